@@ -1,0 +1,3 @@
+"""Overt: anti-malware that anyone can check."""
+
+__version__ = "0.1.0"

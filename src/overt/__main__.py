@@ -1,0 +1,7 @@
+"""`python -m overt`."""
+
+import sys
+
+from overt.cli.app import main
+
+sys.exit(main())

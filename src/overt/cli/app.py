@@ -1,0 +1,74 @@
+"""The command line: one table of commands, each in a module of its own that is loaded only when asked for."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from overt import __version__
+from overt.cli.voice import Exit, fail
+from overt.core.errors import OvertError
+
+
+class Command(NamedTuple):
+    """A command's name, the module that defines `configure(parser)` and `run(args) -> int`, and its one line."""
+
+    name: str
+    module: str
+    summary: str
+
+
+COMMANDS = (
+    Command("scan", "overt.cli.scan", "scan files and folders, confined by the kernel"),
+    Command("explain", "overt.cli.explain", "show why a file is infected or incomplete, and what to do"),
+    Command("quarantine", "overt.cli.quarantine", "list, show, restore, delete or export quarantined files"),
+    Command("rules", "overt.cli.rules", "list, add, remove, inspect and test the rules on this machine"),
+    Command("prove", "overt.cli.prove", "attempt what is forbidden from inside each process and show the answers"),
+    Command("formats", "overt.cli.formats", "list the file formats that are recognised and unpacked"),
+    Command("completion", "overt.cli.completion", "print a shell completion script"),
+)
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser; with `only`, the other commands' options are left out (their modules stay unloaded)."""
+    top = argparse.ArgumentParser(
+        prog="overt",
+        description="Anti-malware that anyone can check: scans files confined by the kernel, and says what it "
+        "could not examine.",
+        epilog="start with: overt scan ~/Downloads        each command has its own --help",
+    )
+    top.add_argument("--version", action="version", version=f"overt {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.summary, description=_sentence(command.summary))
+        if only is None or only == command.name:
+            importlib.import_module(command.module).configure(sub)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point. Returns the exit code (`overt.cli.voice.Exit`)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    names = {command.name: command for command in COMMANDS}
+    chosen = next((word for word in arguments if not word.startswith("-")), None)
+    top = parser(only=chosen if chosen in names else "")
+    args = top.parse_args(arguments)
+    if args.command is None:
+        top.print_help()
+        return Exit.ERROR
+    try:
+        return int(importlib.import_module(names[args.command].module).run(args))
+    except OvertError as error:
+        return fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return Exit.ERROR
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."

@@ -1,0 +1,52 @@
+"""How Overt speaks: lower-case, one line per fact, next step last; results on stdout, people on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes, the same for every command."""
+
+    OK = 0
+    """Everything asked for was done; a scan: all examined and clean."""
+    INFECTED = 1
+    ERROR = 2
+    """An error, or something could not be examined."""
+    INTERRUPTED = 130
+
+
+STYLES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+def styled(text: str, style: str, stream: object = None) -> str:
+    """`text` in a colour or weight when `stream` (default: stdout) is a terminal and NO_COLOR is not set."""
+    target = sys.stdout if stream is None else stream
+    if os.environ.get("NO_COLOR") or not getattr(target, "isatty", lambda: False)():
+        return text
+    return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+
+def visible(text: str) -> str:
+    """`text` on one line, control characters and undecodable bytes escaped: a file's name can't forge output."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
+    )
+
+
+def say(line: str = "") -> None:
+    """One line of result."""
+    print(line)
+
+
+def note(line: str) -> None:
+    """One line for people."""
+    print(line, file=sys.stderr)
+
+
+def fail(line: str) -> int:
+    """One line of error; returns the exit code to end with."""
+    print(f"overt: {line}", file=sys.stderr)
+    return Exit.ERROR

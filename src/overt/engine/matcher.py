@@ -1,0 +1,85 @@
+"""The rule engine behind one small seam: compile sources, match bytes, tell what matched and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import boreal
+
+from overt.core.errors import PackError
+from overt.core.model import Finding, PatternMatch
+from overt.engine.pack import Pack
+from overt.engine.route import route_of
+
+ENGINE = f"boreal {boreal.__version__}"
+MAX_MATCHES = 16
+"""Matches kept per pattern of a finding."""
+MATCH_DATA_BYTES = 64
+
+COMMON = "common"
+"""The route name of rules that can match anywhere; each file sees them and those of its own route."""
+
+
+class Matcher:
+    """The loaded rules of one pack: one scanner per route, plus the common one."""
+
+    def __init__(self, pack: Pack) -> None:
+        """Load (or compile) the pack's rules. Raises `PackError` when the engine rejects them."""
+        self.pack = pack
+        self._externals = pack.externals
+        self._scanners = {route: _scanner(pack, route) for route in pack.routes}
+
+    @property
+    def rules(self) -> int:
+        """Number of rules loaded."""
+        return len(self.pack.records)
+
+    def match(self, data: bytes, name: str = "") -> list[Finding]:
+        """One finding per rule that matches `data`, `inside` and `sha256` left to the caller."""
+        found: dict[str, Any] = {}
+        externals = self._values(name) if self._externals else None
+        for route in (COMMON, route_of(data)):
+            scanner = self._scanners.get(route)
+            if scanner is not None:
+                for match in scanner.match(data=data, externals=externals, max_match_data=MATCH_DATA_BYTES):
+                    found[f"{match.namespace}:{match.rule}"] = match
+        return [self._finding(key, match) for key, match in found.items()]
+
+    def _values(self, name: str) -> dict[str, str]:
+        base = name.rsplit("/", 1)[-1]
+        extension = "." + base.rsplit(".", 1)[-1] if "." in base else ""
+        known = {"filename": base, "filepath": name, "extension": extension}
+        return {external: known.get(external, "") for external in self._externals}
+
+    def _finding(self, key: str, match: Any) -> Finding:
+        record = self.pack.records[key]
+        return Finding(
+            rule=record.name,
+            pack=record.pack,
+            severity=record.severity,
+            author=record.author,
+            description=record.description,
+            reference=record.reference,
+            licence=record.licence,
+            tags=record.tags,
+            matches=tuple(
+                PatternMatch(strings.identifier, hit.offset, hit.matched_length, hit.matched_data)
+                for strings in match.strings
+                for hit in strings.instances[:MAX_MATCHES]
+            ),
+        )
+
+
+def _scanner(pack: Pack, route: str) -> Any:
+    compiled = pack.compiled.get(route)
+    try:
+        if compiled is not None and pack.engine == ENGINE:
+            return boreal.load(data=compiled)
+        return compile_sources(pack.routes[route], pack.externals)
+    except boreal.Error as error:
+        raise PackError(f"the rule engine rejects route {route!r} of the pack: {error}") from error
+
+
+def compile_sources(sources: dict[str, str], externals: tuple[str, ...] = ()) -> Any:
+    """Compile namespace → YARA text with the engine. Raises `boreal.Error` subclasses."""
+    return boreal.compile(sources=sources, externals=dict.fromkeys(externals, ""), includes=False)

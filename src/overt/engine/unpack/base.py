@@ -1,0 +1,165 @@
+"""What a format is, and the room in which it unpacks.
+
+A format is one small declarative value (`Format`); its `unpack` yields `Child` values and never has to think
+about limits: it takes its bytes through `Room`, which counts what was really produced, cuts at the exact
+limit, and records every `Gap`. The engine stops asking for children when the budget is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from overt.core.limits import RATIO_FLOOR_BYTES, Limits
+from overt.core.model import Gap, Reason
+
+
+class Magic(NamedTuple):
+    """Bytes that a format has at a fixed offset."""
+
+    offset: int
+    value: bytes
+
+
+class Child(NamedTuple):
+    """One member: its name inside the container (any text; shown, never used as a path) and its bytes."""
+
+    name: str
+    data: bytes
+
+
+class Allowance(NamedTuple):
+    """How many bytes the next member may produce, and the limit that is hit beyond."""
+
+    size: int
+    reason: Reason
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one file on disk may cost, over all depths. Mutable: it is the running count."""
+
+    limits: Limits
+    file_bytes: int
+    unpacked_bytes: int = 0
+    entries: int = 0
+    spent: bool = False
+    """A limit of the whole file was hit: no further member is unpacked."""
+    gaps: list[Gap] = field(default_factory=list)
+
+    def allowance(self) -> Allowance:
+        """The tightest of the byte limits for the next member."""
+        by_ratio = max(RATIO_FLOOR_BYTES, self.file_bytes * self.limits.max_ratio)
+        total, reason = min(
+            (self.limits.max_unpacked_bytes, Reason.UNPACKED_BYTES), (by_ratio, Reason.RATIO), key=lambda x: x[0]
+        )
+        left = total - self.unpacked_bytes
+        if self.limits.max_member_bytes < left:
+            return Allowance(self.limits.max_member_bytes, Reason.MEMBER_BYTES)
+        return Allowance(max(left, 0), reason)
+
+
+@dataclass(slots=True)
+class Room:
+    """One container's view of the budget: where it is (`inside`), and the passwords to try."""
+
+    budget: Budget
+    inside: tuple[str, ...] = ()
+    passwords: tuple[str, ...] = ()
+
+    def gap(self, reason: Reason, detail: str = "", member: str | None = None) -> None:
+        """Record that something in this container (or in its `member`) was not examined."""
+        inside = self.inside if member is None else (*self.inside, member)
+        self.budget.gaps.append(Gap(reason, detail, inside))
+
+    def allowance(self) -> Allowance:
+        """For unpackers whose library produces a member in one go: stop it past `.size` bytes, then `exceeded`."""
+        return self.budget.allowance()
+
+    def exceeded(self, member: str, allowance: Allowance) -> None:
+        """Record that `member` would have produced more than its allowance."""
+        self.gap(allowance.reason, f"more than {allowance.size} bytes", member)
+        if allowance.reason is not Reason.MEMBER_BYTES:
+            self.budget.spent = True
+
+    def admit(self, data: bytes) -> bytes:
+        """Count bytes that a library produced within the allowance, and hand them on."""
+        self.budget.unpacked_bytes += len(data)
+        return data
+
+    def gather(self, chunks: Iterable[bytes], member: str) -> bytes:
+        """Join streamed `chunks` up to the exact limit; what is past it becomes a gap, what came before counts.
+
+        An exception from `chunks` is recorded as damage of `member`, and the bytes before it are returned.
+        """
+        allowance = self.budget.allowance()
+        parts: list[bytes] = []
+        size = 0
+        try:
+            for chunk in chunks:
+                if size + len(chunk) > allowance.size:
+                    parts.append(chunk[: allowance.size - size])
+                    size = allowance.size
+                    self.exceeded(member, allowance)
+                    break
+                parts.append(chunk)
+                size += len(chunk)
+        except MemoryError:
+            self.gap(Reason.MEMORY, "out of memory while unpacking", member)
+        except Exception as error:  # a decoder's own errors: whatever they are, the stream is damaged here
+            self.gap(Reason.DAMAGED, describe(error), member)
+        self.budget.unpacked_bytes += size
+        return b"".join(parts)
+
+    def skip(self, entries: int = 1) -> None:
+        """Count members that have no content (folders, links), so that a million of them hit `max_entries`."""
+        self.budget.entries += entries
+        self.check_entries()
+
+    def check_entries(self) -> bool:
+        """False, with the gap recorded once, when `max_entries` is passed."""
+        if self.budget.entries <= self.budget.limits.max_entries:
+            return True
+        if not self.budget.spent:
+            self.gap(Reason.ENTRIES, f"more than {self.budget.limits.max_entries} members")
+            self.budget.spent = True
+        return False
+
+    @property
+    def spent(self) -> bool:
+        """True when the unpacker should stop: a limit of the whole file was hit."""
+        return self.budget.spent
+
+
+Unpack = Callable[[bytes, Room], Iterator[Child]]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One file format, recognised by content.
+
+    A file is of this format when any of `magics` is present (or there are none) and `sniff`, if given, agrees.
+    `unpack` yields the members; a format without it is recognised only to be named.
+    """
+
+    name: str
+    describes: str
+    """One line for the formats table in the documentation."""
+    magics: tuple[Magic, ...] = ()
+    sniff: Callable[[bytes], bool] | None = None
+    unpack: Unpack | None = None
+
+    def claims(self, data: bytes) -> bool:
+        """Whether `data` is of this format."""
+        if self.magics and not any(data.startswith(value, offset) for offset, value in self.magics):
+            return False
+        if self.sniff is not None:
+            return self.sniff(data)
+        return bool(self.magics)
+
+
+def describe(error: BaseException) -> str:
+    """One short line for an exception, safe to show."""
+    text = " ".join(str(error).split())[:200]
+    return text or type(error).__name__

@@ -1,0 +1,29 @@
+"""The one list of formats, and recognition by content. No discovery: a format exists when it is listed here."""
+
+from __future__ import annotations
+
+from overt.engine.unpack import gz, zip
+from overt.engine.unpack.base import Format
+
+FORMATS: tuple[Format, ...] = (
+    *zip.FORMATS,
+    *gz.FORMATS,
+)
+"""In order of trust: the first that claims a file names its type, all that claim it unpack it."""
+
+DATA = Format("data", "anything else: matched as it is")
+
+_BY_FIRST: dict[bytes, list[Format]] = {}
+_ELSEWHERE: list[Format] = []
+for _form in FORMATS:
+    if _form.magics and all(magic.offset == 0 for magic in _form.magics):
+        for _first in {magic.value[:2] for magic in _form.magics}:
+            _BY_FIRST.setdefault(_first, []).append(_form)
+    else:
+        _ELSEWHERE.append(_form)
+
+
+def identify(data: bytes) -> tuple[Format, ...]:
+    """All formats that claim `data`, those with a signature at its start first; empty when none does."""
+    candidates = [*_BY_FIRST.get(data[:2], ()), *_ELSEWHERE]
+    return tuple(form for form in candidates if form.claims(data))
