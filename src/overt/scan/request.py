@@ -1,0 +1,66 @@
+"""What a scan session is asked to do, and who is told about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from overt.core.limits import Limits
+from overt.core.model import FileReport, Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One scan session. Defaults are those of a plain `overt scan PATH`."""
+
+    targets: tuple[str, ...]
+    """Files and folders; `-` is standard input."""
+    files_from: str | None = None
+    """A file that lists targets, one a line (`-`: standard input)."""
+    null_separated: bool = False
+    """Targets in `files_from` end with NUL instead of a newline."""
+    follow_symlinks: bool = False
+    one_file_system: bool = False
+    exclude: tuple[str, ...] = ()
+    """Patterns in `.gitignore` syntax, relative to each target."""
+    exclude_from: tuple[str, ...] = ()
+    """Files of such patterns."""
+    limits: Limits = field(default_factory=Limits)
+    passwords: tuple[str, ...] = ()
+    """Tried on encrypted members."""
+    workers: int = 0
+    """Examiner processes; 0: one per usable processor."""
+    cache: bool = True
+    """Skip files whose verdict is known and which have not changed."""
+    quarantine: bool = False
+    """Move infected files into the vault."""
+    unconfined: bool = False
+    """Scan even where the kernel cannot confine; every report says so."""
+    pack: str | None = None
+    """A rule pack file to use instead of this machine's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a session stands; totals are 0 until they are known."""
+
+    files: int
+    bytes: int
+    total_files: int
+    total_bytes: int
+    elapsed_s: float
+    current: str = ""
+
+
+class Sink(Protocol):
+    """Receives a session's results in the reader process, after lock-down: it may write only to what is already
+    open, and must not start processes."""
+
+    def file(self, report: FileReport) -> None:
+        """One file's outcome, as soon as it is known."""
+
+    def progress(self, progress: Progress) -> None:
+        """At most ten times a second."""
+
+    def finish(self, summary: Summary) -> None:
+        """The end of the session, also of an interrupted one."""

@@ -1,0 +1,24 @@
+"""Shared by all tests: a home of Overt's own per test, and the rule for missing features."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def overt_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has its own data, cache, vault and configuration."""
+    home = tmp_path / "overt-home"
+    monkeypatch.setenv("OVERT_HOME", str(home))
+    return home
+
+
+def require(present: bool, what: str) -> None:
+    """A missing feature fails the test in CI and skips it, with the reason, elsewhere."""
+    if not present:
+        if os.environ.get("CI"):
+            pytest.fail(f"{what} is missing, and CI must have it")
+        pytest.skip(f"{what} is missing here")
