@@ -44,7 +44,7 @@ class Examiner:
         kind = self._examine(data, name, Room(budget, (), self.passwords), findings)
         return Examination(
             findings=tuple(findings[:MAX_FINDINGS]),
-            gaps=tuple(dict.fromkeys(budget.gaps)),
+            gaps=tuple(dict.fromkeys(map(_plain_gap, budget.gaps))),
             kind=kind.name,
             bytes_examined=len(data),
             bytes_unpacked=budget.unpacked_bytes,
@@ -78,7 +78,7 @@ class Examiner:
                 room.budget.entries += 1
                 if not room.check_entries():
                     return
-                inner = Room(room.budget, (*room.inside, child.name or form.name), room.passwords)
+                inner = Room(room.budget, (*room.inside, _plain(child.name) or form.name), room.passwords)
                 self._examine(child.data, child.name, inner, findings)
                 if room.spent:
                     return
@@ -92,3 +92,12 @@ class Examiner:
             room.gap(Reason.MEMORY, f"{form.name}: out of memory")
         except Exception as error:  # a parser met bytes it never expected: the container is damaged or hostile
             room.gap(Reason.DAMAGED, f"{form.name}: {type(error).__name__}: {describe(error)}")
+
+
+def _plain(text: str) -> str:
+    """`text` without lone surrogates: names inside containers come in any encoding."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _plain_gap(gap: Gap) -> Gap:
+    return Gap(gap.reason, _plain(gap.detail), tuple(map(_plain, gap.inside)))

@@ -32,6 +32,10 @@ class Request:
     """Examiner processes; 0: one per usable processor."""
     cache: bool = True
     """Skip files whose verdict is known and which have not changed."""
+    cache_after_s: float = 90.0
+    """A verdict is remembered only when the file had not changed for this many seconds before it was read: by then
+    the kernel has written back (and write-protected) its dirty memory-mapped pages, so that the next store through
+    an old mapping shows in the change time."""
     quarantine: bool = False
     """Move infected files into the vault."""
     unconfined: bool = False

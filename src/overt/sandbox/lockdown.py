@@ -1,0 +1,114 @@
+"""Lock-down of the calling process: descriptors, memory, privileges, paths, system calls; in that order, for good."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import socket
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from overt.core.errors import ConfinementError
+from overt.sandbox import landlock, seccomp
+from overt.sandbox.policy import Policy
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+CAPABILITY_VERSION_3 = 0x2008_0522
+SIGKILL = 9
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """What holds this process now."""
+
+    policy: str
+    seccomp: bool
+    landlock: int
+    """ABI version in force; 0: this kernel has no Landlock, seccomp alone holds."""
+    listener: int = -1
+    """Where the denied calls of this process are reported, or -1."""
+
+
+def lock(policy: Policy, keep: Collection[int], max_memory_bytes: int = 0, with_parent: bool = False) -> Confinement:
+    """Confine the calling process to `policy`; only the descriptors in `keep` stay open.
+
+    `max_memory_bytes` > 0 bounds the address space; `with_parent` ties this process' life to its parent's.
+    Raises `ConfinementError` if any layer that this kernel has cannot be had; the caller must then stop.
+    """
+    try:
+        close_others(keep)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if max_memory_bytes:
+            resource.setrlimit(resource.RLIMIT_AS, (max_memory_bytes, max_memory_bytes))
+        if with_parent:
+            _prctl(PR_SET_PDEATHSIG, SIGKILL)
+        _prctl(PR_SET_DUMPABLE, 0)
+        _drop_capabilities(policy.capabilities)
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        abi = landlock.restrict(policy.files)
+    except OSError as error:
+        raise ConfinementError(f"the {policy.name} could not be confined: {error}") from error
+    return Confinement(policy.name, True, abi, seccomp.load(policy))
+
+
+def close_others(keep: Collection[int]) -> None:
+    """Close every descriptor that is not in `keep`."""
+    low = 0
+    for fd in sorted(keep):
+        if low < fd:  # an empty range that starts at 0 would close everything
+            os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def empty_standard_streams() -> None:
+    """Standard input and output become /dev/null: a child has no use for its parent's, and low descriptors stay
+    taken (libseccomp does not recognise a listener that got descriptor 0)."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(null, 1)
+    if null > 2:
+        os.close(null)
+
+
+def inherited_sockets(allowed: Collection[int] = ()) -> list[int]:
+    """Open descriptors that are sockets of any network family (UNIX sockets in `allowed` excepted)."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        fd = int(name)
+        try:
+            if fd not in allowed and stat.S_ISSOCK(os.fstat(fd).st_mode):
+                found.append(fd)
+        except OSError:
+            continue
+    return found
+
+
+def family(fd: int) -> int:
+    """The address family of a socket descriptor, which stays open."""
+    with socket.socket(fileno=os.dup(fd)) as copy:
+        return int(copy.family)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc.prctl(option, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
+
+
+def _drop_capabilities(keep: int) -> None:
+    """Give up every capability that is not in the bit set `keep` (capabilities(7)); nothing to do as a user."""
+    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    if _libc.capget(ctypes.byref(header), ctypes.byref(data)) != 0:
+        raise OSError(ctypes.get_errno(), "capget")
+    for word in range(2):
+        wanted = data[word * 3 + 1] & (keep >> (32 * word)) & 0xFFFF_FFFF
+        data[word * 3], data[word * 3 + 1], data[word * 3 + 2] = wanted, wanted, 0
+    if _libc.capset(ctypes.byref(header), ctypes.byref(data)) != 0:
+        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")

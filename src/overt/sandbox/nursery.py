@@ -1,0 +1,191 @@
+"""The nursery: a confined process that forks expendable workers from a warmed-up state.
+
+It is forked before anything untrusted is opened, so the rules it holds are shared by all workers, and a dead
+worker is replaced in milliseconds although the reader itself may neither fork nor make sockets. The reader gets
+three descriptors per worker: its socket, its pidfd (the right to kill it and nobody else) and the seccomp listener
+on which the kernel reports what it was forbidden.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from overt.core.errors import ConfinementError
+from overt.sandbox import seccomp
+from overt.sandbox.lockdown import close_others, empty_standard_streams, lock
+from overt.sandbox.policy import EXAMINER, NURSERY
+
+Serve = Callable[[socket.socket], None]
+"""A worker's whole life: answers on its socket until the other end closes."""
+
+START_TIMEOUT_S = 30.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """The reader's hold on one worker."""
+
+    pid: int
+    socket: socket.socket
+    pidfd: int
+    listener: int
+    """-1 when unconfined."""
+
+    def forbidden_call(self) -> str | None:
+        """The name of the forbidden call the worker is stopped at, if it is."""
+        if self.listener < 0 or not select.select([self.listener], [], [], 0)[0]:
+            return None
+        try:
+            return seccomp.reported_call(self.listener)
+        except OSError:
+            return None
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Give up all descriptors of the worker."""
+        self.socket.close()
+        for fd in (self.pidfd, self.listener):
+            if fd >= 0:
+                os.close(fd)
+
+
+class Nursery:
+    """The reader's end: start it before lock-down, ask it for workers at any time."""
+
+    def __init__(self, serve: Serve, max_memory_bytes: int, confined: bool = True) -> None:
+        """Fork the nursery. Raises `ConfinementError` if it could not be confined."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        gc.collect()
+        gc.freeze()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            _be_nursery(theirs, serve, max_memory_bytes, confined)
+        theirs.close()
+        gc.unfreeze()
+        self._control = ours
+        self._control.settimeout(START_TIMEOUT_S)
+        self.confined = confined
+        if (answer := self._control.recv(4096)) != b"ready":
+            raise ConfinementError(answer.decode(errors="replace") or "the nursery of the examiners died at start")
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What the reader must keep open."""
+        return (self._control.fileno(),)
+
+    def worker(self) -> Worker:
+        """A fresh, confined worker. Raises `ConfinementError` if one could not be had."""
+        self._control.send(b"fork")
+        message, fds, _, _ = socket.recv_fds(self._control, 4096, 3)
+        kind, _, rest = message.partition(b" ")
+        if kind != b"worker":
+            for fd in fds:
+                os.close(fd)
+            raise ConfinementError(rest.decode(errors="replace") or "the nursery of the examiners is gone")
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=fds[0])
+        return Worker(int(rest), connection, fds[1], fds[2] if len(fds) > 2 else -1)
+
+    def reap(self, worker: Worker) -> int:
+        """Wait for a worker that is dead or dying; its exit status as `os.waitstatus_to_exitcode` gives it
+        (negative: killed by that signal)."""
+        self._control.send(b"reap %d" % worker.pid)
+        return int(self._control.recv(4096))
+
+    def close(self) -> None:
+        """End the nursery and, with it, every worker."""
+        self._control.close()
+
+
+def _be_nursery(control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
+    """The nursery's life; never returns."""
+    status = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the reader's to handle
+        keep = (0, 1, 2, control.fileno())
+        empty_standard_streams()
+        try:
+            if confined:
+                lock(NURSERY, keep, with_parent=True)
+            else:
+                close_others(keep)
+            control.send(b"ready")
+        except ConfinementError as error:
+            control.send(str(error).encode()[:4000])
+            raise SystemExit(1) from error
+        while request := control.recv(64):
+            if request == b"fork":
+                _fork(control, serve, max_memory_bytes, confined)
+            else:
+                _, status_word = os.waitpid(int(request.split()[1]), 0)
+                control.send(b"%d" % os.waitstatus_to_exitcode(status_word))
+        status = 0
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the reader is gone, and the workers go with this process
+    except BaseException as error:
+        if not isinstance(error, SystemExit):
+            traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _fork(control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _be_worker(theirs, serve, max_memory_bytes, confined)
+    theirs.close()
+    pidfd = os.pidfd_open(pid)
+    try:
+        message, fds, _, _ = socket.recv_fds(ours, 4096, 1)
+        if message == b"locked":
+            socket.send_fds(control, [b"worker %d" % pid], [ours.fileno(), pidfd, *fds])
+        else:
+            control.send(b"failed " + (message or b"an examiner died while it was being confined"))
+        for fd in fds:
+            os.close(fd)
+    finally:
+        os.close(pidfd)
+        ours.close()
+
+
+def _be_worker(connection: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
+    """A worker's life; never returns."""
+    status = 1
+    try:
+        keep = (0, 1, 2, connection.fileno())
+        try:
+            if confined:
+                listener = lock(EXAMINER, keep, max_memory_bytes, with_parent=True).listener
+                socket.send_fds(connection, [b"locked"], [listener])
+                os.close(listener)
+            else:
+                close_others(keep)
+                connection.send(b"locked")
+        except ConfinementError as error:
+            connection.send(str(error).encode()[:4000])
+            raise SystemExit(1) from error
+        serve(connection)
+        status = 0
+    except MemoryError:
+        status = 3
+    except BaseException as error:  # the last words of a worker go to stderr, the reader learns of its death
+        if not isinstance(error, (BrokenPipeError, ConnectionResetError, SystemExit)):
+            traceback.print_exc()
+    finally:
+        os._exit(status)

@@ -1,0 +1,147 @@
+"""What each kind of process may ask of the kernel: tables that end in default deny.
+
+One `Policy` per kind of process of the design. A call that is not listed is denied; how the denial shows is the
+policy's `denial`. Checked on the processor's own architecture only: calls of any other are killed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from dataclasses import dataclass
+from enum import Enum
+
+CLONE_THREAD = 0x0001_0000
+CLONE_VM = 0x0000_0100
+CLONE_NAMESPACES = 0x7E02_0080
+"""CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWTIME (`linux/sched.h`)."""
+AF_UNIX = 1
+TIOCGWINSZ, TCGETS, FIONREAD = 0x5413, 0x5401, 0x541B
+SECCOMP_IOCTL_NOTIF_RECV = 0xC050_2100
+WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | (os.O_TMPFILE & ~os.O_DIRECTORY)
+U32 = 0xFFFF_FFFF
+
+
+class Denial(Enum):
+    """What happens at a call that is not allowed."""
+
+    REPORT = "the call never runs; the reader is told its name and kills the process"
+    ABSENT = "the call never runs and fails (ENOSYS); a stricter filter of a child still decides for itself"
+    ERROR = "the call never runs and fails with EPERM"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Condition on one argument of a call: `(argument & mask) == value`."""
+
+    argument: int
+    mask: int
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything one kind of process may do."""
+
+    name: str
+    denial: Denial
+    calls: frozenset[str]
+    guarded: tuple[tuple[str, tuple[Where, ...]], ...] = ()
+    """Calls allowed only when all conditions hold; a call listed twice is allowed when either holds."""
+    refused: tuple[tuple[str, int], ...] = ()
+    """Calls that libraries ask for without need, with the errno they get instead of the denial."""
+    capabilities: int = 0
+    """Bit set of the Linux capabilities kept when started as root."""
+    files: str = "none"
+    """`none`, `read` or `write`: what Landlock, where the kernel has it, lets the process do with paths."""
+
+
+def _no_exec(call: str) -> tuple[str, tuple[Where, ...]]:
+    return call, (Where(2, mmap.PROT_EXEC, 0),)
+
+
+_MEMORY = frozenset(
+    "brk munmap mremap madvise mlock munlock membarrier rseq get_robust_list set_robust_list".split()
+)
+_MEMORY_GUARDED = tuple(_no_exec(call) for call in ("mmap", "mprotect"))
+_SELF = frozenset(
+    """futex rt_sigaction rt_sigprocmask rt_sigreturn sigaltstack restart_syscall exit exit_group getpid gettid
+    getppid getuid geteuid getgid getegid clock_gettime clock_getres clock_nanosleep nanosleep gettimeofday time
+    times getrandom sched_yield sched_getaffinity getcpu getrusage uname sysinfo""".split()
+)
+_DESCRIPTORS = frozenset(
+    """read readv pread64 preadv write writev pwrite64 close lseek poll ppoll select pselect6 epoll_create1
+    epoll_ctl epoll_wait epoll_pwait epoll_pwait2 recvmsg sendmsg recvfrom sendto fcntl""".split()
+)
+_THREADS = (("clone", (Where(0, CLONE_THREAD | CLONE_VM | CLONE_NAMESPACES, CLONE_THREAD | CLONE_VM),)),)
+_READ_ONLY_OPEN = (
+    ("openat", (Where(2, WRITE_FLAGS, 0),)),
+    ("open", (Where(1, WRITE_FLAGS, 0),)),
+)
+_LOOK = frozenset(
+    """stat lstat fstat newfstatat statx statfs fstatfs access faccessat faccessat2 readlink readlinkat getcwd
+    getdents64 fadvise64 readahead dup""".split()
+)
+_CHANGE = frozenset(
+    """openat open creat rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat rmdir fsync fdatasync
+    sync ftruncate fallocate fchmod fchmodat fchown fchownat utimensat fsetxattr setxattr lsetxattr fgetxattr
+    getxattr lgetxattr flistxattr listxattr llistxattr fremovexattr copy_file_range flock umask chdir fchdir
+    dup3 symlinkat sendfile""".split()
+)
+
+EXAMINER = Policy(
+    "examiner",
+    Denial.REPORT,
+    _MEMORY | _SELF | frozenset("read readv pread64 write close lseek recvmsg sendmsg recvfrom sendto poll ppoll".split()),
+    (*_MEMORY_GUARDED, *_THREADS, ("prlimit64", (Where(0, U32, 0), Where(2, -1 & (1 << 64) - 1, 0)))),
+    refused=(("clone3", 38), ("prctl", 1), ("fstat", 1), ("newfstatat", 1), ("fcntl", 1)),
+)
+"""Parses and matches: no path can be named, nothing opened, nothing made executable."""
+
+READER = Policy(
+    "reader",
+    Denial.ERROR,
+    _MEMORY | _SELF | _DESCRIPTORS | _LOOK | frozenset(("pidfd_send_signal", "fsync", "prlimit64", "flock")),
+    (
+        *_MEMORY_GUARDED,
+        *_READ_ONLY_OPEN,
+        *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONREAD)),
+        ("ioctl", (Where(1, U32, SECCOMP_IOCTL_NOTIF_RECV),)),
+    ),
+    refused=(("clone3", 38),),
+    capabilities=1 << 2,  # CAP_DAC_READ_SEARCH
+    files="read",
+)
+"""Walks and opens read-only; signals only the processes whose descriptors it holds."""
+
+NURSERY = Policy(
+    "nursery",
+    Denial.ABSENT,
+    _MEMORY
+    | _SELF
+    | _DESCRIPTORS
+    | frozenset("fork vfork wait4 waitid pidfd_open prctl seccomp prlimit64 capset capget dup close_range".split())
+    | frozenset("setresuid setresgid setgroups landlock_restrict_self landlock_create_ruleset".split()),
+    (
+        *_MEMORY_GUARDED,
+        *_THREADS,
+        ("clone", (Where(0, CLONE_THREAD | CLONE_NAMESPACES, 0),)),
+        ("socketpair", (Where(0, U32, AF_UNIX),)),
+    ),
+    refused=(("clone3", 38),),
+)
+"""Holds the loaded rules and forks examiners from them; touches no file and parses nothing."""
+
+KEEPER = Policy(
+    "keeper",
+    Denial.ERROR,
+    _MEMORY | _SELF | _DESCRIPTORS | _LOOK | _CHANGE,
+    (*_MEMORY_GUARDED, ("ioctl", (Where(1, U32, TCGETS),))),
+    refused=(("clone3", 38),),
+    capabilities=0b1_1111 | 1 << 31,  # CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID; SETFCAP
+    files="write",
+)
+"""The only one that changes anything: vault and cache. No socket, no exec. As root it keeps CHOWN, DAC_OVERRIDE,
+DAC_READ_SEARCH, FOWNER, FSETID and SETFCAP, which putting a file back as it was needs."""
+
+POLICIES = (EXAMINER, READER, NURSERY, KEEPER)
