@@ -40,8 +40,11 @@ class Matcher:
         externals = self._values(name) if self._externals else None
         for route in (COMMON, route_of(data)):
             scanner = self._scanners.get(route)
-            if scanner is not None:
-                for match in scanner.match(data=data, externals=externals, max_match_data=MATCH_DATA_BYTES):
+            # The engine's fast mode skips patterns it need not look at, so a file that matches is seen twice.
+            if scanner is not None and scanner.match(data=data, externals=externals, fast=True):
+                for match in scanner.match(
+                    data=data, externals=externals, fast=False, max_match_data=MATCH_DATA_BYTES
+                ):
                     found[f"{match.namespace}:{match.rule}"] = match
         return [self._finding(key, match) for key, match in found.items()]
 

@@ -1,8 +1,8 @@
 """A rule pack: compiled, versioned rules of one or more sources in a single file, encoded so that storing it
 triggers nobody's scanner (its own included).
 
-File layout: 8 bytes magic, 32 bytes SHA-256 of the rest, then one zstd frame of MessagePack (`Pack`). The rule
-texts, needed only to explain, are a zstd frame of their own inside it.
+File layout: 8 bytes magic, 32 bytes SHA-256 of the rest, then one zstd frame of MessagePack (`Pack`). The
+rule texts, needed only to explain, are a zstd frame of their own inside it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ class Pack(msgspec.Struct, frozen=True):
     """External variables that the rules use (`filename`, …)."""
     texts: bytes = b""
     """zstd of MessagePack: record key → the rule's own text."""
+    fingerprint: str = ""
+    """Identity of everything the pack was made from; empty for a pack that stands alone."""
 
 
 def dump(pack: Pack) -> bytes:

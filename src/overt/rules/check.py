@@ -1,0 +1,89 @@
+"""Which rules the engine accepts: a rule that it rejects costs itself and those that need it only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import boreal
+
+from overt.engine.matcher import compile_sources
+from overt.rules.yara_source import Problem, Source, SourceRule
+from overt.rules.yara_tokens import Kind
+
+EXTERNALS = ("filename", "filepath", "extension", "filetype", "owner")
+"""External variables that rules may use; their values are text."""
+
+_PLACE = re.compile(r"^(?:mem|[^:\n]*):(\d+):\d+: (?:error: )?", re.MULTILINE)
+
+
+def needed(rules: Sequence[SourceRule]) -> dict[str, tuple[str, ...]]:
+    """For each rule, the rules of its source that its condition names (also as `prefix*`), in order."""
+    names = [rule.name for rule in rules]
+    known = set(names)
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        words = {token.text for token in rule.condition if token.kind is Kind.WORD}
+        prefixes = tuple(word[:-1] for word in words if word.endswith("*"))
+        direct = words & known
+        if prefixes:
+            direct |= {name for name in names if name.startswith(prefixes)}
+        direct.discard(rule.name)
+        found[rule.name] = tuple(name for name in names if name in direct) if direct else ()
+    return found
+
+
+def closure(wanted: Iterable[str], needs: Mapping[str, tuple[str, ...]]) -> set[str]:
+    """`wanted` and everything they need, directly or not."""
+    found: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(needs.get(name, ()))
+    return found
+
+
+def assemble(source: Source, rules: Iterable[SourceRule]) -> str:
+    """YARA text of `rules` (of `source`), with the imports they use on a first line of their own."""
+    chosen = list(rules)
+    words = {token.text for rule in chosen for token in rule.condition if token.kind is Kind.WORD}
+    header = " ".join(f'import "{module}"' for module in source.imports if module in words)
+    return "\n".join([header, *(rule.text for rule in chosen)])
+
+
+def accepted(source: Source) -> Source:
+    """`source` with only the rules that the engine compiles; each rejected one is a problem with its line."""
+    if not source.rules or _rejection(source, source.rules) is None:
+        return source
+    needs = needed(source.rules)
+    good: dict[str, SourceRule] = {}
+    problems: list[Problem] = []
+    for rule in source.rules:
+        before = closure(needs[rule.name], needs)
+        rejection = _rejection(source, [*(good[name] for name in good if name in before), rule])
+        if rejection is None:
+            good[rule.name] = rule
+        else:
+            lines = 1 + sum(good[name].text.count("\n") + 1 for name in good if name in before)
+            problems.append(_problem(source.name, rule, rejection, lines))
+    return replace(source, rules=tuple(good.values()), problems=(*source.problems, *problems))
+
+
+def _rejection(source: Source, rules: Sequence[SourceRule]) -> str | None:
+    try:
+        compile_sources({"check": assemble(source, rules)}, EXTERNALS)
+    except boreal.Error as error:
+        return str(error)
+    return None
+
+
+def _problem(source: str, rule: SourceRule, rejection: str, lines_before: int) -> Problem:
+    """The engine's message with the line in the file instead of the line in what was compiled."""
+    place = _PLACE.search(rejection)
+    line = rule.line + int(place.group(1)) - lines_before - 1 if place else rule.line
+    message = _PLACE.sub("", rejection, count=1).strip().splitlines()
+    first = message[0] if message else "rejected by the rule engine"
+    return Problem(source, max(line, rule.line), first, rule.name)

@@ -1,0 +1,237 @@
+"""YARA sources split into rules, each with its place, metadata, strings and condition.
+
+A rule that cannot be read costs only itself: reading goes on at the next line that starts one.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from overt.rules.yara_tokens import Kind, LexicalError, Token, tokens
+
+SECTIONS = ("meta", "strings", "condition")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a source that was not taken over, and why. `line` counts from 1; 0: the whole file."""
+
+    source: str
+    line: int
+    message: str
+    rule: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}" if self.line else self.source
+        return f"{place}: {self.rule + ': ' if self.rule else ''}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One string of a rule: its identifier (`$a`; `$` when anonymous), its token and its modifiers."""
+
+    identifier: str
+    value: Token
+    modifiers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRule:
+    """One rule as written."""
+
+    name: str
+    line: int
+    text: str
+    tags: tuple[str, ...] = ()
+    is_global: bool = False
+    is_private: bool = False
+    meta: tuple[tuple[str, str], ...] = ()
+    """In order, values as text, quotes and escapes removed."""
+    patterns: tuple[Pattern, ...] = ()
+    condition: tuple[Token, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of rules: one namespace."""
+
+    name: str
+    imports: tuple[str, ...]
+    rules: tuple[SourceRule, ...]
+    problems: tuple[Problem, ...]
+
+
+class _Unreadable(ValueError):
+    def __init__(self, offset: int, message: str, rule: str = "") -> None:
+        super().__init__(message)
+        self.offset = offset
+        self.rule = rule
+
+
+_RULE_LINE = re.compile(r"^[ \t]*(?:(?:global|private)\s+)*rule\s+\w+", re.MULTILINE)
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+
+
+def split(name: str, text: str) -> Source:
+    """Split the YARA source `text`; `name` is used in messages. What can't be read is a problem, not an error."""
+    lines = _line_starts(text)
+    imports: dict[str, None] = {}
+    rules: dict[str, SourceRule] = {}
+    problems: list[Problem] = []
+    position = 0
+    while position < len(text):
+        reader = _Reader(text, position, lines)
+        try:
+            for rule in reader.rules(imports):
+                position = reader.position
+                if rule.name in rules:
+                    first = rules[rule.name].line
+                    message = f"a rule of this name is on line {first}"
+                    problems.append(Problem(name, rule.line, message, rule.name))
+                else:
+                    rules[rule.name] = rule
+            break
+        except (_Unreadable, LexicalError) as error:
+            rule_name = error.rule if isinstance(error, _Unreadable) else reader.current
+            problems.append(Problem(name, bisect_right(lines, error.offset), str(error), rule_name))
+            following = _RULE_LINE.search(text, _after(reader.rule_start, position))
+            position = following.start() if following else len(text)
+    return Source(name, tuple(imports), tuple(rules.values()), tuple(problems))
+
+
+def unquote(text: str) -> str:
+    """The value of a quoted YARA string; bytes given as `\\xNN` become that code point."""
+    return _ESCAPE.sub(_unescape, text[1:-1])
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match.group(1)
+    return chr(int(code[1:], 16)) if len(code) == 3 else _ESCAPES.get(code, match.group())
+
+
+def _after(rule_start: int | None, position: int) -> int:
+    """Where to look for the next rule after a failure: past the failed rule's own first word."""
+    return position + 1 if rule_start is None else rule_start + 1
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(match.end() for match in re.finditer("\n", text))]
+
+
+class _Reader:
+    """Reads rules from one position on, until the end or the first thing it can't read."""
+
+    def __init__(self, text: str, start: int, lines: list[int]) -> None:
+        self._text = text
+        self._lines = lines
+        self._tokens = tokens(text, start)
+        self.position = start
+        """End of the last thing read whole."""
+        self.rule_start: int | None = None
+        self.current = ""
+
+    def rules(self, imports: dict[str, None]) -> Iterator[SourceRule]:
+        """Rules in order; the modules imported on the way are added to `imports`."""
+        for token in self._tokens:
+            if token.text == "import":
+                imports[unquote(self._next(Kind.TEXT, "a module name in quotes").text)] = None
+            elif token.text == "include":
+                target = self._next(Kind.TEXT, "a file name in quotes")
+                raise _Unreadable(
+                    token.start, f"include of {target.text} is not followed: add that file itself instead"
+                )
+            elif token.text in ("rule", "global", "private"):
+                self.rule_start = token.start
+                yield self._rule(token)
+                self.rule_start, self.current = None, ""
+            else:
+                raise _Unreadable(token.start, f"expected a rule, found {token.text[:30]!r}")
+
+    def _next(self, kind: Kind | None = None, wanted: str = "") -> Token:
+        token = next(self._tokens, None)
+        if token is None:
+            offset = len(self._text) if self.rule_start is None else self.rule_start
+            raise _Unreadable(offset, "the file ends inside this rule", self.current)
+        if kind is not None and token.kind is not kind:
+            raise _Unreadable(token.start, f"expected {wanted}, found {token.text[:30]!r}", self.current)
+        return token
+
+    def _rule(self, first: Token) -> SourceRule:
+        modifiers: list[str] = []
+        token = first
+        while token.text != "rule":
+            if token.text not in ("global", "private"):
+                raise _Unreadable(token.start, f"expected 'rule', found {token.text[:30]!r}")
+            modifiers.append(token.text)
+            token = self._next()
+        name = self._next(Kind.WORD, "a rule name").text
+        self.current = name
+        tags = self._tags()
+        sections, end = self._sections()
+        self.position = end
+        return SourceRule(
+            name=name,
+            line=bisect_right(self._lines, first.start),
+            text=self._text[first.start : end],
+            tags=tags,
+            is_global="global" in modifiers,
+            is_private="private" in modifiers,
+            meta=tuple(_meta(sections["meta"])),
+            patterns=tuple(_patterns(sections["strings"])),
+            condition=tuple(sections["condition"]),
+        )
+
+    def _tags(self) -> tuple[str, ...]:
+        token = self._next()
+        found: list[str] = []
+        if token.text == ":":
+            while (token := self._next()).kind is Kind.WORD:
+                found.append(token.text)
+        if token.text != "{":
+            raise _Unreadable(token.start, f"expected '{{', found {token.text[:30]!r}", self.current)
+        return tuple(found)
+
+    def _sections(self) -> tuple[dict[str, list[Token]], int]:
+        """The tokens of each section, and the end of the rule's closing brace."""
+        sections: dict[str, list[Token]] = {section: [] for section in SECTIONS}
+        inside: list[Token] | None = None
+        seen: set[str] = set()
+        held: Token | None = None
+        while True:
+            token = held or self._next()
+            held = None
+            if token.kind is Kind.WORD and token.text in SECTIONS:
+                held = self._next()
+                if held.text == ":":
+                    inside, held = sections[token.text], None
+                    seen.add(token.text)
+                    continue
+            if token.text == "}" and token.kind is Kind.SIGN:
+                if "condition" not in seen:
+                    raise _Unreadable(token.start, "the rule has no condition", self.current)
+                return sections, token.end
+            if inside is None or token.text == "{":
+                raise _Unreadable(token.start, f"expected a section, found {token.text[:30]!r}", self.current)
+            inside.append(token)
+
+
+def _meta(section: list[Token]) -> Iterator[tuple[str, str]]:
+    for index in range(len(section) - 2):
+        key, sign, value = section[index : index + 3]
+        if key.kind is Kind.WORD and sign.text == "=":
+            if value.text == "-" and index + 3 < len(section):
+                yield key.text, "-" + section[index + 3].text
+            else:
+                yield key.text, unquote(value.text) if value.kind is Kind.TEXT else value.text
+
+
+def _patterns(section: list[Token]) -> Iterator[Pattern]:
+    starts = [at for at, token in enumerate(section) if token.text == "=" and at and at + 1 < len(section)]
+    for number, at in enumerate(starts):
+        end = starts[number + 1] - 1 if number + 1 < len(starts) else len(section)
+        words = tuple(token.text for token in section[at + 2 : end])
+        yield Pattern(section[at - 1].text, section[at + 1], words)
