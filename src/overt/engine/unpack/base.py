@@ -43,6 +43,8 @@ class Budget:
     limits: Limits
     file_bytes: int
     unpacked_bytes: int = 0
+    discarded_bytes: int = 0
+    """Bytes that a library produced but that could not be examined: stopped, damaged, a wrong password."""
     entries: int = 0
     spent: bool = False
     """A limit of the whole file was hit: no further member is unpacked."""
@@ -50,14 +52,18 @@ class Budget:
 
     def allowance(self) -> Allowance:
         """The tightest of the byte limits for the next member."""
+        left = self.left()
+        if self.limits.max_member_bytes < left.size:
+            return Allowance(self.limits.max_member_bytes, Reason.MEMBER_BYTES)
+        return left
+
+    def left(self) -> Allowance:
+        """What all further members together may produce."""
         by_ratio = max(RATIO_FLOOR_BYTES, self.file_bytes * self.limits.max_ratio)
         total, reason = min(
             (self.limits.max_unpacked_bytes, Reason.UNPACKED_BYTES), (by_ratio, Reason.RATIO), key=lambda x: x[0]
         )
-        left = total - self.unpacked_bytes
-        if self.limits.max_member_bytes < left:
-            return Allowance(self.limits.max_member_bytes, Reason.MEMBER_BYTES)
-        return Allowance(max(left, 0), reason)
+        return Allowance(max(total - self.unpacked_bytes - self.discarded_bytes, 0), reason)
 
 
 @dataclass(slots=True)
@@ -70,12 +76,22 @@ class Room:
 
     def gap(self, reason: Reason, detail: str = "", member: str | None = None) -> None:
         """Record that something in this container (or in its `member`) was not examined."""
+        if len(self.budget.gaps) >= MAX_GAPS:
+            return
         inside = self.inside if member is None else (*self.inside, member)
         self.budget.gaps.append(Gap(reason, detail, inside))
 
     def allowance(self) -> Allowance:
         """For unpackers whose library produces a member in one go: stop it past `.size` bytes, then `exceeded`."""
         return self.budget.allowance()
+
+    def left(self) -> Allowance:
+        """What all further members together may produce, for libraries that decode several at once."""
+        return self.budget.left()
+
+    def discard(self, size: int) -> None:
+        """Count `size` bytes that a library produced in vain, so that useless work is bounded too."""
+        self.budget.discarded_bytes += size
 
     def exceeded(self, member: str, allowance: Allowance) -> None:
         """Record that `member` would have produced more than its allowance."""
@@ -117,6 +133,10 @@ class Room:
         self.budget.entries += entries
         self.check_entries()
 
+    def entries_left(self) -> int:
+        """How many more members may be examined."""
+        return max(0, self.budget.limits.max_entries - self.budget.entries)
+
     def check_entries(self) -> bool:
         """False, with the gap recorded once, when `max_entries` is passed."""
         if self.budget.entries <= self.budget.limits.max_entries:
@@ -131,6 +151,9 @@ class Room:
         """True when the unpacker should stop: a limit of the whole file was hit."""
         return self.budget.spent
 
+
+MAX_GAPS = 1_000
+"""Gaps kept per file on disk: the file is incomplete all the same, and a million bad members cost no memory."""
 
 Unpack = Callable[[bytes, Room], Iterator[Child]]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from overt.engine.unpack import gz, zip
+from overt.engine.unpack import compound, gz, zip
 from overt.engine.unpack.base import Format
 
 FORMATS: tuple[Format, ...] = (
     *zip.FORMATS,
     *gz.FORMATS,
+    *compound.FORMATS,
 )
 """In order of trust: the first that claims a file names its type, all that claim it unpack it."""
 

@@ -1,26 +1,235 @@
 """7-Zip in this process, from memory: the reader that most container formats share.
 
-The library is loaded once, before lock-down (`warm_up`); after that it opens no file. Items are produced whole;
-its progress callback, called about every MiB with the bytes written so far, stops it past the allowance.
+The library is loaded when this module is imported, so before lock-down. Items are produced whole; its progress
+callback, called about every MiB with the bytes written so far, stops it past the allowance, so headers that lie
+about sizes gain nothing. Its 7z and zip readers ask the C library for the number of processors, which tries to
+open a file of /sys: that may be refused, they go on with one thread.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pybit7z
+from pybit7z import BitException, BitProperty
 
-from overt.core.errors import Damaged, Encrypted, Unsupported
+from overt.core.errors import Damaged, Encrypted, UnpackError, Unsupported
 from overt.core.model import Reason
-from overt.engine.unpack.base import Allowance, Child, Room, describe
+from overt.engine.unpack.base import Child, Room, describe
 
-_LIBRARY = pybit7z.lib7zip_context().__enter__()
+_LIBRARY = pybit7z.lib7zip_context(large_page_mode=False).__enter__()
+
+AFTER_END = "[data after the end]"
+"""Name of the child that holds what follows the archive in the same bytes."""
+
+_HEADERS_DAMAGED = 0x02 | 0x08 | 0x20
+"""7-Zip's error flags (kpv_ErrorFlags_*) for broken headers, a missing start and an early end."""
 
 
-def members(data: bytes, room: Room, format: pybit7z.BitInFormat) -> Iterator[Child]:
-    """Every file member of the archive in `data`, read as `format`.
+@dataclass(slots=True)
+class _Meter:
+    """The progress callback: bytes written by the running extraction, and where it has to stop."""
 
-    Raises `Damaged`, `Encrypted` or `Unsupported` when the archive cannot be opened at all.
+    stop: int = 0
+    written: int = 0
+
+    def __call__(self, written: int) -> bool:
+        self.written = max(self.written, written)
+        return self.written <= self.stop
+
+    def start(self, stop: int) -> None:
+        self.stop, self.written = stop, 0
+
+    @property
+    def stopped(self) -> bool:
+        return self.written > self.stop
+
+
+class Archive:
+    """An opened archive. 7-Zip reads `data` in place, so it is kept as long as the reader lives."""
+
+    def __init__(self, data: bytes, room: Room, form: pybit7z.BitInFormat) -> None:
+        """Open `data`, trying the room's passwords. Raises `Damaged`, `Encrypted` or `Unsupported`."""
+        self.data = data
+        self.passwords = tuple(dict.fromkeys(("", *room.passwords)))
+        self.reader = self._open(form)
+        self.meter = _Meter()
+        self.reader.set_progress_callback(self.meter)
+        self.count: int = self.reader.items_count()
+
+    def _open(self, form: pybit7z.BitInFormat) -> pybit7z.BitArchiveReader:
+        failure: UnpackError = Damaged("it cannot be opened")
+        for password in self.passwords:
+            try:
+                return pybit7z.BitArchiveReader(_LIBRARY, self.data, form, password)
+            except BitException as error:
+                failure = _error(error)
+                if not isinstance(failure, Encrypted):
+                    break
+        raise failure
+
+    @property
+    def solid(self) -> bool:
+        """Whether reaching one item means decoding those before it."""
+        return bool(self.reader.is_solid())
+
+    def name(self, index: int) -> str:
+        """The item's path as the archive gives it; its number when that is no text."""
+        try:
+            return self.reader.item_at(index).path() or f"item {index}"
+        except (BitException, UnicodeError, ValueError):
+            return f"item {index}"
+
+    def size(self, index: int) -> int:
+        """Bytes that the header claims; 0 when it claims none."""
+        return _number(self.reader, index, BitProperty.Size)
+
+    def is_empty(self, index: int) -> bool:
+        """Folders, and links without content of their own."""
+        if self.reader.is_item_folder(index):
+            return True
+        links = (BitProperty.SymLink, BitProperty.HardLink)
+        return any(self.reader.item_property(index, link).is_string() for link in links) and not _number(
+            self.reader, index, BitProperty.PackSize
+        )
+
+    def extract(self, index: int, stop: int) -> bytes:
+        """One item's bytes. Raises `BitException`, also (with `meter.stopped`) when it wrote more than `stop`
+        bytes and the MiB after them."""
+        self.meter.start(stop)
+        return bytes(self.reader.extract_to(index))
+
+    def tail(self) -> bytes:
+        """What follows the archive in the same bytes; empty when the archive does not know its end."""
+        size = self.reader.archive_property(BitProperty.PhySize)
+        if not size.is_uint64():
+            return b""
+        offset = self.reader.archive_property(BitProperty.Offset)
+        start = offset.get_uint64() if offset.is_uint64() else 0
+        return self.data[start + size.get_uint64() :].strip(b"\0")
+
+    def headers_damaged(self) -> bool:
+        """Whether 7-Zip had to guess where the archive starts or ends, or found its headers broken."""
+        flags = self.reader.archive_property(BitProperty.ErrorFlags)
+        return flags.is_uint32() and bool(flags.get_uint64() & _HEADERS_DAMAGED)
+
+
+def members(data: bytes, room: Room, form: pybit7z.BitInFormat, *, one_pass: bool = False) -> Iterator[Child]:
+    """Every file member of the archive in `data`, read as `form`, then what follows the archive's end.
+
+    `one_pass` is for formats that are always decoded from the start; archives that say they are solid are
+    treated so anyway. Raises `Damaged`, `Encrypted` or `Unsupported` when the archive cannot be opened.
     """
-    raise NotImplementedError
-    yield
+    archive = Archive(data, room, form)
+    if archive.headers_damaged():
+        room.gap(Reason.DAMAGED, "the headers are damaged or cut short")
+    if archive.solid or one_pass:
+        yield from _decode_once(archive, room)
+    else:
+        for index in range(archive.count):
+            if room.spent:
+                return
+            yield from member(archive, room, index)
+    tail = archive.tail()
+    if tail and not room.spent:
+        yield Child(AFTER_END, room.gather((tail,), AFTER_END))
+
+
+def member(archive: Archive, room: Room, index: int, before: int = 0) -> Iterator[Child]:
+    """The item at `index`, or its gap. `before` bytes may have to be decoded to reach it (solid archives)."""
+    if archive.is_empty(index):
+        room.skip()
+        return
+    name = archive.name(index)
+    allowance = room.allowance()
+    claimed = archive.size(index)
+    if claimed > allowance.size:
+        room.skip()
+        room.gap(allowance.reason, f"says it has {claimed} bytes, more than {allowance.size}", name)
+        return
+    data = _extract(archive, room, index, name, before)
+    if data is None:
+        room.skip()
+    else:
+        yield Child(name, room.gather((data,), name))
+
+
+def _extract(archive: Archive, room: Room, index: int, name: str, before: int) -> bytes | None:
+    """The item's bytes, each password tried while it asks for one; None when its gap was recorded."""
+    passwords = archive.passwords if archive.reader.is_item_encrypted(index) else archive.passwords[:1]
+    failure: UnpackError | None = None
+    for password in passwords:
+        allowance, left = room.allowance(), room.left()
+        stop = min(before + allowance.size, left.size)
+        archive.reader.set_password(password)
+        try:
+            data = archive.extract(index, stop)
+        except BitException as error:
+            room.discard(archive.meter.written)
+            if archive.meter.stopped:
+                room.exceeded(name, left if stop == left.size else allowance)
+                return None
+            failure = _error(error)
+            continue
+        room.discard(max(0, archive.meter.written - len(data)))
+        return data
+    if failure is not None:
+        room.gap(_reason(failure), describe(failure), name)
+    return None
+
+
+def _decode_once(archive: Archive, room: Room) -> Iterator[Child]:
+    """All items from one decoding when they fit; those it did not give, and all when it fails, one by one."""
+    contents = _all_contents(archive, room)
+    before = 0
+    for index in range(archive.count):
+        if room.spent:
+            return
+        content = contents.pop(archive.name(index), None) if contents else None
+        if content is None:
+            yield from member(archive, room, index, before)
+        else:
+            name = archive.name(index)
+            yield Child(name, room.gather((content,), name))
+        before += archive.size(index)
+
+
+def _all_contents(archive: Archive, room: Room) -> dict[str, bytes]:
+    """Name → bytes of the items whose names are unique; empty when they don't fit or one is unreadable."""
+    allowance = room.left()
+    if archive.count > room.entries_left() or archive.reader.has_encrypted_items():
+        return {}
+    if sum(archive.size(index) for index in range(archive.count)) > allowance.size:
+        return {}
+    archive.meter.start(allowance.size)
+    try:
+        contents: dict[str, bytes] = archive.reader.extract_to()
+    except (BitException, UnicodeError, ValueError):
+        room.discard(archive.meter.written)
+        return {}
+    names = Counter(archive.name(index) for index in range(archive.count))
+    return {name: content for name, content in contents.items() if names[name] == 1}
+
+
+def _number(reader: pybit7z.BitArchiveReader, index: int, wanted: BitProperty) -> int:
+    value = reader.item_property(index, wanted)
+    return value.get_uint64() if value.is_uint64() or value.is_uint32() else 0
+
+
+def _error(error: BitException) -> UnpackError:
+    """7-Zip's message as one of ours, without the sentence that says which call failed."""
+    text = describe(error)
+    short = text.split(": ", 1)[-1].rstrip(".")
+    if "password" in text.lower():
+        return Encrypted(short)
+    if "Unsupported" in text or "not implemented" in text:
+        return Unsupported(short)
+    return Damaged(short)
+
+
+def _reason(error: UnpackError) -> Reason:
+    if isinstance(error, Encrypted):
+        return Reason.ENCRYPTED
+    return Reason.UNSUPPORTED if isinstance(error, Unsupported) else Reason.DAMAGED
