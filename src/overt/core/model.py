@@ -132,6 +132,8 @@ class FileReport:
     """The verdict came from the cache: the file, the rules and the engine had not changed."""
     quarantined: str = ""
     """Identifier in the vault when the file was moved there."""
+    quarantine_error: str = ""
+    """Why it was not, when that was asked for; the message says where the file is."""
 
     @property
     def verdict(self) -> Verdict:

@@ -90,7 +90,9 @@ class Examiner:
             room.gap(Reason.DAMAGED, f"{form.name}: {describe(error)}")
         except MemoryError:
             room.gap(Reason.MEMORY, f"{form.name}: out of memory")
-        except Exception as error:  # a parser met bytes it never expected: the container is damaged or hostile
+        except (
+            Exception
+        ) as error:  # a parser met bytes it never expected: the container is damaged or hostile
             room.gap(Reason.DAMAGED, f"{form.name}: {type(error).__name__}: {describe(error)}")
 
 

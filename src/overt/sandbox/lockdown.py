@@ -34,7 +34,9 @@ class Confinement:
     """Where the denied calls of this process are reported, or -1."""
 
 
-def lock(policy: Policy, keep: Collection[int], max_memory_bytes: int = 0, with_parent: bool = False) -> Confinement:
+def lock(
+    policy: Policy, keep: Collection[int], max_memory_bytes: int = 0, with_parent: bool = False
+) -> Confinement:
     """Confine the calling process to `policy`; only the descriptors in `keep` stay open.
 
     `max_memory_bytes` > 0 bounds the address space; `with_parent` ties this process' life to its parent's.
@@ -76,23 +78,18 @@ def empty_standard_streams() -> None:
         os.close(null)
 
 
-def inherited_sockets(allowed: Collection[int] = ()) -> list[int]:
-    """Open descriptors that are sockets of any network family (UNIX sockets in `allowed` excepted)."""
-    found = []
+def open_sockets() -> dict[int, int]:
+    """This process' open sockets: descriptor → address family."""
+    found = {}
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
         try:
-            if fd not in allowed and stat.S_ISSOCK(os.fstat(fd).st_mode):
-                found.append(fd)
+            if stat.S_ISSOCK(os.fstat(fd).st_mode):
+                with socket.socket(fileno=os.dup(fd)) as copy:
+                    found[fd] = int(copy.family)
         except OSError:
             continue
     return found
-
-
-def family(fd: int) -> int:
-    """The address family of a socket descriptor, which stays open."""
-    with socket.socket(fileno=os.dup(fd)) as copy:
-        return int(copy.family)
 
 
 def _prctl(option: int, value: int) -> None:

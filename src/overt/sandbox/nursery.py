@@ -40,6 +40,11 @@ class Worker:
     listener: int
     """-1 when unconfined."""
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What to poll for reading: answers, and forbidden calls."""
+        return (self.socket.fileno(), self.listener) if self.listener >= 0 else (self.socket.fileno(),)
+
     def forbidden_call(self) -> str | None:
         """The name of the forbidden call the worker is stopped at, if it is."""
         if self.listener < 0 or not select.select([self.listener], [], [], 0)[0]:
@@ -81,7 +86,9 @@ class Nursery:
         self._control.settimeout(START_TIMEOUT_S)
         self.confined = confined
         if (answer := self._control.recv(4096)) != b"ready":
-            raise ConfinementError(answer.decode(errors="replace") or "the nursery of the examiners died at start")
+            raise ConfinementError(
+                answer.decode(errors="replace") or "the nursery of the examiners died at start"
+            )
 
     @property
     def descriptors(self) -> tuple[int, ...]:

@@ -16,9 +16,11 @@ CLONE_VM = 0x0000_0100
 CLONE_NAMESPACES = 0x7E02_0080
 """CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWTIME (`linux/sched.h`)."""
 AF_UNIX = 1
-TIOCGWINSZ, TCGETS, FIONREAD = 0x5413, 0x5401, 0x541B
+TIOCGWINSZ, TCGETS, FIONBIO = 0x5413, 0x5401, 0x5421
 SECCOMP_IOCTL_NOTIF_RECV = 0xC050_2100
-WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | (os.O_TMPFILE & ~os.O_DIRECTORY)
+WRITE_FLAGS = (
+    os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | (os.O_TMPFILE & ~os.O_DIRECTORY)
+)
 U32 = 0xFFFF_FFFF
 
 
@@ -84,7 +86,7 @@ _LOOK = frozenset(
 )
 _CHANGE = frozenset(
     """openat open creat rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat rmdir fsync fdatasync
-    sync ftruncate fallocate fchmod fchmodat fchown fchownat utimensat fsetxattr setxattr lsetxattr fgetxattr
+    sync ftruncate fallocate chmod fchmod fchmodat fchmodat2 chown lchown fchown fchownat utimensat fsetxattr setxattr lsetxattr fgetxattr
     getxattr lgetxattr flistxattr listxattr llistxattr fremovexattr copy_file_range flock umask chdir fchdir
     dup3 symlinkat sendfile""".split()
 )
@@ -92,7 +94,9 @@ _CHANGE = frozenset(
 EXAMINER = Policy(
     "examiner",
     Denial.REPORT,
-    _MEMORY | _SELF | frozenset("read readv pread64 write close lseek recvmsg sendmsg recvfrom sendto poll ppoll".split()),
+    _MEMORY
+    | _SELF
+    | frozenset("read readv pread64 write close lseek recvmsg sendmsg recvfrom sendto poll ppoll".split()),
     (*_MEMORY_GUARDED, *_THREADS, ("prlimit64", (Where(0, U32, 0), Where(2, -1 & (1 << 64) - 1, 0)))),
     refused=(("clone3", 38), ("prctl", 1), ("fstat", 1), ("newfstatat", 1), ("fcntl", 1)),
 )
@@ -105,7 +109,7 @@ READER = Policy(
     (
         *_MEMORY_GUARDED,
         *_READ_ONLY_OPEN,
-        *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONREAD)),
+        *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONBIO)),
         ("ioctl", (Where(1, U32, SECCOMP_IOCTL_NOTIF_RECV),)),
     ),
     refused=(("clone3", 38),),
@@ -120,7 +124,9 @@ NURSERY = Policy(
     _MEMORY
     | _SELF
     | _DESCRIPTORS
-    | frozenset("fork vfork wait4 waitid pidfd_open prctl seccomp prlimit64 capset capget dup close_range".split())
+    | frozenset(
+        "fork vfork wait4 waitid pidfd_open prctl seccomp prlimit64 capset capget dup close_range".split()
+    )
     | frozenset("setresuid setresgid setgroups landlock_restrict_self landlock_create_ruleset".split()),
     (
         *_MEMORY_GUARDED,
@@ -136,7 +142,7 @@ KEEPER = Policy(
     "keeper",
     Denial.ERROR,
     _MEMORY | _SELF | _DESCRIPTORS | _LOOK | _CHANGE,
-    (*_MEMORY_GUARDED, ("ioctl", (Where(1, U32, TCGETS),))),
+    (*_MEMORY_GUARDED, *(("ioctl", (Where(1, U32, request),)) for request in (TCGETS, FIONBIO))),
     refused=(("clone3", 38),),
     capabilities=0b1_1111 | 1 << 31,  # CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID; SETFCAP
     files="write",

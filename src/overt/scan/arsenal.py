@@ -1,0 +1,38 @@
+"""What a session scans with: the rules and hash sets of this machine, or a pack file named by the user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from overt import __version__
+from overt.core.errors import PackError
+from overt.engine import pack as packs
+from overt.engine.hashset import HashSets
+from overt.engine.matcher import ENGINE, Matcher
+from overt.rules.active import load_active
+
+
+@dataclass(frozen=True, slots=True)
+class Arsenal:
+    """Loaded and ready; `identity` changes whenever a verdict could."""
+
+    matcher: Matcher
+    hashes: HashSets
+    identity: str
+
+
+def load(pack_file: str | None) -> Arsenal:
+    """Load the pack file, or this machine's rules. Raises `PackError`."""
+    if pack_file is None:
+        pack, hashes = load_active(), HashSets()
+        identity = pack.fingerprint
+    else:
+        try:
+            data = Path(pack_file).read_bytes()
+        except OSError as error:
+            raise PackError(f"cannot read the rule pack {pack_file}: {error.strerror}") from error
+        pack, hashes, identity = packs.load(data, pack_file), HashSets(), packs.digest(data)
+    if not pack.records and not hashes.count:
+        raise PackError("there are no rules to scan with: add some with 'overt rules add'")
+    return Arsenal(Matcher(pack), hashes, f"{__version__} {ENGINE} {identity}")
