@@ -34,7 +34,9 @@ def paths(environ: dict[str, str] | None = None, root: bool | None = None) -> Pa
         base = Path(home)
         return Paths(base / "data", base / "cache", base / "vault", (base / "overt.toml",))
     if root:
-        return Paths(Path("/var/lib/overt"), Path("/var/cache/overt"), Path("/var/lib/overt/vault"), (system,))
+        return Paths(
+            Path("/var/lib/overt"), Path("/var/cache/overt"), Path("/var/lib/overt/vault"), (system,)
+        )
     user = Path(env.get("HOME") or Path.home())
     data = Path(env.get("XDG_DATA_HOME") or user / ".local/share") / "overt"
     cache = Path(env.get("XDG_CACHE_HOME") or user / ".cache") / "overt"

@@ -1,0 +1,31 @@
+"""Private folders whose creation is durable before anything is trusted to them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from overt.store.atomic import sync_folder
+
+PRIVATE = 0o700
+
+
+def make_private(folder: Path) -> None:
+    """Create `folder` (mode 0700) with its missing parents, each made durable; an existing one is tightened to 0700.
+
+    Raises `PermissionError` when it exists and belongs to another user, and `OSError` when it can't be made.
+    """
+    missing = [folder]
+    while not missing[-1].parent.exists():
+        missing.append(missing[-1].parent)
+    for step in reversed(missing):
+        try:
+            step.mkdir(PRIVATE if step == folder else 0o755)
+        except FileExistsError:
+            continue
+        sync_folder(step.parent)
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        raise PermissionError(f"it belongs to user {status.st_uid}, and this is user {os.geteuid()}")
+    if status.st_mode & 0o077:
+        folder.chmod(PRIVATE)
