@@ -1,9 +1,9 @@
 """7-Zip in this process, from memory: the reader that most container formats share.
 
-The library is loaded when this module is imported, so before lock-down. Items are produced whole; its progress
-callback, called about every MiB with the bytes written so far, stops it past the allowance, so headers that lie
-about sizes gain nothing. Its 7z and zip readers ask the C library for the number of processors, which tries to
-open a file of /sys: that may be refused, they go on with one thread.
+The library is loaded when this module is imported, so before lock-down. Items are produced whole; its
+progress callback, called about every MiB with the bytes written so far, stops it past the allowance, so headers
+that lie about sizes gain nothing. Its 7z and zip readers ask the C library for the number of processors, which
+tries to open a file of /sys: that may be refused, they go on with one thread.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Archive:
             self.reader, index, BitProperty.PackSize
         )
 
-    def extract(self, index: int, stop: int) -> bytes:
+    def produce(self, index: int, stop: int) -> bytes:
         """One item's bytes. Raises `BitException`, also (with `meter.stopped`) when it wrote more than `stop`
         bytes and the MiB after them."""
         self.meter.start(stop)
@@ -108,7 +108,7 @@ class Archive:
             return b""
         offset = self.reader.archive_property(BitProperty.Offset)
         start = offset.get_uint64() if offset.is_uint64() else 0
-        return self.data[start + size.get_uint64() :].strip(b"\0")
+        return self.data[start + size.get_uint64() :].lstrip(b"\0")
 
     def headers_damaged(self) -> bool:
         """Whether 7-Zip had to guess where the archive starts or ends, or found its headers broken."""
@@ -143,21 +143,23 @@ def member(archive: Archive, room: Room, index: int, before: int = 0) -> Iterato
         room.skip()
         return
     name = archive.name(index)
-    allowance = room.allowance()
-    claimed = archive.size(index)
-    if claimed > allowance.size:
-        room.skip()
-        room.gap(allowance.reason, f"says it has {claimed} bytes, more than {allowance.size}", name)
-        return
-    data = _extract(archive, room, index, name, before)
+    data = extract(archive, room, index, name, before)
     if data is None:
         room.skip()
     else:
-        yield Child(name, room.gather((data,), name))
+        yield Child(name, data)
 
 
-def _extract(archive: Archive, room: Room, index: int, name: str, before: int) -> bytes | None:
-    """The item's bytes, each password tried while it asks for one; None when its gap was recorded."""
+def extract(archive: Archive, room: Room, index: int, name: str, before: int = 0) -> bytes | None:
+    """The item's bytes, each password tried while it asks for one; None when its gap was recorded.
+
+    They are cut at the allowance and counted. `before` bytes may have to be decoded to reach the item.
+    """
+    claimed = archive.size(index)
+    if claimed > room.allowance().size:
+        size, reason = room.allowance()
+        room.gap(reason, f"says it has {claimed} bytes, more than {size}", name)
+        return None
     passwords = archive.passwords if archive.reader.is_item_encrypted(index) else archive.passwords[:1]
     failure: UnpackError | None = None
     for password in passwords:
@@ -165,7 +167,7 @@ def _extract(archive: Archive, room: Room, index: int, name: str, before: int) -
         stop = min(before + allowance.size, left.size)
         archive.reader.set_password(password)
         try:
-            data = archive.extract(index, stop)
+            data = archive.produce(index, stop)
         except BitException as error:
             room.discard(archive.meter.written)
             if archive.meter.stopped:
@@ -174,7 +176,7 @@ def _extract(archive: Archive, room: Room, index: int, name: str, before: int) -
             failure = _error(error)
             continue
         room.discard(max(0, archive.meter.written - len(data)))
-        return data
+        return room.gather((data,), name)
     if failure is not None:
         room.gap(_reason(failure), describe(failure), name)
     return None
