@@ -17,17 +17,22 @@ MAX_MATCHES = 16
 MATCH_DATA_BYTES = 64
 
 COMMON = "common"
-"""The route name of rules that can match anywhere; each file sees them and those of its own route."""
+"""The route of rules that every file sees besides those of its own route: for packs made without routing."""
+FILE_TYPES = {"pe": "EXE", "elf": "ELF"}
+"""Route → value of the external variable `filetype`, as rules expect it."""
 
 
 class Matcher:
-    """The loaded rules of one pack: one scanner per route, plus the common one."""
+    """The loaded rules of one pack: one scanner per route."""
 
-    def __init__(self, pack: Pack) -> None:
-        """Load (or compile) the pack's rules. Raises `PackError` when the engine rejects them."""
+    def __init__(self, pack: Pack, lazy: bool = False) -> None:
+        """Load (or compile) the pack's rules; `lazy`: each route's only when the first file takes it, which is
+        for few files. Raises `PackError` when the engine rejects the rules."""
         self.pack = pack
-        self._externals = pack.externals
-        self._scanners = {route: _scanner(pack, route) for route in pack.routes}
+        self._scanners: dict[str, Any] = {}
+        if not lazy:
+            for route in pack.routes:
+                self._scanner(route)
 
     @property
     def rules(self) -> int:
@@ -37,22 +42,29 @@ class Matcher:
     def match(self, data: bytes, name: str = "") -> list[Finding]:
         """One finding per rule that matches `data`, `inside` and `sha256` left to the caller."""
         found: dict[str, Any] = {}
-        externals = self._values(name) if self._externals else None
-        for route in (COMMON, route_of(data)):
-            scanner = self._scanners.get(route)
+        route = route_of(data)
+        externals = self._values(name, route) if self.pack.externals else None
+        for scanner in filter(None, (self._scanner(COMMON), self._scanner(route))):
             # The engine's fast mode skips patterns it need not look at, so a file that matches is seen twice.
-            if scanner is not None and scanner.match(data=data, externals=externals, fast=True):
+            if scanner.match(data=data, externals=externals, fast=True):
                 for match in scanner.match(
                     data=data, externals=externals, fast=False, max_match_data=MATCH_DATA_BYTES
                 ):
                     found[f"{match.namespace}:{match.rule}"] = match
         return [self._finding(key, match) for key, match in found.items()]
 
-    def _values(self, name: str) -> dict[str, str]:
+    def _scanner(self, route: str) -> Any:
+        """The route's scanner, loaded on first use; None when no rule is on that route."""
+        if route not in self._scanners:
+            self._scanners[route] = _scanner(self.pack, route) if route in self.pack.routes else None
+        return self._scanners[route]
+
+    def _values(self, name: str, route: str) -> dict[str, str]:
         base = name.rsplit("/", 1)[-1]
-        extension = "." + base.rsplit(".", 1)[-1] if "." in base else ""
-        known = {"filename": base, "filepath": name, "extension": extension}
-        return {external: known.get(external, "") for external in self._externals}
+        extension = "." + base.rsplit(".", 1)[-1].lower() if "." in base else ""
+        file_type = FILE_TYPES.get(route, "")
+        known = {"filename": base, "filepath": name, "extension": extension, "filetype": file_type}
+        return {external: known.get(external, "") for external in self.pack.externals}
 
     def _finding(self, key: str, match: Any) -> Finding:
         record = self.pack.records[key]

@@ -46,12 +46,26 @@ def closure(wanted: Iterable[str], needs: Mapping[str, tuple[str, ...]]) -> set[
     return found
 
 
-def assemble(source: Source, rules: Iterable[SourceRule]) -> str:
-    """YARA text of `rules` (of `source`), with the imports they use on a first line of their own."""
-    chosen = list(rules)
-    words = {token.text for rule in chosen for token in rule.condition if token.kind is Kind.WORD}
-    header = " ".join(f'import "{module}"' for module in source.imports if module in words)
-    return "\n".join([header, *(rule.text for rule in chosen)])
+def assemble(source: Source, rules: Sequence[SourceRule]) -> str:
+    """YARA text of `rules` (of `source`) as written, with the imports they use on a first line of their own."""
+    return "\n".join([_imports(source, rules), *(rule.text for rule in rules)])
+
+
+def condense(source: Source, rules: Sequence[SourceRule]) -> str:
+    """The same without comments and metadata, which matching does not need: it compiles faster."""
+    return "\n".join([_imports(source, rules), *(_condensed(rule) for rule in rules)])
+
+
+def _imports(source: Source, rules: Sequence[SourceRule]) -> str:
+    words = {token.text for rule in rules for token in rule.condition if token.kind is Kind.WORD}
+    return " ".join(f'import "{module}"' for module in source.imports if module in words)
+
+
+def _condensed(rule: SourceRule) -> str:
+    kind = ("global " if rule.is_global else "") + ("private " if rule.is_private else "")
+    strings = " ".join(f"{p.identifier}={p.value.text} {' '.join(p.modifiers)}" for p in rule.patterns)
+    condition = " ".join(token.text for token in rule.condition)
+    return f"{kind}rule {rule.name} {{{'strings: ' + strings if strings else ''} condition: {condition}}}"
 
 
 def accepted(source: Source) -> Source:

@@ -11,7 +11,7 @@ import msgspec
 
 from overt.engine.matcher import ENGINE, compile_sources
 from overt.engine.pack import Pack, RuleRecord, pack_texts
-from overt.rules.check import EXTERNALS, accepted, assemble, closure, needed
+from overt.rules.check import EXTERNALS, accepted, assemble, closure, condense, needed
 from overt.rules.metadata import record
 from overt.rules.routing import routes_of
 from overt.rules.yara_source import Problem, Source, SourceRule, split
@@ -63,7 +63,7 @@ def build(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = s
             records[key] = msgspec.structs.replace(known, routes=placed[rule.name])
             rule_texts[key] = rule.text
         for route, chosen in _by_route(source, placed).items():
-            routes.setdefault(route, {})[text.namespace] = assemble(source, chosen)
+            routes.setdefault(route, {})[text.namespace] = condense(source, chosen)
     compiled = {}
     for number, (route, spaces) in enumerate(routes.items()):
         tell("compiling rules", number, len(routes))
