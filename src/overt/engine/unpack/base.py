@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from overt.core.errors import Unsupported
 from overt.core.limits import RATIO_FLOOR_BYTES, Limits
 from overt.core.model import Gap, Reason
 
@@ -123,6 +124,8 @@ class Room:
                 size += len(chunk)
         except MemoryError:
             self.gap(Reason.MEMORY, "out of memory while unpacking", member)
+        except Unsupported as error:
+            self.gap(Reason.UNSUPPORTED, describe(error), member)
         except Exception as error:  # a decoder's own errors: whatever they are, the stream is damaged here
             self.gap(Reason.DAMAGED, describe(error), member)
         self.budget.unpacked_bytes += size

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
-from overt.engine.unpack import compound, gz, zip
+from overt.engine.unpack import (
+    ar,
+    bz2,
+    compound,
+    compress,
+    cpio,
+    gz,
+    lz4,
+    lzip,
+    lzma,
+    tar,
+    xz,
+    zip,
+    zstd,
+)
 from overt.engine.unpack.base import Format
 
 FORMATS: tuple[Format, ...] = (
     *zip.FORMATS,
     *gz.FORMATS,
     *compound.FORMATS,
+    *bz2.FORMATS,
+    *xz.FORMATS,
+    *lzma.FORMATS,
+    *zstd.FORMATS,
+    *lz4.FORMATS,
+    *lzip.FORMATS,
+    *compress.FORMATS,
+    *tar.FORMATS,
+    *cpio.FORMATS,
+    *ar.FORMATS,
 )
 """In order of trust: the first that claims a file names its type, all that claim it unpack it."""
 
