@@ -1,0 +1,139 @@
+"""Options that several commands share, and how a `Request`'s parts are made from them.
+
+Options have no default of their own (None): what is not given is left to `Request` and `Limits`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from overt.cli.quantities import exact_size, seconds, size, whole
+from overt.core.errors import UsageError
+from overt.core.limits import BOUNDS, Limits
+
+LIMITS: dict[str, tuple[str, str]] = {
+    "max_file_bytes": ("SIZE", "bytes read of one file; the rest is not examined"),
+    "max_unpacked_bytes": ("SIZE", "bytes that unpacking one file may produce, all depths together"),
+    "max_member_bytes": ("SIZE", "bytes produced for one member of an archive, mail or document"),
+    "max_depth": ("N", "archives inside archives"),
+    "max_entries": ("N", "members of one file, all depths together"),
+    "max_ratio": ("N", "bytes produced per byte of the file, looked at past 64MiB"),
+    "max_memory_bytes": ("SIZE", "memory of one examining process"),
+    "deadline_s": ("SECONDS", "time for one file"),
+}
+"""Limit → what its value is, and help."""
+
+_KINDS: dict[str, Callable[[str], Any]] = {"SIZE": size, "N": whole, "SECONDS": seconds}
+
+
+def file_name(text: str) -> str:
+    """A file's name as given; `~` is expanded (the shell does not, in `--flag=~/name`, nor in a file)."""
+    return os.path.expanduser(text)
+
+
+def switch(parser: argparse._ActionsContainer, flag: str, help: str) -> None:
+    """A flag with its opposite (`--cache`, `--no-cache`), so that either can win over the configuration."""
+    parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=help)
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """One flag per limit of `Limits`."""
+    group = parser.add_argument_group(
+        "limits",
+        "How much of one file is examined. A file that hits a limit is reported as incomplete, with the reason. "
+        "SIZE is in bytes or with a unit: 500MB, 2GiB.",
+    )
+    usual = Limits()
+    for name, (metavar, text) in LIMITS.items():
+        group.add_argument(
+            flag_of(name),
+            type=_KINDS[metavar],
+            metavar=metavar,
+            help=f"{text} ({_bounds(name, metavar, getattr(usual, name))})",
+        )
+
+
+def _bounds(name: str, metavar: str, default: float) -> str:
+    low, high = BOUNDS[name]
+    if metavar == "SIZE":
+        return f"default {exact_size(int(default))}, {exact_size(int(low))} to {exact_size(int(high))}"
+    return f"default {default:,.10g}, {low:g} to {high:,.10g}"
+
+
+def flag_of(name: str) -> str:
+    """`max_file_bytes` → `--max-file-bytes`."""
+    return "--" + name.replace("_", "-")
+
+
+def limits_of(args: argparse.Namespace) -> Limits:
+    """The limits that were asked for. Raises `UsageError` for one out of bounds."""
+    given = {field.name: getattr(args, field.name) for field in fields(Limits)}
+    return Limits(**{name: value for name, value in given.items() if value is not None})
+
+
+def add_passwords(parser: argparse._ActionsContainer) -> None:
+    """`--password` and `--passwords-from`."""
+    parser.add_argument(
+        "--password",
+        action="append",
+        metavar="TEXT",
+        help="a password to try on encrypted archives and documents (may be repeated; other users of this "
+        "machine can see it while the scan runs: prefer --passwords-from)",
+    )
+    parser.add_argument(
+        "--passwords-from",
+        action="append",
+        type=file_name,
+        metavar="FILE",
+        help="a file of passwords to try, one per line (may be repeated)",
+    )
+
+
+def passwords_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """All passwords, each once. Raises `UsageError` for a file that cannot be read."""
+    found = list(args.password or ())
+    for name in args.passwords_from or ():
+        try:
+            text = Path(name).read_text(encoding="utf-8", errors="surrogateescape")
+        except OSError as error:
+            raise UsageError(f"cannot read the passwords in {name}: {error.strerror}") from error
+        found += [line for line in text.splitlines() if line]
+    return tuple(dict.fromkeys(found))
+
+
+def add_confinement(parser: argparse._ActionsContainer) -> None:
+    """`--unconfined`: never taken from a configuration file."""
+    parser.add_argument(
+        "--unconfined",
+        action="store_true",
+        help="scan even where the kernel cannot confine the scanner; every report then says so (cannot be set in "
+        "a configuration file)",
+    )
+
+
+def add_pack(parser: argparse._ActionsContainer) -> None:
+    """`--pack`."""
+    parser.add_argument(
+        "--pack", type=file_name, metavar="FILE", help="use this rule pack instead of the machine's rules"
+    )
+
+
+def add_configuration(parser: argparse._ActionsContainer) -> None:
+    """`--config` and `--no-config`: read by `overt.cli.app` before everything else."""
+    parser.add_argument(
+        "--config",
+        action="append",
+        type=file_name,
+        metavar="FILE",
+        help="a configuration file to read after the usual ones (may be repeated)",
+    )
+    parser.add_argument("--no-config", action="store_true", help="do not read the usual configuration files")
+
+
+NOT_CONFIGURABLE = frozenset(("help", "config", "no_config", "unconfined"))
+"""Options that a configuration file must not set."""

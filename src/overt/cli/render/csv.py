@@ -1,0 +1,119 @@
+"""CSV (RFC 4180): one row per finding, one per gap, one per clean file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from overt.cli.render.output import Output
+from overt.cli.render.place import ARROW
+from overt.cli.voice import visible
+from overt.core.model import FileReport, Finding, Gap, Summary
+from overt.scan.request import Progress, Sink
+
+COLUMNS = (
+    "path",
+    "verdict",
+    "row",
+    "inside",
+    "rule_or_reason",
+    "severity",
+    "author",
+    "description_or_detail",
+    "reference",
+    "licence",
+    "pack",
+    "sha256",
+    "kind",
+    "size_bytes",
+    "examined_bytes",
+    "unpacked_bytes",
+    "elapsed_s",
+    "cached",
+    "quarantined",
+    "quarantine_error",
+)
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A cell that starts with one of these would be run as a formula by spreadsheet programs (OWASP, CSV injection)."""
+
+
+def make(output: Output) -> Sink:
+    """The sink for `--csv`."""
+    return Csv(output)
+
+
+class Csv:
+    """Writes to the output's stream; RFC 4180 wants CRLF."""
+
+    shows_progress = False
+
+    def __init__(self, output: Output) -> None:
+        self._stream = io.TextIOWrapper(output.stream, encoding="utf-8", newline="")
+        self._only_findings = output.only_findings
+        self.every_file = not output.only_findings
+        self._rows = csv.writer(self._stream, lineterminator="\r\n")
+        self._rows.writerow(COLUMNS)
+
+    def file(self, report: FileReport) -> None:
+        """The file's rows."""
+        for row in rows(report):
+            if row[0] == "finding" or not self._only_findings:
+                cells = (report.path, report.verdict.value, *row, *_file_cells(report))
+                self._rows.writerow([safe(cell) for cell in cells])
+
+    def progress(self, progress: Progress) -> None:
+        """Nothing."""
+
+    def finish(self, summary: Summary) -> None:
+        """Everything is written already; CSV has no place for totals."""
+        self._stream.flush()
+
+
+def rows(report: FileReport) -> Iterator[tuple[str, ...]]:
+    """The cells from `row` to `sha256`, per finding, then per gap; one row `file` when there is neither."""
+    examination = report.examination
+    yield from map(_finding_cells, examination.findings)
+    yield from map(_gap_cells, examination.gaps)
+    if not examination.findings and not examination.gaps:
+        yield ("file", *[""] * 9)
+
+
+def _finding_cells(finding: Finding) -> tuple[str, ...]:
+    return (
+        "finding",
+        ARROW.join(finding.inside),
+        finding.rule,
+        finding.severity.value,
+        finding.author,
+        finding.description,
+        finding.reference,
+        finding.licence,
+        finding.pack,
+        finding.sha256,
+    )
+
+
+def _gap_cells(gap: Gap) -> tuple[str, ...]:
+    return ("gap", ARROW.join(gap.inside), gap.reason.value, "", "", gap.detail, "", "", "", "")
+
+
+def _file_cells(report: FileReport) -> tuple[str, ...]:
+    examination = report.examination
+    return (
+        examination.kind,
+        str(report.size),
+        str(examination.bytes_examined),
+        str(examination.bytes_unpacked),
+        f"{report.elapsed_s:.6f}",
+        "yes" if report.cached else "no",
+        report.quarantined,
+        report.quarantine_error,
+    )
+
+
+def safe(cell: str) -> str:
+    """`cell` printable, on one line, and never a formula: a leading apostrophe makes it text."""
+    text = visible(cell)
+    return f"'{text}" if cell.startswith(_FORMULA) else text

@@ -1,0 +1,61 @@
+"""Counts over a whole session that the summary of the session itself does not hold. Bounded: one entry per reason,
+file type and rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from overt.core.model import FileReport, Finding, Reason, Severity, Summary
+from overt.scan.request import Progress
+
+
+@dataclass(slots=True)
+class KindTotals:
+    """What one file type cost."""
+
+    files: int = 0
+    bytes: int = 0
+    elapsed_s: float = 0.0
+
+
+@dataclass(slots=True)
+class RuleTotals:
+    """How often one rule matched; `finding` is the first match."""
+
+    finding: Finding
+    findings: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """A sink that only counts. Shared by the sinks after it."""
+
+    reasons: Counter[Reason] = field(default_factory=Counter)
+    """Files per reason: a file with ten encrypted members counts once."""
+    kinds: dict[str, KindTotals] = field(default_factory=dict)
+    rules: dict[tuple[str, str], RuleTotals] = field(default_factory=dict)
+    """(pack, rule) → totals, notes included."""
+    notes: int = 0
+    """Files with nothing worse than a note."""
+    every_file: bool = False
+    shows_progress: bool = False
+
+    def file(self, report: FileReport) -> None:
+        """Count one file."""
+        examination = report.examination
+        kind = self.kinds.setdefault(examination.kind, KindTotals())
+        kind.files += 1
+        kind.bytes += examination.bytes_examined + examination.bytes_unpacked
+        kind.elapsed_s += report.elapsed_s
+        self.reasons.update({gap.reason for gap in examination.gaps})
+        for finding in examination.findings:
+            self.rules.setdefault((finding.pack, finding.rule), RuleTotals(finding)).findings += 1
+        if examination.findings and all(f.severity is Severity.NOTE for f in examination.findings):
+            self.notes += 1
+
+    def progress(self, progress: Progress) -> None:
+        """Nothing to count."""
+
+    def finish(self, summary: Summary) -> None:
+        """Nothing to write."""
