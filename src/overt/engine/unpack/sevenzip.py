@@ -17,7 +17,7 @@ from pybit7z import BitException, BitProperty
 
 from overt.core.errors import Damaged, Encrypted, UnpackError, Unsupported
 from overt.core.model import Reason
-from overt.engine.unpack.base import Child, Room, describe
+from overt.engine.unpack.base import Child, Room, Unpack, describe
 
 _LIBRARY = pybit7z.lib7zip_context(large_page_mode=False).__enter__()
 
@@ -135,6 +135,15 @@ def members(data: bytes, room: Room, form: pybit7z.BitInFormat, *, one_pass: boo
     tail = archive.tail()
     if tail and not room.spent:
         yield Child(AFTER_END, room.gather((tail,), AFTER_END))
+
+
+def reads(form: pybit7z.BitInFormat, *, one_pass: bool = False) -> Unpack:
+    """The `unpack` of a format that needs nothing but `members`."""
+
+    def unpack(data: bytes, room: Room) -> Iterator[Child]:
+        return members(data, room, form, one_pass=one_pass)
+
+    return unpack
 
 
 def member(archive: Archive, room: Room, index: int, before: int = 0) -> Iterator[Child]:
