@@ -86,7 +86,8 @@ _LOOK = frozenset(
 )
 _CHANGE = frozenset(
     """openat open creat rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat rmdir fsync fdatasync
-    sync ftruncate fallocate chmod fchmod fchmodat fchmodat2 chown lchown fchown fchownat utimensat fsetxattr setxattr lsetxattr fgetxattr
+    sync ftruncate fallocate chmod fchmod fchmodat fchmodat2 chown lchown fchown fchownat utimensat
+    fsetxattr setxattr lsetxattr fgetxattr
     getxattr lgetxattr flistxattr listxattr llistxattr fremovexattr copy_file_range flock umask chdir fchdir
     dup3 symlinkat sendfile""".split()
 )

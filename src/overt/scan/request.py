@@ -60,6 +60,11 @@ class Sink(Protocol):
     """Receives a session's results in the reader process, after lock-down: it may write only to what is already
     open, and must not start processes."""
 
+    every_file: bool
+    """False: files that are clean without a note, from the cache, may be left out (they are in the totals)."""
+    shows_progress: bool
+    """True: `progress` is called, and the totals are counted ahead for it."""
+
     def file(self, report: FileReport) -> None:
         """One file's outcome, as soon as it is known."""
 
