@@ -1,23 +1,35 @@
-"""Apple file systems: HFS (Inside Macintosh: Files), HFS+ and HFSX (TN1150)."""
+"""Apple file systems: HFS+ and HFSX (TN1150), alone or wrapped in an HFS volume; HFS itself is only named."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from pybit7z import FormatHfs
 
-from overt.engine.unpack.base import Format, Magic
-from overt.engine.unpack.sevenzip import reads
+from overt.core.errors import Unsupported
+from overt.engine.unpack.base import Child, Format, Magic, Room
+from overt.engine.unpack.sevenzip import members
 
-_VOLUME_HEADER = 1024
-_CLASSIC_BLOCK_SIZE = _VOLUME_HEADER + 20
+_HEADER = 1024
+_PLUS = (b"H+\0\4", b"HX\0\5")
+_CLASSIC = b"BD"
+_CLASSIC_BLOCK_SIZE = _HEADER + 20
+_EMBEDDED = _HEADER + 0x7C
+
+
+def unpack(data: bytes, room: Room) -> Iterator[Child]:
+    """The files' forks. Raises `Unsupported` for HFS of before 1998, `Damaged` when the catalogue is."""
+    if data.startswith(_CLASSIC, _HEADER) and not data.startswith(b"H+", _EMBEDDED):
+        raise Unsupported("HFS volumes older than HFS+ cannot be read")
+    yield from members(data, room, FormatHfs)
 
 
 def _sniff(data: bytes) -> bool:
-    """The signature has two bytes: the version (HFS+) or the block size (HFS) must fit too."""
-    if data[_VOLUME_HEADER : _VOLUME_HEADER + 2] in (b"H+", b"HX"):
-        return data[_VOLUME_HEADER + 2 : _VOLUME_HEADER + 4] in (b"\0\4", b"\0\5")
-    if len(data) < _CLASSIC_BLOCK_SIZE + 4:
+    """HFS has a signature of two bytes only: its block size must fit too."""
+    if not data.startswith(_CLASSIC, _HEADER):
+        return True
+    if len(data) < _EMBEDDED:
         return False
     block: int
     (block,) = struct.unpack_from(">I", data, _CLASSIC_BLOCK_SIZE)
@@ -27,9 +39,9 @@ def _sniff(data: bytes) -> bool:
 FORMATS = (
     Format(
         "hfs",
-        "HFS, HFS+ and HFSX file systems",
-        tuple(Magic(_VOLUME_HEADER, value) for value in (b"H+", b"HX", b"BD")),
+        "HFS+ and HFSX file systems",
+        tuple(Magic(_HEADER, value) for value in (*_PLUS, _CLASSIC)),
         sniff=_sniff,
-        unpack=reads(FormatHfs),
+        unpack=unpack,
     ),
 )

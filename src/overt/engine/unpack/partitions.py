@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from pybit7z import FormatGPT, FormatMbr
+from pybit7z import FormatAPM, FormatGPT, FormatMbr
 
 from overt.engine.unpack.base import Format, Magic
 from overt.engine.unpack.sevenzip import reads
@@ -31,7 +31,13 @@ def _partition(data: bytes, number: int) -> tuple[int, int] | None:
     return (first, sectors) if kind else (0, 0)
 
 
+def _is_apm(data: bytes) -> bool:
+    """A partition map entry one block after the driver descriptor (Inside Macintosh: Devices)."""
+    return data.startswith((b"PM\0\0", b"PM\0\1"), int.from_bytes(data[2:4], "big"))
+
+
 FORMATS = (
     Format("gpt", "GPT disks", (Magic(512, b"EFI PART"), Magic(4096, b"EFI PART")), unpack=reads(FormatGPT)),
+    Format("apm", "Apple partition maps", (Magic(0, b"ER"),), sniff=_is_apm, unpack=reads(FormatAPM)),
     Format("mbr", "MBR disks", (Magic(510, b"\x55\xaa"),), sniff=_is_mbr, unpack=reads(FormatMbr)),
 )
