@@ -11,6 +11,7 @@ from typing import NamedTuple
 from overt import __version__
 from overt.cli.voice import Exit, fail
 from overt.core.errors import OvertError
+from overt.store.paths import paths
 
 
 class Command(NamedTuple):
@@ -34,6 +35,11 @@ COMMANDS = (
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
     """The parser; with `only`, the other commands' options are left out (their modules stay unloaded)."""
+    return parsers(only)[0]
+
+
+def parsers(only: str | None = None) -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser as `parser` makes it, and each command's own."""
     top = argparse.ArgumentParser(
         prog="overt",
         description="Anti-malware that anyone can check: scans files confined by the kernel, and says what it "
@@ -42,11 +48,13 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"overt {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    own = {}
     for command in COMMANDS:
         sub = commands.add_parser(command.name, help=command.summary, description=_sentence(command.summary))
+        own[command.name] = sub
         if only is None or only == command.name:
             importlib.import_module(command.module).configure(sub)
-    return top
+    return top, own
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,12 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     names = {command.name: command for command in COMMANDS}
     chosen = next((word for word in arguments if not word.startswith("-")), None)
-    top = parser(only=chosen if chosen in names else "")
+    top, own = parsers(only=chosen if chosen in names else "")
     args = top.parse_args(arguments)
     if args.command is None:
         top.print_help()
         return Exit.ERROR
     try:
+        if _configure(args, own):
+            args = top.parse_args(arguments)
         return int(importlib.import_module(names[args.command].module).run(args))
     except OvertError as error:
         return fail(str(error))
@@ -68,6 +78,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+
+
+def _configure(args: argparse.Namespace, own: dict[str, argparse.ArgumentParser]) -> bool:
+    """Apply the configuration files to the command's parser; False when there are none."""
+    files = () if getattr(args, "no_config", False) else tuple(path for path in paths().config if path.exists())
+    named = getattr(args, "config", None) or ()
+    if not files and not named:
+        return False
+    configuration = importlib.import_module("overt.cli.configuration")
+    configuration.apply(configuration.read(files, named), own, args.command)
+    return True
 
 
 def _sentence(text: str) -> str:

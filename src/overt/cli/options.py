@@ -14,7 +14,7 @@ from typing import Any
 
 from overt.cli.quantities import exact_size, seconds, size, whole
 from overt.core.errors import UsageError
-from overt.core.limits import BOUNDS, Limits
+from overt.core.limits import Limits
 
 LIMITS: dict[str, tuple[str, str]] = {
     "max_file_bytes": ("SIZE", "bytes read of one file; the rest is not examined"),
@@ -45,8 +45,8 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     """One flag per limit of `Limits`."""
     group = parser.add_argument_group(
         "limits",
-        "How much of one file is examined. A file that hits a limit is reported as incomplete, with the reason. "
-        "SIZE is in bytes or with a unit: 500MB, 2GiB.",
+        "How much of one file is examined. A file that hits a limit is reported as incomplete,\n"
+        "with the reason. SIZE is in bytes or has a unit: 500MB, 2GiB.",
     )
     usual = Limits()
     for name, (metavar, text) in LIMITS.items():
@@ -54,15 +54,12 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
             flag_of(name),
             type=_KINDS[metavar],
             metavar=metavar,
-            help=f"{text} ({_bounds(name, metavar, getattr(usual, name))})",
+            help=f"{text} (default {_usual(metavar, getattr(usual, name))})",
         )
 
 
-def _bounds(name: str, metavar: str, default: float) -> str:
-    low, high = BOUNDS[name]
-    if metavar == "SIZE":
-        return f"default {exact_size(int(default))}, {exact_size(int(low))} to {exact_size(int(high))}"
-    return f"default {default:,.10g}, {low:g} to {high:,.10g}"
+def _usual(metavar: str, default: float) -> str:
+    return exact_size(int(default)) if metavar == "SIZE" else f"{default:,.10g}"
 
 
 def flag_of(name: str) -> str:

@@ -48,9 +48,9 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
     """The options about outputs."""
     group = parser.add_argument_group(
         "output",
-        "By default a report for people goes to standard output. Any number of the following can be written in the "
-        "same scan; '-' is standard output, and the report for people then goes to standard error. Files are "
-        "overwritten.",
+        "By default a report for people goes to standard output. Any of the following can be\n"
+        "written in the same scan; '-' is standard output, and the report for people then goes\n"
+        "to standard error. Files are overwritten.",
     )
     group.add_argument(
         "--json",
@@ -71,8 +71,8 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         help="list only files with findings (the totals count all files)",
     )
     group.add_argument(
-        "--verbose",
         "-v",
+        "--verbose",
         action=argparse.BooleanOptionalAction,
         help="list every file, with all findings, notes and reasons",
     )

@@ -76,7 +76,9 @@ def counted(count: int, noun: str, ending: str = "s") -> str:
 
 
 def duration(elapsed_s: float) -> str:
-    """`0.31 s`, `12.4 s`, `3 min 05 s`, `2 h 07 min`."""
+    """`4 ms`, `0.31 s`, `12.4 s`, `3 min 05 s`, `2 h 07 min`."""
+    if elapsed_s < 0.1:
+        return f"{elapsed_s * 1000:.0f} ms"
     if elapsed_s < 60:
         return f"{elapsed_s:.2f} s" if elapsed_s < 10 else f"{elapsed_s:.1f} s"
     minutes, rest = divmod(round(elapsed_s), 60)

@@ -41,6 +41,7 @@ examples:
 def configure(parser: argparse.ArgumentParser) -> None:
     """All options."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.usage = "overt scan [OPTION ...] PATH ..."
     parser.epilog = EPILOG
     parser.add_argument("targets", nargs="*", metavar="PATH", help="a file or folder; '-' is standard input")
     _add_selection(parser)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-WIDTH = 420
+WIDTH = 440
 ROW_HEIGHT = 30
-LABEL_WIDTH = 132
+LABEL_WIDTH = 152
 VALUE_WIDTH = 96
 
 
@@ -73,7 +73,7 @@ def bars(slices: Sequence[Slice]) -> Markup:
             '<text class="value" x="{end}" y="{y}">{text}</text></g>'
         ).format(
             label=part.label,
-            short=part.label if len(part.label) <= 20 else part.label[:19] + "…",
+            short=part.label if len(part.label) <= 22 else part.label[:21] + "…",
             text=part.text,
             css=part.css,
             x=LABEL_WIDTH,

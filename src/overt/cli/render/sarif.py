@@ -17,7 +17,7 @@ from overt.cli.advice import REASONS
 from overt.cli.render.output import Output
 from overt.cli.render.place import ARROW, valid
 from overt.cli.voice import visible
-from overt.core.model import FileReport, Finding, Gap, Reason, Severity, Summary, Verdict
+from overt.core.model import FileReport, Finding, Gap, PatternMatch, Reason, Severity, Summary, Verdict
 from overt.scan.request import Progress, Sink
 
 SCHEMA_URI = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -100,22 +100,25 @@ class Sarif:
 
     def _result(self, report: FileReport, finding: Finding) -> Json:
         place = (report.path, *finding.inside)
-        index = self._artifact(place, finding.sha256)
-        where = {"artifactLocation": {**self._artifact_objects[index]["location"], "index": index}}
         result: Json = {
             "ruleId": valid(finding.rule),
             "ruleIndex": self._rule(finding),
             "level": LEVELS[finding.severity],
             "message": {"text": _message(finding)},
-            "locations": [_location(where, place, finding)],
+            "locations": [_location({"artifactLocation": self._artifact((report.path,))}, place)],
             "properties": {"pack": valid(finding.pack), "severity": finding.severity.value},
         }
+        content = self._artifact(place, finding.sha256)
         if finding.sha256:
             result["partialFingerprints"] = {"contentSha256/v1": finding.sha256}
-        if len(finding.matches) > 1:
+        if finding.matches:
             result["relatedLocations"] = [
-                {"id": number, "physicalLocation": {**where, "region": _region(match.offset, match.length)}}
-                for number, match in enumerate(finding.matches[1:MAX_REGIONS], 1)
+                {
+                    "id": number,
+                    "message": {"text": f"matched pattern {valid(match.pattern)}"},
+                    "physicalLocation": {"artifactLocation": content, "region": _region(match)},
+                }
+                for number, match in enumerate(finding.matches[:MAX_REGIONS])
             ]
         return result
 
@@ -126,16 +129,17 @@ class Sarif:
             self._rule_objects.append(_rule(finding))
         return self._rules[key]
 
-    def _artifact(self, place: tuple[str, ...], sha256: str = "") -> int:
-        """Index of the artifact at `place`; its containers are artifacts too (3.24.3, nested artifacts)."""
+    def _artifact(self, place: tuple[str, ...], sha256: str = "") -> Json:
+        """The location of the artifact at `place`; its containers are artifacts too (3.24.3, nested artifacts)."""
         if place not in self._artifacts:
-            parent = self._artifact(place[:-1]) if len(place) > 1 else -1
+            parent = self._artifact(place[:-1])["index"] if len(place) > 1 else -1
             self._artifacts[place] = len(self._artifact_objects)
             self._artifact_objects.append(_artifact(place, parent))
         index = self._artifacts[place]
+        artifact = self._artifact_objects[index]
         if sha256:
-            self._artifact_objects[index]["hashes"] = {"sha-256": sha256}
-        return index
+            artifact["hashes"] = {"sha-256": sha256}
+        return {**artifact["location"], "index": index}
 
     def _notification(self, path: str, gap: Gap) -> Json:
         detail = f": {visible(gap.detail)}" if gap.detail else ""
@@ -177,10 +181,8 @@ def _artifact(place: tuple[str, ...], parent: int) -> Json:
     return {"location": {"uri": _member_uri(place[-1])}, "parentIndex": parent}
 
 
-def _location(where: Json, place: tuple[str, ...], finding: Finding | None = None) -> Json:
-    physical = dict(where)
-    if finding is not None and finding.matches:
-        physical["region"] = _region(finding.matches[0].offset, finding.matches[0].length)
+def _location(physical: Json, place: tuple[str, ...]) -> Json:
+    """The file on disk, and, for people and services that know no nested artifacts, the path inside it."""
     location: Json = {"physicalLocation": physical}
     if len(place) > 1:
         location["logicalLocations"] = [
@@ -189,8 +191,8 @@ def _location(where: Json, place: tuple[str, ...], finding: Finding | None = Non
     return location
 
 
-def _region(offset: int, length: int) -> Json:
-    return {"byteOffset": offset, "byteLength": length}
+def _region(match: PatternMatch) -> Json:
+    return {"byteOffset": match.offset, "byteLength": match.length}
 
 
 def _message(finding: Finding) -> str:
