@@ -37,8 +37,8 @@ rule webinject_json
         $mask = /"(u\x72l_m\x61sk|s\x65t_u\x72l|u\x72l|m\x61sk|h\x6fsts)"\s{0,4}:\s{0,4}\[?\s{0,4}"[^"\n]{0,60}(\*|b\x61nk|o\x6eline|s\x65cure|l\x6fgin)[^"\n]{0,80}"/ nocase
         $code = /<s\x63ript[^\n]{0,200}(%b\x6ft_?u?id%|b\x6ftnet|b\x6ft_id|@ID@|\{\{?b\x6ft)/ nocase
     condition:
-        filesize < 32MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 32MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule webinject_xml
@@ -73,8 +73,8 @@ rule webinject_script
         $send = /(g\x61te\.p\x68p|\/g\x61te\b|c\x72eateElement\s{0,2}\(\s{0,2}["']s\x63ript["']|n\x65w\s{1,2}I\x6dage\s{0,2}\(|X\x4dLHttpRequest)/
         $bank = /(b\x61nk|s\x61ldo|b\x61lance|t\x72ansfer|i\x62an|u\x65berweisung|a\x63count)/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule proxy_script_redirects_banks
@@ -90,8 +90,8 @@ rule proxy_script_redirects_banks
         $bank = /["'*.](w\x77w\.|\*\.|\.)?[a-z0-9\-]{0,24}(b\x61nk|b\x61nco|i\x74au|b\x72adesco|s\x61ntander|c\x61ixa|p\x61ypal|h\x73bc|b\x61rclays|c\x69tibank|b\x61ncolombia|p\x6fstbank|s\x70arkasse|r\x61iffeisen)[a-z0-9\-.]{0,24}\*?["']/ nocase
         $proxy = /(P\x52OXY|S\x4fCKS5?|H\x54TPS)\s{1,2}[\w.\-]{4,80}:\d{2,5}/
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $find and #bank >= 3 and $proxy
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $find and #bank >= 3 and $proxy
 }
 
 rule hosts_file_redirects_banks
@@ -105,8 +105,8 @@ rule hosts_file_redirects_banks
     strings:
         $entry = /\b(1[013-9]\d|2[0-4]\d|25[0-5]|1[0-9]|[2-9]\d|[2-9])\.\d{1,3}\.\d{1,3}\.\d{1,3}[ \t]{1,8}(w\x77w\.|o\x6eline\.|s\x65cure\.)?[a-z0-9\-]{0,20}(b\x61nk|b\x61nco|i\x74au|b\x72adesco|s\x61ntander|p\x61ypal|h\x73bc|b\x61rclays|c\x69tibank|s\x70arkasse|r\x61iffeisen)[a-z0-9\-]{0,20}\.(c\x6fm|n\x65t|o\x72g|de|uk|co\.uk|c\x6fm\.br|es|it|fr|pl|ch|at)\b/ nocase
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and #entry >= 3
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and #entry >= 3
 }
 
 rule banking_window_watch

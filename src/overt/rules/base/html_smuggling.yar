@@ -19,8 +19,8 @@ rule html_smuggles_payload
         $decode = /(\ba\x74ob\s{0,2}\(|c\x68arCodeAt\s{0,2}\(|f\x72omCharCode)/
         $data = /["'`,](T\x56qQAA|T\x56pQAA|T\x56oAAA|T\x56pAAA|T\x56pBUl|U\x45sDB|N3q8ry|U\x6dFyIRo|T\x56NDRg|H4s\x49A|0M8R4K\x47x|T\x41AAAAEUAg|5F\x4ace4z\x59p)[A-Za-z0-9+\/=]{64}/
     condition:
-        filesize < 64MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $page in (0..4096) and $blob and $save and $decode and $data
+        filesize < 64MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $page in (0..4096) and $blob and $save and $decode and $data
 }
 
 rule html_data_link_program
@@ -35,8 +35,8 @@ rule html_data_link_program
         $link = /(h\x72ef|s\x72c|l\x6fcation)\s{0,2}=\s{0,2}["']d\x61ta:[a-z\/\-+.0-9]{3,60};b\x61se64,(T\x56qQAA|T\x56pQAA|T\x56oAAA|T\x56pBUl|U\x45sDB|N3q8ry|U\x6dFyIRo|T\x56NDRg|0M8R4K\x47x|T\x41AAAAEUAg)/ nocase
         $save = /\bd\x6fwnload(\s{0,2}=\s{0,2}["'][^"'\n]{1,80}\.(z\x69p|e\x78e|i\x73o|i\x6dg|r\x61r|7z|js|h\x74a|l\x6ek|s\x63r|d\x6fcm|x\x6csm)|[\s>])/ nocase
     condition:
-        filesize < 64MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 64MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule html_smuggles_array
@@ -53,8 +53,8 @@ rule html_smuggles_array
         $array = /n\x65w\s{1,2}U\x69nt8A\x72ray\s{0,2}\(/
         $save = /(c\x72eateObjectURL|m\x73SaveOrOpenBlob|m\x73SaveBlob)/
     condition:
-        filesize < 64MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $page in (0..4096) and $mz and $array and $save
+        filesize < 64MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $page in (0..4096) and $mz and $array and $save
 }
 
 rule html_posts_password_to_chat
@@ -69,8 +69,8 @@ rule html_posts_password_to_chat
         $password = /t\x79pe\s{0,2}=\s{0,2}["']?p\x61ssword\b/ nocase
         $chat = /(a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/|h\x6foks\.s\x6cack\.c\x6fm\/s\x65rvices\/)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule html_writes_encoded_page
@@ -85,8 +85,8 @@ rule html_writes_encoded_page
         $write = /d\x6fcument\.w\x72ite(ln)?\s{0,2}\(\s{0,2}(w\x69ndow\.)?(u\x6eescape|d\x65codeURIComponent|d\x65codeURI)\s{0,2}\(\s{0,2}["'](%[0-9a-f]{2}){32}/ nocase
         $write64 = /d\x6fcument\.w\x72ite(ln)?\s{0,2}\(\s{0,2}(w\x69ndow\.)?(d\x65codeURIComponent\s{0,2}\(\s{0,2}(e\x73cape\s{0,2}\(\s{0,2})?)?(w\x69ndow\.)?a\x74ob\s{0,2}\(\s{0,2}["'][A-Za-z0-9+\/]{200}/ nocase
     condition:
-        filesize < 16MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 16MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule html_application_runs_program
@@ -102,8 +102,8 @@ rule html_application_runs_program
         $start = /(W\x53cript\.S\x68ell|S\x68ell\.A\x70plication|p\x6fwershell|W\x69n32_P\x72ocess|\.S\x68ellExecute)/ nocase
         $hide = /(w\x69ndow\.(r\x65sizeTo|m\x6fveTo)\s{0,2}\(\s{0,2}(0|-\d)|W\x49NDOWSTATE\s{0,2}=\s{0,2}["']?m\x69nimize|S\x48OWINTASKBAR\s{0,2}=\s{0,2}["']?no|s\x65lf\.c\x6cose|w\x69ndow\.c\x6cose)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule html_asks_to_paste_command
@@ -120,8 +120,8 @@ rule html_asks_to_paste_command
         $keys = /(W\x69n(d\x6fws)?(<[^>]{1,60}>|\s|&n\x62sp;){0,12}(k\x65y|b\x75tton|l\x6fgo)?(<[^>]{1,60}>|\s|&n\x62sp;){0,12}\+?(<[^>]{1,60}>|\s|&n\x62sp;){0,12}R\b|C\x74rl(<[^>]{1,60}>|\s|&n\x62sp;){0,12}\+(<[^>]{1,60}>|\s|&n\x62sp;){0,12}V\b)/ nocase
         $verify = /(n\x6ft a r\x6fbot|v\x65rify (t\x68at )?y\x6fu a\x72e (a )?h\x75man|c\x61ptcha|v\x65rification)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule svg_carries_script
@@ -138,8 +138,8 @@ rule svg_carries_script
         $decode = /(\ba\x74ob\s{0,2}\(|f\x72omCharCode|d\x65codeURIComponent\s{0,2}\(\s{0,2}e\x73cape)/
         $act = /((w\x69ndow|d\x6fcument|t\x6fp|p\x61rent)\.l\x6fcation(\.h\x72ef)?\s{0,2}=|l\x6fcation\.(r\x65place|a\x73sign)\s{0,2}\(|\be\x76al\s{0,2}\(|c\x72eateObjectURL|d\x6fcument\.w\x72ite)/
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $svg in (0..1024) and $script and $decode and $act
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $svg in (0..1024) and $script and $decode and $act
 }
 
 rule html_login_from_attachment
@@ -156,6 +156,6 @@ rule html_login_from_attachment
         $brand = /(S\x69gn in to y\x6fur a\x63count|M\x69crosoft 365|O\x75tlook W\x65b A\x70p|O\x6eeDrive|O\x66fice 365|A\x64obe D\x6fcument C\x6coud|D\x6fcuSign|W\x65bmail)/ nocase
         $prefill = /(a\x74ob\s{0,2}\(\s{0,2}["'][A-Za-z0-9+\/=]{8,80}["']|l\x6fcation\.h\x61sh)/
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }

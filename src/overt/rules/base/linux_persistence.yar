@@ -16,8 +16,8 @@ rule persistence_cron_download
         $job = /(@(r\x65boot|h\x6furly|d\x61ily)|[\*\d\/,\-]{1,8}\s{1,4}\*\s{1,4}\*\s{1,4}\*)\s[^\n]{0,80}(c\x75rl|w\x67et|p\x79thon[23]?\s{1,2}-c)\s[^\n|]{0,240}\|\s{0,4}(\/b\x69n\/|\/u\x73r\/b\x69n\/)?(ba|z|da)?sh\b/
         $encoded = /(@(r\x65boot|h\x6furly|d\x61ily)|[\*\d\/,\-]{1,8}\s{1,4}\*\s{1,4}\*\s{1,4}\*)\s[^\n]{0,80}e\x63ho\s{1,4}[A-Za-z0-9+\/=]{16,400}\s{0,4}\|\s{0,4}b\x61se64\s{1,2}(-d|--d\x65code)/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule persistence_cron_hidden_file
@@ -32,8 +32,8 @@ rule persistence_cron_hidden_file
         $job = /(@r\x65boot|[\*\d\/,\-]{1,8}\s{1,4}\*\s{1,4}\*\s{1,4}\*)\s{1,4}(r\x6fot\s{1,4})?["']?(\/b\x69n\/(ba)?sh\s{1,4}(-c\s{1,4})?["']?)?(\/t\x6dp|\/v\x61r\/t\x6dp|\/d\x65v\/s\x68m)\/([\w.\-]{1,24}\/){0,2}\.[A-Za-z0-9_]/
         $writes = /\bc\x72ontab\b|\/e\x74c\/c\x72on|\/v\x61r\/s\x70ool\/c\x72on|@r\x65boot/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $job and $writes
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $job and $writes
 }
 
 rule persistence_cron_writer
@@ -48,8 +48,8 @@ rule persistence_cron_writer
         $append = /\(\s{0,2}c\x72ontab\s{1,2}-l[^\n]{0,60}(;|\|\||&&)\s{0,4}(e\x63ho|p\x72intf)\s[^\n]{0,160}(c\x75rl\s|w\x67et\s|\/t\x6dp\/|\/d\x65v\/s\x68m\/|\/v\x61r\/t\x6dp\/|b\x61se64\s{1,2}-d|\/d\x65v\/t\x63p\/)[^\n]{0,240}\|\s{0,4}c\x72ontab\s{1,2}-/
         $echo = /(e\x63ho|p\x72intf)\s[^\n]{0,160}(c\x75rl\s|w\x67et\s|\/d\x65v\/t\x63p\/|b\x61se64\s{1,2}-d)[^\n|>]{0,200}(\|\s{0,2}(ba)?sh[^\n>|]{0,40})?(\|\s{0,4}c\x72ontab\s{1,2}-|>{1,2}\s{0,4}(\/e\x74c\/c\x72on(t\x61b|\.d\/\S{1,40}|\.h\x6furly\/\S{1,40})|\/v\x61r\/s\x70ool\/c\x72on\/\S{1,40}))/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule persistence_systemd_unit
@@ -65,8 +65,8 @@ rule persistence_systemd_unit
         $hidden = /\nE\x78ec(S\x74art|S\x74artPre)\s{0,2}=\s{0,2}[-@+!]{0,2}(\/b\x69n\/(ba)?sh\s{1,2}(-c\s{1,2})?["']?)?(\/t\x6dp|\/v\x61r\/t\x6dp|\/d\x65v\/s\x68m)\/\.?[\w.\-\/]{1,60}/
         $command = /\nE\x78ec(S\x74art|S\x74artPre)\s{0,2}=[^\n]{0,40}sh\s{1,2}-[lic]{1,3}\s[^\n]{0,120}((c\x75rl|w\x67et)\s[^\n|]{1,200}\|\s{0,4}(ba)?sh|\/d\x65v\/t\x63p\/\d|b\x61se64\s{1,2}(-d|--d\x65code)\s{0,2}\|)/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $service and any of ($hidden, $command)
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $service and any of ($hidden, $command)
 }
 
 rule persistence_authorized_key
@@ -82,8 +82,8 @@ rule persistence_authorized_key
         $append = /(>>?|\bt\x65e\s{1,2}-a)\s{0,4}["']?(~|\/r\x6fot|\/h\x6fme\/[^\s\/"']{1,32}|\$H\x4fME|\$\{H\x4fME\}|\$\w{1,24})?\/?\.s\x73h\/a\x75thorized_k\x65ys/
         $more = /(c\x68attr\s{1,2}[+\-][iau]|c\x75rl\s[^\n|]{0,120}\|\s{0,4}(ba)?sh|w\x67et\s[^\n|]{0,120}\|\s{0,4}(ba)?sh|h\x69story\s{1,2}-c|H\x49STFILE|c\x72ontab\s|\/d\x65v\/s\x68m\/|\/t\x6dp\/\.)/
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule persistence_ld_preload
@@ -99,8 +99,8 @@ rule persistence_ld_preload
         $move = /(cp|mv)\s{1,4}(-f\s{1,4})?(\/t\x6dp\/|\/d\x65v\/s\x68m\/|\/v\x61r\/t\x6dp\/)\S{1,60}\s{1,4}\/e\x74c\/ld\.so\.p\x72eload/
         $environment = /(e\x63ho|p\x72intf)\s[^\n]{0,20}LD_P\x52ELOAD=["']?(\/t\x6dp\/|\/d\x65v\/s\x68m\/|\/v\x61r\/t\x6dp\/|\/[\w\/]{0,40}\/\.)[^\n>]{1,100}>{1,2}\s{0,4}(\/e\x74c\/(e\x6evironment|p\x72ofile|b\x61sh\.b\x61shrc)|~?\/?\S{0,24}\.(b\x61shrc|p\x72ofile|b\x61sh_p\x72ofile))/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule persistence_profile_hook
@@ -114,8 +114,8 @@ rule persistence_profile_hook
     strings:
         $hook = /(e\x63ho|p\x72intf)\s[^\n]{0,160}(c\x75rl\s[^\n>]{1,160}\|\s{0,4}(ba)?sh|w\x67et\s[^\n>]{1,160}\|\s{0,4}(ba)?sh|\/d\x65v\/t\x63p\/|b\x61se64\s{1,2}-d|n\x6fhup\s{1,2}(\/t\x6dp|\/d\x65v\/s\x68m))[^\n]{0,160}>>\s{0,4}["']?(~|\$H\x4fME|\$\{H\x4fME\}|\/r\x6fot|\/h\x6fme\/\S{1,32}|\/e\x74c)\/(\.b\x61shrc|\.p\x72ofile|\.b\x61sh_p\x72ofile|\.z\x73hrc|p\x72ofile|p\x72ofile\.d\/\S{1,40}|b\x61sh\.b\x61shrc)/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $hook
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $hook
 }
 
 rule persistence_rc_local
@@ -129,8 +129,8 @@ rule persistence_rc_local
     strings:
         $hook = /(e\x63ho|p\x72intf)\s[^\n]{0,120}(\/t\x6dp\/|\/d\x65v\/s\x68m\/|\/v\x61r\/t\x6dp\/|c\x75rl\s|w\x67et\s|\/d\x65v\/t\x63p\/|\/\.[a-z])[^\n>]{0,160}>>\s{0,4}["']?\/e\x74c\/(rc\.l\x6fcal|rc\.d\/rc\.l\x6fcal|i\x6eit\.d\/\S{1,40}|i\x6eittab)/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $hook
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $hook
 }
 
 rule persistence_suid_shell
@@ -144,8 +144,8 @@ rule persistence_suid_shell
     strings:
         $copy = /cp\s{1,4}(-\w{1,4}\s{1,4})?(\/u\x73r)?\/b\x69n\/(ba|da|k|z)?sh\s{1,4}\S{1,60}\s{0,4}[;&\n]{1,3}\s{0,4}(s\x75do\s{1,4})?(c\x68own\s{1,4}r\x6fot\S{0,10}\s{1,4}\S{1,60}\s{0,4}[;&\n]{1,3}\s{0,4})?c\x68mod\s{1,4}([ugo]{0,3}\+[rwx]{0,3}s|[0]?[4-7][0-7]{3})\s/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $copy
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $copy
 }
 
 rule persistence_root_account
@@ -159,8 +159,8 @@ rule persistence_root_account
     strings:
         $append = /(e\x63ho|p\x72intf)\s{1,4}(-e\s{1,4})?["']?[a-z_][a-z0-9_\-]{0,30}:[^:\n"']{0,120}:0:0:[^\n>]{0,80}>>\s{0,4}\/e\x74c\/(p\x61sswd|s\x68adow)/
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $append
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $append
 }
 
 rule persistence_udev_rule
@@ -175,8 +175,8 @@ rule persistence_udev_rule
         $match = /(A\x43TION|S\x55BSYSTEM|K\x45RNEL|E\x4eV)\{?\w{0,20}\}?==/
         $run = /\bR\x55N(\{p\x72ogram\})?\s{0,2}\+?=\s{0,2}"[^"\n]{0,60}(\/t\x6dp\/|\/d\x65v\/s\x68m\/|\/v\x61r\/t\x6dp\/|c\x75rl\s|w\x67et\s|\/d\x65v\/t\x63p\/|\bat\s{1,2}-[mf]|\/\.[a-z0-9]{1,20}\b)/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule persistence_polkit_sudoers
@@ -191,8 +191,8 @@ rule persistence_polkit_sudoers
         $append = /(e\x63ho|p\x72intf)\s[^\n>]{0,80}A\x4cL\s{0,2}=\s{0,2}\(?\s{0,2}(A\x4cL)?[^\n>]{0,12}\)?\s{0,2}N\x4fPASSWD\s{0,2}:\s{0,2}A\x4cL[^\n>]{0,24}>>?\s{0,4}\/e\x74c\/s\x75doers/
         $quiet = /(h\x69story\s{1,2}-c|u\x6eset\s{1,2}H\x49ST|H\x49STFILE=\/d\x65v\/n\x75ll|H\x49STSIZE=0|c\x68attr\s{1,2}\+i|t\x6fuch\s{1,2}-r\s|\/d\x65v\/t\x63p\/|u\x73eradd\s[^\n]{0,60}-o\s{1,2}-u\s{1,2}0)/
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule linux_wipes_traces
@@ -209,8 +209,8 @@ rule linux_wipes_traces
         $l2 = /(>|rm\s{1,2}-r?f|t\x72uncate\s{1,2}-s\s?0|s\x68red\s[^\n]{0,12}|c\x61t\s{1,2}\/d\x65v\/n\x75ll\s{0,2}>|e\x63ho\s{0,2}["']{0,2}\s{0,2}>)\s{0,4}\/v\x61r\/l\x6fg\/l\x61stlog/
         $l3 = /(>|rm\s{1,2}-r?f|t\x72uncate\s{1,2}-s\s?0|s\x68red\s[^\n]{0,12}|c\x61t\s{1,2}\/d\x65v\/n\x75ll\s{0,2}>|e\x63ho\s{0,2}["']{0,2}\s{0,2}>)\s{0,4}\/v\x61r\/l\x6fg\/(s\x65cure|a\x75th\.l\x6fg|m\x65ssages|s\x79slog)/
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $history and 2 of ($l*)
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $history and 2 of ($l*)
 }
 
 rule linux_disables_protection
@@ -231,8 +231,8 @@ rule linux_disables_protection
         $p7 = /s\x79sctl\s{1,2}(-w\s{1,2})?k\x65rnel\.n\x6di_w\x61tchdog=0|e\x63ho\s{1,2}['"]?0['"]?\s{0,2}>\s{0,2}\/p\x72oc\/s\x79s\/k\x65rnel\/n\x6di_w\x61tchdog/
         $fetch = /(c\x75rl|w\x67et)\s[^\n]{0,80}h\x74tps?:\/\//
     condition:
-        filesize < 512KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and 3 of ($p*) and $fetch
+        filesize < 512KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and 3 of ($p*) and $fetch
 }
 
 rule pam_records_passwords

@@ -18,8 +18,8 @@ rule miner_xmrig_config
         $user = /"(u\x73er|w\x61llet)"\s{0,4}:\s{0,4}"[0-9A-Za-z.+\-_@]{20,}/
         $algo = /"(rx\/0|r\x61ndomx|cn\/r|cn\/\w{1,6}|c\x72yptonight|a\x6cgo|c\x6fin)"/
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule miner_command_line
@@ -34,8 +34,8 @@ rule miner_command_line
         $pool = /\s(-o|--u\x72l|--p\x6fol|-P|--s\x65rver)[= ]{1,2}["']?s\x74ratum[12]?\+(t\x63p|s\x73l|t\x6cs|u\x64p):\/\/[A-Za-z0-9.\-:@]{4,100}[^\n]{0,80}\s(-u|--u\x73er|-O|--u\x73erpass|--w\x61llet)[= ]{1,2}["']?[A-Za-z0-9]{24}/
         $bare = /(x\x6drig|x\x6dr-s\x74ak|m\x69nerd|c\x70uminer|c\x63miner|n\x62miner|l\x6flminer|p\x68oenixminer|t-r\x65x|e\x74hminer|n\x61nominer|s\x72bminer)[^\n]{0,60}\s(-o|--u\x72l|--p\x6fol)[= ]{1,2}["']?[A-Za-z0-9.\-]{4,80}:\d{2,5}[^\n]{0,60}\s(-u|--u\x73er|--w\x61llet)[= ]{1,2}["']?[A-Za-z0-9]{32}/ nocase
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule miner_program
@@ -72,8 +72,8 @@ rule miner_kills_rivals
         $r6 = /(p\x6bill|k\x69llall|k\x69ll|rm)\b[^\n]{0,80}\b(w\x61tchbog|w\x61tchdogs|k\x74hrotlds|s\x79supdate|n\x65tworkservice|d\x64gs|qW3xT|s\x75stes|k\x65rberods)/
         $fetch = /(c\x75rl|w\x67et|b\x61se64\s{1,2}-d|c\x72ontab)\b/
     condition:
-        filesize < 512KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and 3 of ($r*) and $fetch
+        filesize < 512KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and 3 of ($r*) and $fetch
 }
 
 rule miner_web_page
@@ -91,8 +91,8 @@ rule miner_web_page
         $socket = /n\x65w\s{1,2}W\x65bSocket\s{0,2}\(\s{0,2}["']w\x73s?:\/\/[^"'\n]{4,100}["']/
         $worker = /n\x65w\s{1,2}W\x6frker\s{0,2}\(/
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and (any of ($coinhive, $client) or all of ($wasm, $socket, $worker))
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and (any of ($coinhive, $client) or all of ($wasm, $socket, $worker))
 }
 
 rule miner_systemd_unit
@@ -107,6 +107,6 @@ rule miner_systemd_unit
         $unit = /(\[S\x65rvice\]|@r\x65boot|\*\/\d{1,2}\s{1,4}\*)/
         $start = /(E\x78ecStart\s{0,2}=|@r\x65boot|\*\s{1,4}\*\s{1,4}\*)[^\n]{0,120}(x\x6drig|x\x6dr-s\x74ak|m\x69nerd|c\x70uminer|c\x63miner|n\x62miner|l\x6flminer|--d\x6fnate-l\x65vel|s\x74ratum\+t\x63p:)/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }

@@ -18,8 +18,8 @@ rule macro_auto_runs_program
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|D\x6fcument_N\x65w|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|W\x6frkbook_B\x65foreClose|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
         $shell = /(\bS\x68ell\s{0,2}\(|\bS\x68ell\s{1,2}["'\w]|W\x53cript\.S\x68ell|S\x68ell\.A\x70plication|S\x68ellExecute|S\x68ellBrowserWindow|"W\x53cript"\s{0,2}&|\bSh" ?& ?"e\x6cl)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $auto and $shell and any of ($vba, $sub)
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $auto and $shell and any of ($vba, $sub)
 }
 
 rule macro_auto_downloads
@@ -35,8 +35,8 @@ rule macro_auto_downloads
         $fetch = /(U\x52LDownloadToFile|M\x53XML2\.(S\x65rver)?X\x4dLHTTP|M\x69crosoft\.X\x4dLHTTP|W\x69nHttp\.W\x69nHttpRequest|I\x6eternetOpenUrl|N\x65t\.W\x65bClient)/ nocase
         $save = /(A\x44ODB\.S\x74ream|S\x61veToFile|U\x52LDownloadToFile|I\x6eternetReadFile|P\x75t\s{1,2}#|D\x6fwnloadFile|\.R\x65sponseBody)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule macro_auto_starts_wmi
@@ -52,8 +52,8 @@ rule macro_auto_starts_wmi
         $wmi = /w\x69nmgmts:/ nocase
         $process = /W\x69n32_P\x72ocess(S\x74artup)?\b/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule macro_injects_code
@@ -70,8 +70,8 @@ rule macro_injects_code
         $write = /(R\x74lMoveMemory|W\x72iteProcessMemory|N\x74WriteVirtualMemory)\b/ nocase
         $run = /(C\x72eateThread|C\x72eateRemoteThread|E\x6eumSystemLocales\w{0,2}|E\x6eumWindows|Q\x75eueUserAPC|C\x61llWindowProc\w?|S\x65tTimer)\b/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule macro_spelled_strings
@@ -88,8 +88,8 @@ rule macro_spelled_strings
         $reverse = /S\x74rReverse\s{0,2}\(\s{0,2}"[^"\n]{8,200}"/ nocase
         $run = /\b(C\x72eateObject|G\x65tObject|S\x68ell|C\x61llByName)\b/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $auto and $run and any of ($chars, $reverse)
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $auto and $run and any of ($chars, $reverse)
 }
 
 rule macro_drops_program
@@ -106,8 +106,8 @@ rule macro_drops_program
         $binary = /(O\x70en\s[^\n]{1,80}F\x6fr\s{1,2}B\x69nary|C\x72eateTextFile|A\x44ODB\.S\x74ream|b\x69n\.b\x61se64|n\x6fdeTypedValue)/ nocase
         $program = /\.(e\x78e|d\x6cl|s\x63r|v\x62s|js|b\x61t|c\x6dd|ps1|h\x74a)"/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule xlm_sheet_runs_program
@@ -122,8 +122,8 @@ rule xlm_sheet_runs_program
         $sheet = "m\x61crosheet" nocase
         $exec = /<f[^>]{0,40}>[^<]{0,120}\b(E\x58EC|C\x41LL|R\x45GISTER)\s{0,2}\(\s{0,2}(&q\x75ot;|"|[A-Z]{1,3}\$?\d)/ nocase
     condition:
-        filesize < 8MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 8MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule xls_urlmon_formula
@@ -171,8 +171,8 @@ rule office_remote_template
         $target = /T\x61rget\s{0,2}=\s{0,2}"(h\x74tps?|f\x74p|f\x69le):\/\/[^"]{1,400}"/ nocase
         $external = /T\x61rgetMode\s{0,2}=\s{0,2}"E\x78ternal"/ nocase
     condition:
-        filesize < 16KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 16KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule office_moniker_link
@@ -187,8 +187,8 @@ rule office_moniker_link
         $mhtml = /T\x61rget\s{0,2}=\s{0,2}"(m\x68tml|x-u\x73c|s\x63ript|m\x73html):(h\x74tps?:|[a-z])/ nocase
         $object = /r\x65lationships\/o\x6ceObject"[^>]{0,40}T\x61rget\s{0,2}=\s{0,2}"h\x74tps?:\/\/[^"]{1,200}\.(h\x74ml?|h\x74a)!"/ nocase
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule office_msdt_link
@@ -203,8 +203,8 @@ rule office_msdt_link
         $scheme = /ms-m\x73dt:[\/\-]{0,2}\s{0,2}\/?id\s{1,4}P\x43WDiagnostic/ nocase
         $command = /IT_(B\x72owseForFile|L\x61unchMethod|R\x65browseForFile)\s{0,2}=/ nocase
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule office_dde_command
@@ -219,8 +219,8 @@ rule office_dde_command
         $field = /\bD\x44E(A\x55TO)?\s{1,4}(&q\x75ot;|"|')?[^<>\n]{0,60}(c\x6dd\.e\x78e|\\c\x6dd|p\x6fwershell|m\x73hta|r\x65gsvr32|r\x75ndll32)/ nocase
         $context = /(i\x6estrText|f\x6cdinst|f\x6cdSimple)/
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule spreadsheet_dde_cell
@@ -235,8 +235,8 @@ rule spreadsheet_dde_cell
         $cell = /(^|[\n,;"'>])\s{0,2}[=+\-@]\s{0,2}(c\x6dd|p\x6fwershell|m\x73hta|r\x75ndll32|r\x65gsvr32|m\x73excel)(\.e\x78e)?\s{0,2}\|\s{0,2}(&a\x70os;|')\s{0,2}[^'\n]{0,80}(\/c|-e|-w|h\x74tps?:|\.\.\\)[^'\n]{0,200}(&a\x70os;|')![A-Z_]/ nocase
         $evil = /(p\x6fwershell|m\x73hta|c\x65rtutil|b\x69tsadmin|r\x65gsvr32|r\x75ndll32|\\\\\d{1,3}\.)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule rtf_equation_exploit

@@ -251,8 +251,8 @@ rule packed_pyinstaller : packer
         $cookie = { 4D 45 49 0C 0B 0A 0B 0E }
         $name = "_\x4dEIPASS"
     condition:
-        (uint16(0) == 0x5a4d or uint32(0) == 0x464c457f) and $cookie in (filesize - 8192..filesize) and
-        $name
+        (uint16(0) == 0x5a4d or uint32(0) == 0x464c457f) and filesize > 8192 and
+        $cookie in (filesize - 8192..filesize) and $name
 }
 
 rule packed_autoit : packer

@@ -70,7 +70,7 @@ rule pdf_javascript_unescapes
         $f7 = "a\x70p.doc.s\x79ncAnnotScan" nocase
         $f8 = /g\x65tURL\s{0,2}\(\s{0,2}["']j\x61vascript:/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and any of ($unescape, $hex) and
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and any of ($unescape, $hex) and
         any of ($f*)
 }
 
@@ -86,7 +86,7 @@ rule pdf_javascript_heap_spray
         $sled = /u\x6eescape\s{0,2}\(\s{0,2}["'](%u9090|%u0c0c|%u0d0d|%u0a0a|%u4141|%u0909){2}/ nocase
         $grow = /w\x68ile\s{0,2}\(\s{0,2}\w{1,24}\.l\x65ngth\s{0,2}(\*\s{0,2}2\s{0,2})?<=?\s{0,2}[\w\/*+\-]{2,24}\s{0,2}\)/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and all of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and all of them
 }
 
 rule pdf_opens_attachment
@@ -100,8 +100,8 @@ rule pdf_opens_attachment
     strings:
         $export = /e\x78portDataObject\s{0,2}\(\s{0,2}\{[^}\n]{0,160}n\x4caunch\s{0,2}["']?\s{0,2}:\s{0,2}[12]/ nocase
     condition:
-        filesize < 64MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $export
+        filesize < 64MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $export
 }
 
 rule pdf_attached_program

@@ -36,8 +36,8 @@ rule powershell_base64_keywords
         $f = "V\x69rt\x75alAlloc" wide base64
         $g = "S\x6fckets.T\x43PClient" wide base64
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule powershell_amsi_bypass
@@ -57,8 +57,8 @@ rule powershell_amsi_bypass
         $protect = "V\x69rt\x75alProtect" nocase ascii wide
         $copy = "M\x61rshal]::Copy" nocase ascii wide
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and (($set and $field and
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and (($set and $field and
         any of ($init, $utils)) or ($buffer and $protect and $copy))
 }
 
@@ -77,8 +77,8 @@ rule powershell_shellcode
         $import = /(D\x6clImport|G\x65tDelegateForFunctionPointer)/ nocase ascii wide
         $copy = /M\x61rshal\]?(::|\.)C\x6fpy|m\x65mset|W\x72iteByte/ nocase ascii wide
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $alloc and $bytes and $import and $copy and $thread
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $alloc and $bytes and $import and $copy and $thread
 }
 
 rule powershell_spelled_iex
@@ -96,8 +96,8 @@ rule powershell_spelled_iex
         $verbose = /\$V\x65rbosePreference\.T\x6fString\s{0,2}\(\s{0,2}\)\s{0,2}\[\s{0,2}1\s{0,2},\s{0,2}3\s{0,2}\]/ nocase ascii wide
         $chars = /(\[c\x68ar\]\s{0,2}\(?\s{0,2}(0x[0-9a-f]{2}|\d{2,3})\s{0,2}\)?\s{0,2}\+\s{0,2}){6}/ nocase ascii wide
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule powershell_reflective_load
@@ -113,8 +113,8 @@ rule powershell_reflective_load
         $decode = "F\x72omBase64String" nocase ascii wide
         $entry = /\.\s{0,2}E\x6etryPoint\s{0,2}\.\s{0,2}I\x6evoke\s{0,2}\(|G\x65tMethod\s{0,2}\(\s{0,2}["'][^"'\n]{1,40}["']\s{0,2}\)\s{0,2}\.\s{0,2}I\x6evoke\s{0,2}\(/ nocase ascii wide
     condition:
-        filesize < 16MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 16MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule powershell_compressed_stage
@@ -130,8 +130,8 @@ rule powershell_compressed_stage
         $zip = /C\x6fmpression\.(G\x7aipStream|D\x65flateStream)/ nocase ascii wide
         $eval = /\b(i\x65x|I\x6evoke-E\x78pression)\b|\[S\x63riptBlock\]::C\x72eate|\.I\x6evoke\s{0,2}\(|&\s{0,2}\(\s{0,2}\[/ nocase ascii wide
     condition:
-        filesize < 16MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 16MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule powershell_disables_defender

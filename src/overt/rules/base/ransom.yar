@@ -19,8 +19,8 @@ rule ransom_note
         $contact = /(\.o\x6eion\b|t\x6fr\s{1,2}b\x72owser|\bt\x6fx\s?(id|c\x68at)?\b|q\x74ox|s\x65ssion\s{1,2}id|p\x72otonmail|t\x75tanota|o\x6eionmail|c\x6fck\.li|@\w{2,24}\.(o\x6eion|cc|su|ru)\b)/ nocase ascii wide
         $threat = /(do\s{1,2}n\x6ft\s{1,2}(r\x65name|m\x6fdify|t\x72y|a\x74tempt|c\x6fntact|d\x65lete|u\x73e\s{1,2}t\x68ird)|d\x6fn't\s{1,2}(r\x65name|t\x72y|m\x6fdify|c\x6fntact)|p\x72ice\s{1,4}(w\x69ll|is|of|d\x65pends)|f\x72ee\s{1,2}(d\x65cryption|t\x65st)|d\x65crypt\s{1,2}\d{1,2}\s{1,2}(t\x65st\s{1,2})?f\x69les?|(w\x69ll|w\x6fuld)\s{1,2}be\s{1,2}(p\x75blished|l\x65aked|s\x6fld|d\x65leted|d\x6fubled|l\x6fst|d\x65stroyed)|\d{1,3}\s{1,2}(h\x6furs|d\x61ys)\b|t\x68ird[ -]p\x61rty\s{1,2}(s\x6fftware|t\x6fols))/ nocase ascii wide
     condition:
-        filesize < 96KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 96KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule ransom_note_leak
@@ -38,8 +38,8 @@ rule ransom_note_leak
         $demand = /\b(p\x61y(m\x65nt)?|r\x61nsom|n\x65gotiat(e|i\x6fn|i\x6fns|or)|b\x69tcoins?|m\x6fnero|b\x74c|a\x67reement|d\x65al)\b/ nocase ascii wide
         $deadline = /(\b\d{1,3}\s{0,2}(h\x6furs|d\x61ys)\b|\bd\x65adline\b|if\s{1,2}y\x6fu\s{1,2}(do\s{1,2}n\x6ft|d\x6fn't|r\x65fuse|i\x67nore)|in\s{1,2}c\x61se\s{1,2}of\s{1,2}(r\x65fusal|n\x6fn-p\x61yment|no\s{1,2}p\x61yment|i\x67nor))/ nocase ascii wide
     condition:
-        filesize < 96KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 96KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule ransom_deletes_backups
@@ -95,8 +95,8 @@ rule ransom_encrypting_script
         $remove = /(os\.r\x65move\s{0,2}\(|os\.r\x65name\s{0,2}\(|os\.u\x6elink|R\x65move-I\x74em|\brm\s{1,2}-f|s\x68red\s)/ nocase
         $note = /(R\x45ADME_(TO_|F\x4fR_)?(D\x45CRYPT|R\x45STORE)|H\x4fW_TO_(D\x45CRYPT|R\x45COVER|R\x45STORE)|R\x45COVER[_\-](Y\x4fUR[_\-])?F\x49LES|D\x45CRYPT[_\-]I\x4eSTRUCTIONS|y\x6fur\s{1,2}f\x69les\s{1,2}(h\x61ve\s{1,2}b\x65en|a\x72e|w\x65re)\s{1,2}e\x6ecrypted|r\x61nsom_?n\x6fte)/ nocase
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule ransom_note_dropper

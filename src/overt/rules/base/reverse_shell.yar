@@ -13,7 +13,7 @@ rule reverse_shell_bash_tcp
         severity = "high"
         licence = "Apache-2.0"
     strings:
-        $run = /\bsh\s{1,4}-[il]{1,2}\s{0,4}[<>&0-9 ]{1,8}\s{0,4}["']?\/d\x65v\/(t\x63p|u\x64p)\/[A-Za-z0-9.\-:${}]{1,64}\/[\d$]/
+        $run = /\b(ba|z|da|k)?sh\s{1,4}-[il]{1,2}\s{0,4}[<>&0-9 ]{1,8}\s{0,4}["']?\/d\x65v\/(t\x63p|u\x64p)\/[A-Za-z0-9.\-:${}]{1,64}\/[\d$]/
         $exec = /\b\d{1,3}<>\s{0,2}\/d\x65v\/(t\x63p|u\x64p)\/[A-Za-z0-9.\-:]{1,64}\/\d{1,5}\s{0,2};\s{0,4}(ba|da|z)?sh\s{1,4}<&\d/
         $loop = /w\x68ile\s{1,4}r\x65ad\s{1,4}(-r\s{1,4})?\w{1,12}\s{0,4}(<&\d{1,3})?\s{0,4};\s{0,4}do\s{1,4}[^\n]{0,40}\$\{?\w{1,12}\}?["']?\s{0,4}2>&\d{1,3}\s{0,4}>&\d{1,3}/
     condition:
@@ -65,8 +65,8 @@ rule reverse_shell_python
         $pty = /\bp\x74y\.s\x70awn\s{0,2}\(/
         $shell = /(s\x75bprocess\.(c\x61ll|P\x6fpen|r\x75n)|os\.(s\x79stem|e\x78ec[lv]{1,2}[pe]{0,2}))\s{0,2}\(\s{0,2}\[?\s{0,2}["']\/b\x69n\/(ba|da|z)?sh["']/
     condition:
-        filesize < 32KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $connect and any of ($dup, $loop) and any of ($pty, $shell) and $dup
+        filesize < 32KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $connect and any of ($dup, $loop) and any of ($pty, $shell) and $dup
 }
 
 rule reverse_shell_python_loop
@@ -84,8 +84,8 @@ rule reverse_shell_python_loop
         $send = /\.s\x65nd(a\x6cl)?\s{0,2}\(/
         $import = /i\x6dport\s[^\n]{0,40}s\x6fcket/
     condition:
-        filesize < 16KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 16KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule reverse_shell_perl
@@ -101,8 +101,8 @@ rule reverse_shell_perl
         $socket = /(u\x73e\s{1,4}S\x6fcket|IO::S\x6fcket::I\x4eET|s\x6fckaddr_in)/
         $shell = /(e\x78ec|s\x79stem)\s{0,2}[({]?\s{0,4}\{?["'](\/b\x69n\/|\/u\x73r\/b\x69n\/)?(ba|da|z)?sh(\s{1,2}-i)?["']/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule reverse_shell_perl_fdopen
@@ -134,8 +134,8 @@ rule reverse_shell_php
         $shell = /["'](\/b\x69n\/|\/u\x73r\/b\x69n\/|u\x6eame -a; w; id; )?(ba|da|z)?sh\s{1,2}-i\b/
         $run = /\b(e\x78ec|s\x68ell_e\x78ec|s\x79stem|p\x61ssthru|p\x6fpen|p\x72oc_o\x70en)\s{0,2}\(/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule reverse_shell_ruby
@@ -151,8 +151,8 @@ rule reverse_shell_ruby
         $exec = /e\x78ec\s{0,4}\(?\s{0,4}(s\x70rintf\s{0,2}\(?\s{0,2})?["']\/b\x69n\/(ba|da|z)?sh\s{1,2}-i\s{0,2}<&/
         $loop = /w\x68ile\s{0,4}\(?\s{0,4}(c\x6dd|l\x69ne|l)\s{0,4}=\s{0,4}\w{1,8}\.g\x65ts\s{0,2}\)?[^\n]{0,12}[;\n]\s{0,8}IO\.p\x6fpen\s{0,2}\(?\s{0,2}(c\x6dd|l\x69ne|l)\b/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $socket and any of ($exec, $loop)
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $socket and any of ($exec, $loop)
 }
 
 rule reverse_shell_node
@@ -170,8 +170,8 @@ rule reverse_shell_node
         $in = /\.p\x69pe\s{0,2}\(\s{0,2}\w{1,12}\.s\x74din\s{0,2}\)/
         $out = /\.s\x74dout\.p\x69pe\s{0,2}\(/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule reverse_shell_awk
@@ -187,8 +187,8 @@ rule reverse_shell_awk
         $loop = /w\x68ile\s{0,2}\(+\s{0,4}\(?\s{0,4}\w{1,8}\s{0,4}\|&\s{0,4}g\x65tline/
         $run = /\b(c|c\x6dd|c\x6fmmand)\s{0,4}\|&?\s{0,4}g\x65tline/
     condition:
-        filesize < 16KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 16KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule reverse_shell_powershell
@@ -208,8 +208,8 @@ rule reverse_shell_powershell
         $writer = "S\x74re\x61mWriter" nocase ascii wide
         $bytes = ".\x47etBytes(" nocase ascii wide
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $socket and $stream and $eval and $read and
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $socket and $stream and $eval and $read and
         any of ($ascii, $writer, $bytes)
 }
 
@@ -240,8 +240,8 @@ rule reverse_shell_java
         $chain = /P\x72ocessBuilder\s{0,2}\(\s{0,2}["\w\/.]{1,24}\s{0,2}\)\s{0,2}\.r\x65directErrorStream\s{0,2}\(\s{0,2}t\x72ue\s{0,2}\)\s{0,2}\.s\x74art\s{0,2}\(\s{0,2}\)\s{0,2};\s{0,8}S\x6fcket\s/
         $runtime = /g\x65tRuntime\s{0,2}\(\s{0,2}\)\.e\x78ec\s{0,2}\([^\n]{0,60}\/d\x65v\/t\x63p\//
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule reverse_shell_lua
@@ -259,8 +259,8 @@ rule reverse_shell_lua
         $run = /io\.p\x6fpen\s{0,2}\(\s{0,2}\w{1,16}\s{0,2}(,\s{0,2}["']r["']\s{0,2})?\)|os\.e\x78ecute\s{0,2}\(\s{0,2}["']\/b\x69n\/(ba)?sh -i\s{0,2}<&/
         $send = /:s\x65nd\s{0,2}\(/
     condition:
-        filesize < 8KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $socket and $connect and $run and ($receive or $send)
+        filesize < 8KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $socket and $connect and $run and ($receive or $send)
 }
 
 rule reverse_shell_linux_shellcode

@@ -18,8 +18,8 @@ rule stealer_browser_script
         $send = /(a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/|s\x65ndDocument|s\x6dtplib\.S\x4dTP|S\x65nd-M\x61ilMessage|(r\x65quests|h\x74tpx)\.p\x6fst\s{0,2}\(|m\x75ltipart\/f\x6frm-d\x61ta|t\x72ansfer\.sh|g\x6ffile\.io|a\x6eonfiles|f\x69le\.io)/
         $place = /(\\+G\x6fogle\\+C\x68rome|G\x6fogle\/C\x68rome|\\+M\x69crosoft\\+E\x64ge|B\x72aveSoftware|O\x70era S\x6fftware|M\x6fzilla\\+F\x69refox|\.m\x6fzilla|U\x73er D\x61ta)/
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule stealer_program
@@ -60,8 +60,8 @@ rule stealer_chat_tokens
         $token = /(\[\\w-\]\{24(,26)?\}\\?\.\[\\w-\]\{6\}\\?\.\[\\w-\]\{2[57](,\d{2,3})?\}|m\x66a\\?\.\[\\w-\]\{84\}|d\x51w4w9W\x67XcQ:)/
         $hook = /(d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/(w\x65bhooks|v\d{1,2}\/u\x73ers\/@me)|a\x70i\.t\x65legram\.o\x72g\/b\x6ft)/
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $store and $hook and $token
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $store and $hook and $token
 }
 
 rule stealer_key_files_script
@@ -81,10 +81,10 @@ rule stealer_key_files_script
         $k6 = "/\x65tc/shadow"
         $k7 = /\.c\x6fnfig\/g\x63loud\/(c\x72edentials\.db|a\x70plication_d\x65fault_c\x72edentials)/
         $k8 = /\.(e\x6cectrum\/w\x61llets|b\x69tcoin\/w\x61llet\.d\x61t|e\x74hereum\/k\x65ystore|c\x6fnfig\/s\x6flana\/id\.j\x73on)/
-        $send = /(c\x75rl\s[^\n]{0,120}\s(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s{0,2}["']?[^\n]{0,40}[@$][^\n]{0,160}h\x74tps?:\/\/|c\x75rl\s[^\n]{0,80}h\x74tps?:\/\/[^\n]{1,120}\s(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s{0,2}["']?[^\n]{0,40}[@$]|w\x67et\s[^\n]{0,40}--p\x6fst-(f\x69le|d\x61ta)|(r\x65quests|h\x74tpx)\.p\x6fst\s{0,2}\(\s{0,2}[fr]?["']h\x74tps?:\/\/[^\n]{1,120}(f\x69les|d\x61ta|j\x73on)\s{0,2}=|\|\s{0,2}(nc|n\x63at)\s{1,2}\S{4,60}\s{1,2}\d{2,5})/
+        $send = /(c\x75rl\s([^\n]{0,120}\s)?(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s{0,2}["']?[^\n]{0,40}[@$][^\n]{0,160}h\x74tps?:\/\/|c\x75rl\s[^\n]{0,80}h\x74tps?:\/\/[^\n]{1,120}\s(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s{0,2}["']?[^\n]{0,40}[@$]|w\x67et\s[^\n]{0,40}--p\x6fst-(f\x69le|d\x61ta)|(r\x65quests|h\x74tpx)\.p\x6fst\s{0,2}\(\s{0,2}[fr]?["']h\x74tps?:\/\/[^\n]{1,120}(f\x69les|d\x61ta|j\x73on)\s{0,2}=|\|\s{0,2}(nc|n\x63at)\s{1,2}\S{4,60}\s{1,2}\d{2,5})/
     condition:
-        filesize < 128KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and 3 of ($k*) and $send
+        filesize < 128KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and 3 of ($k*) and $send
 }
 
 rule stealer_environment
@@ -102,8 +102,8 @@ rule stealer_environment
         $nodesend = /(h\x74tps?\.r\x65quest\s{0,2}\(|f\x65tch\s{0,2}\(\s{0,2}["'`]h\x74tps?:|a\x78ios\.p\x6fst|d\x6es\.(l\x6fokup|r\x65solve)\s{0,2}\()/
         $shell = /\b(e\x6ev|p\x72intenv)\s{0,4}\|\s{0,4}(b\x61se64[^\n|]{0,16}\|\s{0,4})?c\x75rl\s[^\n]{0,120}(-d|--d\x61ta|--d\x61ta-b\x69nary|-F|-T)\s{0,2}["']?[\w=]{0,16}@-/
     condition:
-        filesize < 512KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and ($python or $urllib or $shell or ($node and $nodesend))
+        filesize < 512KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and ($python or $urllib or $shell or ($node and $nodesend))
 }
 
 rule stealer_clipboard_wallets
@@ -138,8 +138,8 @@ rule stealer_python_keylogger
         $send = /(s\x6dtplib\.S\x4dTP|r\x65quests\.p\x6fst\s{0,2}\(|a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/|f\x74plib\.F\x54P|s\x65ndmail\s{0,2}\()/
         $import = /(i\x6dport|f\x72om)\s{1,2}(p\x79nput|k\x65yboard|p\x79Hook|p\x79Winhook)\b/
     condition:
-        filesize < 128KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and all of them
+        filesize < 128KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
 }
 
 rule stealer_dumps_lsass
@@ -224,6 +224,6 @@ rule stealer_wifi_passwords
         $wlan = /["']w\x6can["']\s{0,2},\s{0,2}["']s\x68ow["']/ nocase
         $send = /(s\x6dtplib\.S\x4dTP|r\x65quests\.p\x6fst\s{0,2}\(|a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/|S\x65nd-M\x61ilMessage|w\x65bhook\.s\x69te|I\x6evoke-(W\x65bRequest|R\x65stMethod)[^\n]{0,120}-M\x65thod\s{1,2}["']?P\x4fST|c\x75rl\s[^\n]{0,80}-F\s)/ nocase ascii wide
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and ($show or ($list and $wlan)) and $send
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and ($show or ($list and $wlan)) and $send
 }

@@ -18,8 +18,8 @@ rule webshell_jsp_exec_request
         $exec = /g\x65tRuntime\s{0,4}\(\s{0,4}\)\s{0,4}\.\s{0,4}e\x78ec\s{0,4}\(\s{0,4}(n\x65w\s{1,4}S\x74ring\s{0,4}\[\s{0,2}\]\s{0,4}\{[^}\n]{0,80})?r\x65quest\s{0,2}\.\s{0,2}g\x65tParameter/
         $build = /n\x65w\s{1,4}P\x72ocessBuilder\s{0,4}\(\s{0,4}(n\x65w\s{1,4}S\x74ring\s{0,4}\[\s{0,2}\]\s{0,4}\{)?[^;\n]{0,80}r\x65quest\s{0,2}\.\s{0,2}g\x65tParameter/
     condition:
-        filesize < 512KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of ($page, $xml) and any of ($exec, $build)
+        filesize < 512KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of ($page, $xml) and any of ($exec, $build)
 }
 
 rule webshell_jsp_command_page
@@ -38,8 +38,8 @@ rule webshell_jsp_command_page
         $output = "g\x65tI\x6eputStream("
         $write = /o\x75t\s{0,2}\.\s{0,2}p\x72int/
     condition:
-        filesize < 32KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of ($page, $xml) and $parameter and $exec and $output and $write
+        filesize < 32KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of ($page, $xml) and $parameter and $exec and $output and $write
 }
 
 rule webshell_jsp_defines_class
@@ -59,8 +59,8 @@ rule webshell_jsp_defines_class
         $cipher = "j\x61vax.crypto"
         $base64 = "B\x61se64" nocase
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of ($page, $xml) and $loader and $define and $body and
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of ($page, $xml) and $loader and $define and $body and
         any of ($cipher, $base64)
 }
 
@@ -76,8 +76,8 @@ rule webshell_aspx_eval_request
         $script = /<%\s{0,4}(@[^>]{1,64}%>\s{0,4}<%\s{0,4})?(e\x76al|e\x78ecute|e\x78ecuteglobal)\s{0,4}\(?\s{0,4}r\x65quest(\.(i\x74em|f\x6frm|q\x75erystring))?\s{0,2}[\[(]\s{0,2}["'][^"'\n]{1,32}["']\s{0,2}[\])]/ nocase
         $decoded = /<%[^%]{0,200}\be\x76al\s{0,2}\(\s{0,2}S\x79stem\.T\x65xt\.E\x6ecoding\.[^\n]{0,40}F\x72omBase64S\x74ring\s{0,2}\(\s{0,2}R\x65quest/ nocase
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
 
 rule webshell_aspx_process
@@ -95,8 +95,8 @@ rule webshell_aspx_process
         $request = /R\x65quest\s{0,2}(\.(F\x6frm|Q\x75eryString|P\x61rams|I\x74em|H\x65aders|C\x6fokies)\s{0,2})?\[\s{0,2}["']/ nocase
         $control = /<a\x73p:T\x65xtBox\b[^>]{0,200}r\x75nat/ nocase
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $page in (0..4096) and $process and $shell and
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $page in (0..4096) and $process and $shell and
         any of ($request, $control)
 }
 
@@ -114,8 +114,8 @@ rule webshell_aspx_loads_assembly
         $call = /\.\s{0,2}(C\x72eateInstance|I\x6evoke)\s{0,2}\(/
         $read = /R\x65quest\s{0,2}(\.\s{0,2}B\x69naryRead\s{0,2}\(|\[\s{0,2}["']|\.\s{0,2}(F\x6frm|H\x65aders|C\x6fokies|I\x74em)\s{0,2}\[)/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $page in (0..4096) and $load and $call and $read
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $page in (0..4096) and $load and $call and $read
 }
 
 rule webshell_asp_wscript_shell
@@ -132,8 +132,8 @@ rule webshell_asp_wscript_shell
         $run = /\.\s{0,2}(e\x78ec|r\x75n)\s{0,4}\(?\s{0,4}[^\n]{0,60}(r\x65quest\s{0,2}[(.]|c\x6dd|c\x6fmmand)/ nocase
         $request = /r\x65quest\s{0,2}(\.(f\x6frm|q\x75erystring)\s{0,2})?\(\s{0,2}["']/ nocase
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $page and $create and $run and $request
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $page and $create and $run and $request
 }
 
 rule webshell_python_request
@@ -148,8 +148,8 @@ rule webshell_python_request
         $web = /(f\x72om|i\x6dport)\s{1,4}(f\x6cask|b\x6fttle|d\x6aango|t\x6frnado|a\x69ohttp|w\x65b|f\x61stapi|s\x61nic|q\x75art)\b/
         $run = /\b(os\.s\x79stem|os\.p\x6fpen|s\x75bprocess\.(c\x68eck_o\x75tput|P\x6fpen|r\x75n|c\x61ll|g\x65toutput)|e\x76al|e\x78ec)\s{0,2}\(\s{0,2}(s\x74r\s{0,2}\(\s{0,2})?(b\x61se64\.b64d\x65code\s{0,2}\(\s{0,2})?(f\x6cask\.)?r\x65quest\.(a\x72gs|f\x6frm|v\x61lues|G\x45T|P\x4fST|c\x6fokies|h\x65aders|j\x73on|p\x61rams|q\x75ery|f\x6frms)\b/
     condition:
-        filesize < 256KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $web and $run
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $web and $run
 }
 
 rule webshell_python_cgi
@@ -164,8 +164,8 @@ rule webshell_python_cgi
         $cgi = "F\x69eld\x53torage"
         $run = /(os\.(s\x79stem|p\x6fpen)|s\x75bprocess\.\w{3,16}|c\x6fmmands\.g\x65toutput)\s{0,2}\(\s{0,2}(s\x74r\s{0,2}\(\s{0,2})?\w{1,16}\s{0,2}(\.g\x65tvalue\s{0,2}\(|\.g\x65tfirst\s{0,2}\(|\[\s{0,2}["'][^"'\n]{1,24}["']\s{0,2}\]\s{0,2}\.v\x61lue)/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $cgi and $run
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $cgi and $run
 }
 
 rule webshell_perl_cgi
@@ -181,6 +181,6 @@ rule webshell_perl_cgi
         $run = /\b(s\x79stem|e\x78ec|qx|o\x70en\s{0,2}\(\s{0,2}\w{1,12}\s{0,2},)\s{0,4}[({"]?\s{0,4}(\$\w{1,16}\s{0,2}->\s{0,2})p\x61ram\s{0,2}\(\s{0,2}["']/
         $tick = /`\s{0,2}\$\{?\\?(\w{1,12}->)p\x61ram\s{0,2}\(/
     condition:
-        filesize < 64KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $perl in (0..256) and any of ($run, $tick)
+        filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $perl in (0..256) and any of ($run, $tick)
 }

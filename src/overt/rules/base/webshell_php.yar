@@ -17,8 +17,8 @@ rule webshell_php_eval_request
         $eval = /\be\x76al\s{0,8}\(\s{0,8}@?([a-z0-9_]{3,20}\s{0,4}\(\s{0,4}){0,4}@?\$(_G\x45T|_P\x4fST|_R\x45QUEST|_C\x4fOKIE|_S\x45RVER\s{0,2}\[\s{0,2}['"]H\x54TP_)/ nocase
         $assert = /\ba\x73sert\s{0,8}\(\s{0,8}@?(b\x61se64_d\x65code\s{0,4}\(\s{0,4}|s\x74ripslashes\s{0,4}\(\s{0,4}|s\x74r_r\x6ft13\s{0,4}\(\s{0,4}){0,3}@?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[\s{0,2}['"]?\w{1,24}['"]?\s{0,2}\]\s{0,2}\)/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and any of ($eval, $assert)
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and any of ($eval, $assert)
 }
 
 rule webshell_php_command_request
@@ -33,8 +33,8 @@ rule webshell_php_command_request
         $php = "<?"
         $run = /\b(s\x79stem|s\x68ell_e\x78ec|p\x61ssthru|p\x6fpen|p\x72oc_o\x70en|p\x63ntl_e\x78ec|e\x78ec)\s{0,8}\(\s{0,8}@?(b\x61se64_d\x65code\s{0,4}\(\s{0,4}|u\x72ldecode\s{0,4}\(\s{0,4}|s\x74ripslashes\s{0,4}\(\s{0,4}){0,2}["']?@?\$(_G\x45T|_P\x4fST|_R\x45QUEST|_C\x4fOKIE|\{_G\x45T|\{_P\x4fST)\s{0,2}\[/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $run
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $run
 }
 
 rule webshell_php_backtick_request
@@ -49,8 +49,8 @@ rule webshell_php_backtick_request
         $php = "<?"
         $run = /(e\x63ho|p\x72int|=)\s{0,4}\(?\s{0,4}`\s{0,4}\{?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[[^`\n]{1,48}\]\}?[^`\n]{0,32}`/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $run
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $run
 }
 
 rule webshell_php_request_function
@@ -65,8 +65,8 @@ rule webshell_php_request_function
         $php = "<?"
         $call = /\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}(\[[^\]\n]{1,40}\]|\{[^}\n]{1,40}\})\s{0,2}\(\s{0,4}@?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}[\[{]/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $call
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $call
 }
 
 rule webshell_php_nested_decoders
@@ -81,8 +81,8 @@ rule webshell_php_nested_decoders
         $php = "<?"
         $eval = /\b(e\x76al|a\x73sert)\s{0,8}\(\s{0,8}(["']\s{0,2}\?>\s{0,2}["']\s{0,2}\.\s{0,2})?(g\x7ainflate|g\x7auncompress|g\x7adecode|s\x74r_r\x6ft13|b\x61se64_d\x65code|s\x74rrev|c\x6fnvert_u\x75decode)\s{0,4}\(\s{0,4}((g\x7ainflate|g\x7auncompress|g\x7adecode|s\x74r_r\x6ft13|b\x61se64_d\x65code|s\x74rrev)\s{0,4}\(\s{0,4}){0,5}['"][A-Za-z0-9+\/=]{64}/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $eval
+        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $eval
 }
 
 rule webshell_php_preg_replace_eval
@@ -97,8 +97,8 @@ rule webshell_php_preg_replace_eval
         $php = "<?"
         $call = /p\x72eg_r\x65place\s{0,4}\(\s{0,4}['"][^'"\n]{1,40}[\/#|~@]([imsxuADSUX]{0,4}e[imsxuADSUX]{0,4})['"]\s{0,4},\s{0,4}[^,\n]{0,24}\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $call
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $call
 }
 
 rule webshell_php_callback_request
@@ -113,8 +113,8 @@ rule webshell_php_callback_request
         $php = "<?"
         $call = /\b(a\x72ray_m\x61p|a\x72ray_f\x69lter|u\x73ort|u\x61sort|u\x6bsort|a\x72ray_w\x61lk|c\x61ll_u\x73er_f\x75nc|c\x61ll_u\x73er_f\x75nc_a\x72ray|r\x65gister_s\x68utdown_f\x75nction|c\x72eate_f\x75nction)\s{0,4}\(\s{0,4}@?((b\x61se64_d\x65code|s\x74r_r\x6ft13|s\x74rrev)\s{0,4}\(\s{0,4})?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $call
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $call
 }
 
 rule webshell_php_writes_request
@@ -130,8 +130,8 @@ rule webshell_php_writes_request
         $put = /f\x69le_p\x75t_c\x6fntents\s{0,4}\(\s{0,4}@?((b\x61se64_d\x65code|u\x72ldecode)\s{0,4}\(\s{0,4})?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[[^\n]{1,60}\]\s{0,2}\)?\s{0,2},\s{0,4}@?((b\x61se64_d\x65code|u\x72ldecode|s\x74ripslashes|h\x65x2b\x69n|g\x7ainflate)\s{0,4}\(\s{0,4}){0,2}\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)/ nocase
         $open = /f\x77rite\s{0,4}\(\s{0,4}f\x6fpen\s{0,4}\(\s{0,4}\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[[^\n]{1,60}\]\s{0,2},\s{0,4}['"][wax][+b]{0,2}['"]\s{0,2}\)\s{0,2},\s{0,4}@?([a-z0-9_]{3,20}\s{0,4}\(\s{0,4}){0,2}\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and any of ($put, $open)
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and any of ($put, $open)
 }
 
 rule webshell_php_uploader
@@ -147,8 +147,8 @@ rule webshell_php_uploader
         $move = /(m\x6fve_u\x70loaded_f\x69le|c\x6fpy)\s{0,4}\(\s{0,4}\$_F\x49LES\s{0,2}\[[^\]\n]{1,30}\]\s{0,2}\[\s{0,2}['"]t\x6dp_n\x61me['"]\s{0,2}\]\s{0,4},\s{0,4}([^,;\n]{0,40}\.\s{0,4})?(b\x61sename\s{0,2}\(\s{0,2})?\$_F\x49LES\s{0,2}\[[^\]\n]{1,30}\]\s{0,2}\[\s{0,2}['"]n\x61me['"]/ nocase
         $shown = /(e\x63ho|p\x72int)[^;\n]{0,40}<f\x6frm[^;\n]{0,200}m\x75ltipart\/f\x6frm-d\x61ta/ nocase
     condition:
-        filesize < 4KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and $move and $shown
+        filesize < 4KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and $move and $shown
 }
 
 rule webshell_php_remote_eval
@@ -164,8 +164,8 @@ rule webshell_php_remote_eval
         $eval = /\be\x76al\s{0,4}\(\s{0,4}(["']\s{0,2}\?>\s{0,2}["']\s{0,2}\.\s{0,2})?@?(f\x69le_g\x65t_c\x6fntents|f\x65tch_u\x72l|c\x75rl_e\x78ec|s\x74ream_g\x65t_c\x6fntents)\s{0,4}\(\s{0,4}(["'](h\x74tps?:|p\x68p:\/\/i\x6eput|d\x61ta:)|\$ch\b|b\x61se64_d\x65code)/ nocase
         $include = /\b(i\x6eclude|r\x65quire)(_o\x6ece)?\s{0,4}\(?\s{0,4}["'](h\x74tps?:\/\/|p\x68p:\/\/i\x6eput|d\x61ta:[a-z\/]{0,12};b\x61se64)/ nocase
     condition:
-        filesize < 2MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php and any of ($eval, $include)
+        filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php and any of ($eval, $include)
 }
 
 rule webshell_php_character_building
@@ -183,8 +183,8 @@ rule webshell_php_character_building
         $globals = /\$\{?["'](\\x[0-9a-f]{2}|\\[0-7]{2,3}|[A-Z]){2,16}["']\}?\s{0,2}\[\s{0,2}["'](\\x[0-9a-f]{2}|\\[0-7]{2,3}|\w){4,40}["']\]\s{0,2}=/
         $eval = /[^\w'"]e\x76al\s{0,4}\(\s{0,4}[\$"'@a-z]/ nocase
     condition:
-        filesize < 512KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php in (0..64) and $eval and ($chr or ($hex and $globals))
+        filesize < 512KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php in (0..64) and $eval and ($chr or ($hex and $globals))
 }
 
 rule webshell_php_in_image
@@ -221,9 +221,8 @@ rule webshell_php_encrypted_input
         $eval = /\b(e\x76al|c\x61ll_u\x73er_f\x75nc|a\x73sert)\s{0,4}\(\s{0,4}\$/ nocase
         $session = "$_\x53ESSION"
     condition:
-        filesize < 16KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php in (0..64) and $input and $eval and
-        ($xor or ($aes and $session))
+        filesize < 16KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php in (0..64) and $input and $eval and ($xor or ($aes and $session))
 }
 
 rule webshell_php_manager
@@ -254,8 +253,8 @@ rule webshell_php_manager
         $u3 = "p\x68p_uname"
         $u4 = "p\x6fsix_g\x65tpwuid"
     condition:
-        filesize < 1MB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and $php in (0..64) and any of ($t*) and 2 of ($r*) and 1 of ($u*)
+        filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $php in (0..64) and any of ($t*) and 2 of ($r*) and 1 of ($u*)
 }
 
 rule webshell_htaccess_php_image
@@ -270,6 +269,6 @@ rule webshell_htaccess_php_image
         $type = /\b(A\x64dType|A\x64dHandler|S\x65tHandler)\s{1,8}["']?a\x70plication\/x-h\x74tpd-(p\x68p\d{0,2}|c\x67i)["']?\s{1,8}\.?(j\x70e?g|p\x6eg|g\x69f|i\x63o|t\x78t|c\x73s)\b/ nocase
         $prepend = /a\x75to_(p\x72epend|a\x70pend)_f\x69le\s{0,8}=?\s{0,8}["']?(d\x61ta:|p\x68p:\/\/|h\x74tps?:\/\/|[^\s"']{1,60}\.(j\x70e?g|p\x6eg|g\x69f|i\x63o)\b)/ nocase
     condition:
-        filesize < 16KB and uint16(0) != 0x5a4d and uint32(0) != 0x464c457f and uint16(0) != 0x4b50 and
-        uint32(0) != 0xe011cfd0 and any of them
+        filesize < 16KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and any of them
 }
