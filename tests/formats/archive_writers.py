@@ -142,3 +142,30 @@ def _big_endian(value: int) -> bytes:
 def swf(body: bytes) -> bytes:
     """A Flash film whose body is zlib-compressed."""
     return b"CWS\x0a" + struct.pack("<I", 8 + len(body)) + zlib.compress(body)
+
+
+def zip_entry(
+    name: bytes, method: int, packed: bytes, content: bytes, *, flags: int = 0, offset: int = 0
+) -> tuple[bytes, bytes]:
+    """A local header with its data, and the central directory's record of it (PKWARE APPNOTE 6.3.10)."""
+    sizes = (zlib.crc32(content), len(packed), len(content), len(name), 0)
+    middle = (63, flags, method, 0, *sizes)
+    local = struct.pack("<4sHHHIIIIHH", b"PK\x03\x04", *middle) + name + packed
+    central = struct.pack("<4sHHHHIIIIHHHHHII", b"PK\x01\x02", 63, *middle, 0, 0, 0, 0, offset) + name
+    return local, central
+
+
+def zip_file(locals_: bytes, centrals: bytes, count: int) -> bytes:
+    """Local entries, central directory and end record; ZIP64 when there are more than 65,535 entries."""
+    end64 = b""
+    if count > 0xFFFF:
+        end64 = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(centrals), len(locals_))
+        end64 += struct.pack("<4sIQI", b"PK\x06\x07", 0, len(locals_) + len(centrals), 1)
+    short = min(count, 0xFFFF)
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, short, short, len(centrals), len(locals_), 0)
+    return locals_ + centrals + end64 + end
+
+
+def zip_of(name: str, method: int, packed: bytes, content: bytes, *, flags: int = 0) -> bytes:
+    """A zip file with one entry."""
+    return zip_file(*zip_entry(name.encode(), method, packed, content, flags=flags), 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import NamedTuple
 
 from overt.core.errors import Unsupported
@@ -111,25 +112,22 @@ class Room:
         An exception from `chunks` is recorded as damage of `member`, and the bytes before it are returned.
         """
         allowance = self.budget.allowance()
-        parts: list[bytes] = []
-        size = 0
+        joined = _Joined()
         try:
             for chunk in chunks:
-                if size + len(chunk) > allowance.size:
-                    parts.append(chunk[: allowance.size - size])
-                    size = allowance.size
+                if joined.size + len(chunk) > allowance.size:
+                    joined.add(chunk[: allowance.size - joined.size])
                     self.exceeded(member, allowance)
                     break
-                parts.append(chunk)
-                size += len(chunk)
+                joined.add(chunk)
         except MemoryError:
             self.gap(Reason.MEMORY, "out of memory while unpacking", member)
         except Unsupported as error:
             self.gap(Reason.UNSUPPORTED, describe(error), member)
         except Exception as error:  # a decoder's own errors: whatever they are, the stream is damaged here
             self.gap(Reason.DAMAGED, describe(error), member)
-        self.budget.unpacked_bytes += size
-        return b"".join(parts)
+        self.budget.unpacked_bytes += joined.size
+        return joined.value()
 
     def skip(self, entries: int = 1) -> None:
         """Count members that have no content (folders, links), so that a million of them hit `max_entries`."""
@@ -153,6 +151,29 @@ class Room:
     def spent(self) -> bool:
         """True when the unpacker should stop: a limit of the whole file was hit."""
         return self.budget.spent
+
+
+class _Joined:
+    """Chunks made one without ever holding them twice: a lone chunk is itself, `BytesIO` grows in place."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._first = b""
+        self._rest: BytesIO | None = None
+
+    def add(self, chunk: bytes) -> None:
+        if not self.size:
+            self._first = chunk
+        else:
+            if self._rest is None:
+                self._rest = BytesIO()
+                self._rest.write(self._first)
+                self._first = b""
+            self._rest.write(chunk)
+        self.size += len(chunk)
+
+    def value(self) -> bytes:
+        return self._first if self._rest is None else self._rest.getvalue()
 
 
 MAX_GAPS = 1_000

@@ -24,6 +24,9 @@ _LIBRARY = pybit7z.lib7zip_context(large_page_mode=False).__enter__()
 AFTER_END = "[data after the end]"
 """Name of the child that holds what follows the archive in the same bytes."""
 
+FAILURES = (BitException, MemoryError, RuntimeError, ValueError)
+"""What the binding raises: its own exception, and those that pybind11 makes of C++'s and of undecodable names."""
+
 _HEADERS_DAMAGED = 0x02 | 0x08 | 0x20
 """7-Zip's error flags (kpv_ErrorFlags_*) for broken headers, a missing start and an early end."""
 
@@ -60,12 +63,12 @@ class Archive:
         self.count: int = self.reader.items_count()
 
     def _open(self, form: pybit7z.BitInFormat) -> pybit7z.BitArchiveReader:
-        failure: UnpackError = Damaged("it cannot be opened")
+        failure: UnpackError | MemoryError = Damaged("it cannot be opened")
         for password in self.passwords:
             try:
                 return pybit7z.BitArchiveReader(_LIBRARY, self.data, form, password)
-            except BitException as error:
-                failure = _error(error)
+            except FAILURES as error:
+                failure = _failure(error)
                 if not isinstance(failure, Encrypted):
                     break
         raise failure
@@ -79,7 +82,7 @@ class Archive:
         """The item's path as the archive gives it; its number when that is no text."""
         try:
             return self.reader.item_at(index).path() or f"item {index}"
-        except (BitException, UnicodeError, ValueError):
+        except FAILURES:
             return f"item {index}"
 
     def size(self, index: int) -> int:
@@ -94,6 +97,12 @@ class Archive:
         return any(self.reader.item_property(index, link).is_string() for link in links) and not _number(
             self.reader, index, BitProperty.PackSize
         )
+
+    def is_split(self, index: int) -> bool:
+        """Whether the item begins or ends on another volume of a set."""
+        sides = (BitProperty.SplitBefore, BitProperty.SplitAfter)
+        values = (self.reader.item_property(index, side) for side in sides)
+        return any(value.is_bool() and value.get_bool() for value in values)
 
     def produce(self, index: int, stop: int) -> bytes:
         """One item's bytes. Raises `BitException`, also (with `meter.stopped`) when it wrote more than `stop`
@@ -152,6 +161,8 @@ def member(archive: Archive, room: Room, index: int, before: int = 0) -> Iterato
         room.skip()
         return
     name = archive.name(index)
+    if archive.is_split(index):
+        room.gap(Reason.UNSUPPORTED, "a part of it is on another volume", name)
     data = extract(archive, room, index, name, before)
     if data is None:
         room.skip()
@@ -170,19 +181,19 @@ def extract(archive: Archive, room: Room, index: int, name: str, before: int = 0
         room.gap(reason, f"says it has {claimed} bytes, more than {size}", name)
         return None
     passwords = archive.passwords if archive.reader.is_item_encrypted(index) else archive.passwords[:1]
-    failure: UnpackError | None = None
+    failure: UnpackError | MemoryError | None = None
     for password in passwords:
         allowance, left = room.allowance(), room.left()
         stop = min(before + allowance.size, left.size)
         archive.reader.set_password(password)
         try:
             data = archive.produce(index, stop)
-        except BitException as error:
+        except FAILURES as error:
             room.discard(archive.meter.written)
             if archive.meter.stopped:
                 room.exceeded(name, left if stop == left.size else allowance)
                 return None
-            failure = _error(error)
+            failure = _failure(error)
             continue
         room.discard(max(0, archive.meter.written - len(data)))
         return room.gather((data,), name)
@@ -217,7 +228,7 @@ def _all_contents(archive: Archive, room: Room) -> dict[str, bytes]:
     archive.meter.start(allowance.size)
     try:
         contents: dict[str, bytes] = archive.reader.extract_to()
-    except (BitException, UnicodeError, ValueError):
+    except FAILURES:
         room.discard(archive.meter.written)
         return {}
     names = Counter(archive.name(index) for index in range(archive.count))
@@ -229,18 +240,31 @@ def _number(reader: pybit7z.BitArchiveReader, index: int, wanted: BitProperty) -
     return value.get_uint64() if value.is_uint64() or value.is_uint32() else 0
 
 
-def _error(error: BitException) -> UnpackError:
+def _failure(error: Exception) -> UnpackError | MemoryError:
     """7-Zip's message as one of ours, without the sentence that says which call failed."""
-    text = describe(error)
-    short = text.split(": ", 1)[-1].rstrip(".")
-    if "password" in text.lower():
-        return Encrypted(short)
-    if "Unsupported" in text or "not implemented" in text:
-        return Unsupported(short)
+    short = describe(error).split(": ", 1)[-1].rstrip(".")
+    lower = short.lower()
+    for words, kind in _KINDS:
+        if words in lower or isinstance(error, kind):
+            return kind(short)
     return Damaged(short)
 
 
-def _reason(error: UnpackError) -> Reason:
-    if isinstance(error, Encrypted):
-        return Reason.ENCRYPTED
-    return Reason.UNSUPPORTED if isinstance(error, Unsupported) else Reason.DAMAGED
+_KINDS: tuple[tuple[str, type[UnpackError | MemoryError]], ...] = (
+    ("password", Encrypted),
+    ("memory", MemoryError),
+    ("unsupported", Unsupported),
+    ("not implemented", Unsupported),
+)
+
+
+def _reason(error: UnpackError | MemoryError) -> Reason:
+    match error:
+        case Encrypted():
+            return Reason.ENCRYPTED
+        case Unsupported():
+            return Reason.UNSUPPORTED
+        case MemoryError():
+            return Reason.MEMORY
+        case _:
+            return Reason.DAMAGED
