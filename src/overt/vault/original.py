@@ -16,6 +16,7 @@ from overt.vault.record import Attribute, Extent
 
 MAX_EXTENTS = 65_536
 """Runs of data told apart in a sparse file; the holes after the last of them are stored as zeros."""
+_NO_ATTRIBUTES = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 MAX_ATTRIBUTE_BYTES = 4 * 1024 * 1024
 """Extended attributes kept per file, values together."""
 
@@ -147,18 +148,20 @@ def _next_run(fd: int, position: int, size: int) -> tuple[int, int]:
 
 
 def attributes(fd: int) -> tuple[tuple[Attribute, ...], tuple[str, ...]]:
-    """The extended attributes that can be read, and in words what could not be kept."""
+    """The extended attributes that may be read, and in words what could not be kept. Raises other `OSError`."""
     try:
         names = os.listxattr(fd)
-    except OSError:  # a file system without them
-        return (), ()
+    except OSError as error:
+        if error.errno in _NO_ATTRIBUTES:
+            return (), ()
+        raise
     found: list[Attribute] = []
     lacks: list[str] = []
     total = 0
     for name in names:
         try:
             value = os.getxattr(fd, name)
-        except OSError as error:
+        except PermissionError as error:
             lacks.append(f"extended attribute {name!r}: {(error.strerror or str(error)).lower()}")
             continue
         total += len(value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from overt.core.errors import VaultError
 from overt.vault.container import Container, write_at
@@ -17,6 +19,18 @@ from overt.vault.shelf import Shelf, Suffix
 ACCESS_ACL = "system.posix_acl_access"
 Fill = Callable[[int], None]
 """Writes content and metadata to a descriptor."""
+_REFUSALS = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EINVAL,
+    errno.ERANGE,
+    errno.E2BIG,
+    errno.EOVERFLOW,
+}
+"""What a user may not set or a file system can't hold; anything else is a failure."""
 _SET_ID = stat.S_ISUID | stat.S_ISGID
 
 
@@ -106,41 +120,47 @@ def fill_content(fd: int, container: Container) -> None:
 
 
 def set_metadata(fd: int, exhibit: Exhibit) -> list[str]:
-    """Owner, attributes, mode and times, in the order in which none undoes another; what was refused, in words."""
+    """Owner, attributes, mode and times, in the order in which none undoes another; what this user or this file
+    system can't have, in words. Raises `OSError` when setting it failed for another reason (a full disk)."""
     notes: list[str] = []
     mode = exhibit.mode
     status = os.fstat(fd)
     if (status.st_uid, status.st_gid) != (exhibit.uid, exhibit.gid):
-        try:
-            os.fchown(fd, exhibit.uid, exhibit.gid)
-        except OSError as error:
-            notes.append(f"owner {exhibit.uid}:{exhibit.gid} not set: {why(error)}")
-            if mode & _SET_ID:  # they would give the rights of somebody else than before
-                mode &= ~_SET_ID
-                notes.append("set-user-ID and set-group-ID bits not set, because the owner is another")
-    notes += _set_attributes(fd, exhibit)
-    try:
-        os.fchmod(fd, mode)
-    except OSError as error:
-        notes.append(f"mode {mode:04o} not set: {why(error)}")
-    try:
-        os.utime(fd, ns=(exhibit.atime_ns, exhibit.mtime_ns))
-    except OSError as error:
-        notes.append(f"times not set: {why(error)}")
+        owner = f"owner {exhibit.uid}:{exhibit.gid}"
+        owned = _attempt(notes, owner, lambda: os.fchown(fd, exhibit.uid, exhibit.gid))
+        if not owned and mode & _SET_ID:  # they would give the rights of somebody else than before
+            mode &= ~_SET_ID
+            notes.append("set-user-ID and set-group-ID bits not set, because the owner is another")
+    _set_attributes(fd, exhibit, notes)
+    _attempt(notes, f"mode {mode:04o}", lambda: os.fchmod(fd, mode))
+    _attempt(notes, "times", lambda: os.utime(fd, ns=(exhibit.atime_ns, exhibit.mtime_ns)))
     return notes
 
 
-def _set_attributes(fd: int, exhibit: Exhibit) -> list[str]:
-    notes: list[str] = []
+def _set_attributes(fd: int, exhibit: Exhibit, notes: list[str]) -> None:
     recorded = {attribute.name for attribute in exhibit.attributes}
+    if ACCESS_ACL not in recorded and ACCESS_ACL in _attribute_names(fd):
+        _attempt(notes, "no access list", lambda: os.removexattr(fd, ACCESS_ACL))  # inherited from the folder
+    for item in exhibit.attributes:
+        _attempt(notes, f"extended attribute {item.name!r}", partial(os.setxattr, fd, item.name, item.value))
+
+
+def _attribute_names(fd: int) -> list[str]:
     try:
-        if ACCESS_ACL in os.listxattr(fd) and ACCESS_ACL not in recorded:
-            os.removexattr(fd, ACCESS_ACL)  # inherited from the folder
+        return os.listxattr(fd)
     except OSError as error:
-        notes.append(f"access list of the folder not removed: {why(error)}")
-    for attribute in exhibit.attributes:
-        try:
-            os.setxattr(fd, attribute.name, attribute.value)
-        except OSError as error:
-            notes.append(f"extended attribute {attribute.name!r} not set: {why(error)}")
-    return notes
+        if error.errno in _REFUSALS:
+            return []
+        raise
+
+
+def _attempt(notes: list[str], what: str, act: Callable[[], None]) -> bool:
+    """Do it, or note that it is refused here. Raises other `OSError`."""
+    try:
+        act()
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        notes.append(f"{what} not set: {why(error)}")
+        return False
+    return True
