@@ -24,12 +24,13 @@ import mmap
 import sys
 from array import array
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import msgspec
 
 from overt.core.errors import PackError
 from overt.core.model import Finding, Severity
+from overt.engine.pesections import pe_sections
 
 MAGIC = b"OVERTHS1"
 FAN_OUT = 65_536
@@ -54,6 +55,8 @@ class Header(msgspec.Struct, frozen=True):
     author: str = ""
     licence: str = ""
     reference: str = ""
+    of_sections: bool = False
+    """The digests are of sections of PE files, not of whole files."""
 
 
 class Label(msgspec.Struct, frozen=True, array_like=True):
@@ -130,28 +133,36 @@ class HashSets:
 
     def __init__(self, files: Iterable[HashFile] = ()) -> None:
         self._files: dict[str, list[HashFile]] = {}
+        self._sections: dict[str, list[HashFile]] = {}
         for file in files:
-            self._files.setdefault(file.header.algorithm, []).append(file)
+            sets = self._sections if file.header.of_sections else self._files
+            sets.setdefault(file.header.algorithm, []).append(file)
 
     @property
     def count(self) -> int:
         """Number of hashes loaded."""
-        return sum(file.count for files in self._files.values() for file in files)
+        sets = chain(self._files.values(), self._sections.values())
+        return sum(file.count for file in chain.from_iterable(sets))
 
     def match(self, data: bytes) -> list[Finding]:
         """Findings for every set that knows the digest of `data`. Only the algorithms in use are computed, and
         none when no set holds a file of this size."""
-        found: list[Finding] = []
-        for algorithm, files in self._files.items():
-            candidates = [file for file in files if file.may_hold(len(data))]
-            if candidates:
-                digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
-                found.extend(
-                    _finding(file.header, label)
-                    for file in candidates
-                    if (label := file.find(digest)) is not None
-                )
-        return found
+        found = _known(self._files, data)
+        if self._sections:
+            for start, size in pe_sections(data):
+                found.extend(_known(self._sections, data[start : start + size]))
+        return list(dict.fromkeys(found))
+
+
+def _known(sets: dict[str, list[HashFile]], data: bytes) -> list[Finding]:
+    found: list[Finding] = []
+    for algorithm, files in sets.items():
+        candidates = [file for file in files if file.may_hold(len(data))]
+        if candidates:
+            digest = hashlib.new(algorithm, data, usedforsecurity=False).digest()
+            labels = ((file.header, file.find(digest)) for file in candidates)
+            found.extend(_finding(header, label) for header, label in labels if label is not None)
+    return found
 
 
 def _finding(header: Header, label: Label) -> Finding:

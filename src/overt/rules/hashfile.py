@@ -40,13 +40,20 @@ EMPTY_FILE = {hashlib.new(name, b"", usedforsecurity=False).digest() for name in
 class HashFileWriter:
     """Collects the entries of one algorithm and writes them as one hash file."""
 
-    def __init__(self, algorithm: str, scratch: Path) -> None:
-        """`scratch`: an existing folder of its own for what does not fit into memory."""
+    def __init__(self, algorithm: str, scratch: Path, of_sections: bool = False) -> None:
+        """`scratch`: an existing folder of its own for what does not fit into memory. `of_sections`: the digests
+        are of sections of PE files."""
         self.algorithm = algorithm
+        self._of_sections = of_sections
         self._scratch = scratch
         self._buckets = [bytearray() for _ in range(BUCKETS)]
         self._sizes: bytearray | None = bytearray(SIZE_MAP_BYTES)
         self._labels = LabelHeap(scratch)
+
+    @property
+    def kind(self) -> str:
+        """What it holds, as a part of a file name."""
+        return f"{self.algorithm}.sections" if self._of_sections else self.algorithm
 
     def add(self, digest: bytes, label: Label, size: int = -1) -> None:
         """Add one file's digest; `size` in bytes, -1 when not known (then the set can't be filtered by size)."""
@@ -68,8 +75,17 @@ class HashFileWriter:
         """Write the file into `target` (seekable, empty) and return its number of hashes: the first label given
         to a digest stays. Raises `OSError`."""
         fan_out = array("I", bytes(4 * (FAN_OUT + 1)))
-        labels, sized = self._labels, self._sizes is not None
-        header = Header(self.algorithm, labels.count, labels.bytes, sized, pack, author, licence, reference)
+        header = Header(
+            algorithm=self.algorithm,
+            labels=self._labels.count,
+            heap_bytes=self._labels.bytes,
+            sizes_known=self._sizes is not None,
+            pack=pack,
+            author=author,
+            licence=licence,
+            reference=reference,
+            of_sections=self._of_sections,
+        )
         target.write(bytes(len(_front(header, fan_out))))
         count = 0
         for entries in self._sorted():
@@ -87,14 +103,14 @@ class HashFileWriter:
         return count
 
     def _spill(self, bucket: int) -> None:
-        with open(self._scratch / f"{self.algorithm}.{bucket}", "ab") as file:
+        with open(self._scratch / f"{self.kind}.{bucket}", "ab") as file:
             file.write(self._buckets[bucket])
         self._buckets[bucket].clear()
 
     def _sorted(self) -> Iterator[list[bytes]]:
         """Each bucket's entries in order, one per digest."""
         for number, buffer in enumerate(self._buckets):
-            spilled = self._scratch / f"{self.algorithm}.{number}"
+            spilled = self._scratch / f"{self.kind}.{number}"
             data = (spilled.read_bytes() if spilled.exists() else b"") + buffer
             spilled.unlink(missing_ok=True)
             entries: dict[bytes, bytes] = {}
