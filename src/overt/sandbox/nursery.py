@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 from overt.core.errors import ConfinementError
 from overt.sandbox import seccomp
+from overt.sandbox.constants import addresses
 from overt.sandbox.lockdown import close_others, empty_standard_streams, lock
 from overt.sandbox.policy import EXAMINER, NURSERY
 
@@ -70,8 +71,15 @@ class Worker:
 class Nursery:
     """The reader's end: start it before lock-down, ask it for workers at any time."""
 
-    def __init__(self, serve: Serve, max_memory_bytes: int, confined: bool = True) -> None:
-        """Fork the nursery. Raises `ConfinementError` if it could not be confined."""
+    def __init__(
+        self,
+        serve: Serve,
+        max_memory_bytes: int,
+        confined: bool = True,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Fork the nursery, which runs `prepare` before its lock-down. Raises `ConfinementError` if it could not
+        be confined."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gc.collect()
         gc.freeze()
@@ -79,7 +87,7 @@ class Nursery:
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _be_nursery(theirs, serve, max_memory_bytes, confined)
+            _be_nursery(theirs, serve, max_memory_bytes, confined, prepare)
         theirs.close()
         gc.unfreeze()
         self._control = ours
@@ -118,13 +126,17 @@ class Nursery:
         self._control.close()
 
 
-def _be_nursery(control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
+def _be_nursery(
+    control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool, prepare: Callable[[], None]
+) -> None:
     """The nursery's life; never returns."""
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the reader's to handle
         keep = (0, 1, 2, control.fileno())
         empty_standard_streams()
+        prepare()
+        addresses(EXAMINER.absent_paths)
         try:
             if confined:
                 lock(NURSERY, keep, with_parent=True)

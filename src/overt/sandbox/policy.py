@@ -52,6 +52,8 @@ class Policy:
     """Calls allowed only when all conditions hold; a call listed twice is allowed when either holds."""
     refused: tuple[tuple[str, int], ...] = ()
     """Calls that libraries ask for without need, with the errno they get instead of the denial."""
+    absent_paths: tuple[str, ...] = ()
+    """Files that the C library looks for by itself, answered "no such file" (`overt.sandbox.constants`)."""
     capabilities: int = 0
     """Bit set of the Linux capabilities kept when started as root."""
     files: str = "none"
@@ -100,6 +102,7 @@ EXAMINER = Policy(
     | frozenset("read readv pread64 write close lseek recvmsg sendmsg recvfrom sendto poll ppoll".split()),
     (*_MEMORY_GUARDED, *_THREADS, ("prlimit64", (Where(0, U32, 0), Where(2, -1 & (1 << 64) - 1, 0)))),
     refused=(("clone3", 38), ("prctl", 1), ("fstat", 1), ("newfstatat", 1), ("fcntl", 1)),
+    absent_paths=("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/online", "/proc/stat"),
 )
 """Parses and matches: no path can be named, nothing opened, nothing made executable."""
 

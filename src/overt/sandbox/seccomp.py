@@ -5,6 +5,7 @@ Follows seccomp(2) and seccomp_unotify(2). Every failure is a `ConfinementError`
 
 from __future__ import annotations
 
+import atexit  # noqa: F401  (weakref.finalize, which the filter uses, imports it at its first use)
 import errno
 import fcntl
 import struct
@@ -12,6 +13,7 @@ import struct
 import pyseccomp
 
 from overt.core.errors import ConfinementError
+from overt.sandbox.constants import addresses
 from overt.sandbox.policy import SECCOMP_IOCTL_NOTIF_RECV, Denial, Policy
 
 NOTIFICATION_BYTES = 80
@@ -41,6 +43,8 @@ def load(policy: Policy) -> int:
             )
         for call, error in policy.refused:
             _add(table, pyseccomp.ERRNO(error), call)
+        for address in addresses(policy.absent_paths) if policy.absent_paths else ():
+            _add(table, pyseccomp.ERRNO(errno.ENOENT), "openat", pyseccomp.Arg(1, pyseccomp.EQ, address))
         table.load()
     except OSError as error:
         raise ConfinementError(

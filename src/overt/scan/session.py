@@ -21,6 +21,7 @@ from pathlib import Path
 from overt.core.errors import ConfinementError
 from overt.core.model import Examination, FileReport, Gap, Reason, Severity, Summary, Verdict
 from overt.engine.examine import Examiner
+from overt.engine.warm import warm_up
 from overt.sandbox.lockdown import lock, open_sockets
 from overt.sandbox.nursery import Nursery
 from overt.sandbox.policy import READER
@@ -50,7 +51,7 @@ def run(request: Request, sinks: Sequence[Sink]) -> Summary:
     arsenal = load(request.pack)
     examiner = Examiner(arsenal.matcher, arsenal.hashes, request.limits, request.passwords)
     confined = not request.unconfined
-    nursery = Nursery(partial(serve, examiner=examiner), request.limits.max_memory_bytes, confined)
+    nursery = Nursery(partial(serve, examiner=examiner), request.limits.max_memory_bytes, confined, warm_up)
     keeper, known = _keeper(request, arsenal, confined)
     mounts = read_mounts()
     walk = Walk(request, mounts)
