@@ -58,7 +58,7 @@ def test_a_folder_is_never_replaced(sealed: str, vault: Vault, world: Path) -> N
 def test_a_folder_that_became_a_link_is_not_followed(sealed: str, vault: Vault, world: Path) -> None:
     (world / "folder").rename(world / "other")
     (world / "folder").symlink_to("other")
-    with pytest.raises(VaultError, match="symbolic link.*--to"):
+    with pytest.raises(VaultError, match=r"symbolic link.*--to"):
         vault.restore(sealed)
     assert names(world / "other") == []
     assert vault.restore(sealed, to=world / "folder").path == str(world / "other" / "file")
@@ -143,7 +143,9 @@ def test_exports(sealed: str, vault: Vault, world: Path) -> None:
     tested = subprocess.run(["unzip", "-P", "infected", "-t", archive], capture_output=True, check=False)
     assert tested.returncode == 0, tested.stdout
     assert exhibit.sha256.encode() in tested.stdout
-    assert subprocess.run(["unzip", "-P", "wrong", "-t", archive], capture_output=True, check=False).returncode
+    assert subprocess.run(
+        ["unzip", "-P", "wrong", "-t", archive], capture_output=True, check=False
+    ).returncode
     assert vault.entry(sealed) == exhibit
     assert names(vault.folder) == [f"{sealed}.overtq"]
 

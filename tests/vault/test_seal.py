@@ -231,7 +231,7 @@ def test_immutable_files_stay_where_they_are(flag: str, vault: Vault, world: Pat
     done = subprocess.run(["chattr", flag, str(file)], capture_output=True, check=False)
     require(done.returncode == 0, "a file system with inode flags")
     try:
-        with pytest.raises(VaultError, match="is where it was.*lsattr"):
+        with pytest.raises(VaultError, match=r"is where it was.*lsattr"):
             vault.seal(str(file), ())
     finally:
         subprocess.run(["chattr", "-ia", str(file)], check=True)
