@@ -106,7 +106,7 @@ def hash_paths(data: Path) -> list[Path]:
     return [path for name in names(data) for path in sorted((folder(data) / name).glob(f"*{HASH_SUFFIX}"))]
 
 
-def store(data: Path, wanted: Added, fill: Callable[[Intake], None]) -> tuple[Added, Intake]:
+def store(data: Path, wanted: Added, fill: Callable[[Intake], object]) -> tuple[Added, Intake]:
     """Add the set `wanted` with what `fill` puts into the intake. All of it is there afterwards, or nothing is,
     also after a kill. Raises `UsageError` when the name is taken or nothing was carried over."""
     place = folder(data)
@@ -129,7 +129,7 @@ def store(data: Path, wanted: Added, fill: Callable[[Intake], None]) -> tuple[Ad
     return stored, intake
 
 
-def _fill(work: Path, wanted: Added, fill: Callable[[Intake], None]) -> tuple[Added, Intake]:
+def _fill(work: Path, wanted: Added, fill: Callable[[Intake], object]) -> tuple[Added, Intake]:
     scratch = work / "scratch"
     scratch.mkdir()
     intake = Intake(scratch)

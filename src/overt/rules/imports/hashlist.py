@@ -33,6 +33,8 @@ NAMES = (
 )
 DESCRIPTIONS = ("description", "comment", "info", "note", "file_name", "filename")
 NOTHING = ("", "-", "n/a", "none", "null", "unknown")
+MAX_NAME = 60
+"""Characters of a comment that serve as a name."""
 SIZES = ("size", "file_size", "filesize", "bytes")
 
 
@@ -71,8 +73,15 @@ def _read_line(source: str, number: int, line: str, intake: Intake) -> None:
         intake.problem(source, number, f"no MD5, SHA-1 or SHA-256 at the start of {line.strip()[:40]!r}")
         return
     digest, comment = entry
-    intake.file_hash(source, number, bytes.fromhex(digest), Label(source, comment, Severity.HIGH))
+    intake.file_hash(source, number, bytes.fromhex(digest), _label(source, comment))
     intake.carried["hashes"] += 1
+
+
+def _label(source: str, comment: str) -> Label:
+    """Named by what the list says of the hash, if it is short enough for a name."""
+    if len(comment) <= MAX_NAME:
+        return Label(comment or source)
+    return Label(comment[:MAX_NAME].rsplit(" ", 1)[0] + " …", comment)
 
 
 def _header(lines: list[str]) -> tuple[int, list[str]] | None:

@@ -1,0 +1,308 @@
+"""`overt rules`: what is looked for on this machine, and where it came from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from overt import __version__
+from overt.cli.voice import Exit, note, say, styled, visible
+from overt.core.errors import UsageError
+from overt.engine.pack import Pack, RuleRecord, rule_texts
+from overt.rules import added, cost, gather
+from overt.rules.active import BASE, LICENCE, forget, load_active, load_hashes
+from overt.rules.intake import Intake
+from overt.rules.yara_source import Problem, Source
+from overt.store.paths import paths
+
+EXAMPLES = """examples:
+  overt rules add ~/signature-base --licence DRL-1.1
+  overt rules add bad-hashes.csv --name our-hashes --author "incident team"
+  overt rules add daily.cvd --report left-out.txt
+  overt rules info eicar
+  overt rules test my.yar --against ~/Downloads
+
+adds YARA files, hash lists (plain, CSV, sha256sum style), ClamAV .hdb .hsb .mdb .msb .ndb .ldb .cvd .cld,
+STIX 2.1 bundles and MISP events; folders, zips and tarballs of them"""
+SHOWN_PROBLEMS = 10
+SHOWN_COSTS = 15
+SAMPLE_BYTES = 64 << 20
+"""Bytes of files that `test --against` looks at: enough to compare rules, without taking minutes."""
+PROGRESS_AFTER_S = 0.5
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The six actions."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    listing = actions.add_parser("list", help="one line per rule set")
+    listing.set_defaults(act=_list)
+    adding = actions.add_parser("add", help="add rules or hashes from files, folders or archives")
+    adding.add_argument("paths", nargs="+", metavar="PATH")
+    adding.add_argument("--name", help="what the set is called (default: after the first path)")
+    adding.add_argument(
+        "--licence", default="", help="shown in findings of rules that name no licence themselves"
+    )
+    adding.add_argument(
+        "--author", default="", help="shown in findings of rules that name no author themselves"
+    )
+    adding.add_argument(
+        "--report", metavar="FILE", help="write everything that was not carried over, and why, to FILE"
+    )
+    adding.set_defaults(act=_add)
+    removing = actions.add_parser("remove", help="remove an added set")
+    removing.add_argument("name", metavar="NAME")
+    removing.set_defaults(act=_remove)
+    informing = actions.add_parser("info", help="show a set, or a rule with its text")
+    informing.add_argument("name", metavar="NAME")
+    informing.set_defaults(act=_info)
+    testing = actions.add_parser("test", help="check rules without adding them, and see what they cost")
+    testing.add_argument("paths", nargs="+", metavar="PATH")
+    testing.add_argument(
+        "--against", action="append", default=[], metavar="PATH", help="time each rule on these files"
+    )
+    testing.add_argument("--report", metavar="FILE", help="write every problem to FILE")
+    testing.set_defaults(act=_test)
+    rebuilding = actions.add_parser("rebuild", help="compile all rules anew")
+    rebuilding.set_defaults(act=_rebuild)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action. Returns the exit code."""
+    return int(args.act(args))
+
+
+def _list(args: argparse.Namespace) -> int:
+    pack = load_active(Progress())
+    data = paths().data
+    rules = {BASE: 0}
+    for record in pack.records.values():
+        rules[record.pack] = rules.get(record.pack, 0) + 1
+    say(styled(f"{'name':<20} {'rules':>8} {'hashes':>12}  {'licence':<14} origin", "bold"))
+    say(f"{BASE:<20} {rules[BASE]:>8,} {0:>12,}  {LICENCE:<14} comes with overt {__version__}")
+    for name in added.names(data):
+        stored = added.read(data, name)
+        licence = visible(stored.licence or "-")
+        say(
+            f"{name:<20} {rules.get(name, 0):>8,} {stored.hashes:>12,}  {licence:<14} {visible(stored.origin)}"
+        )
+    return Exit.OK
+
+
+def _add(args: argparse.Namespace) -> int:
+    name = added.valid_name(args.name or _name_for(args.paths[0]))
+    wanted = added.Added(name, args.author, args.licence, ", ".join(args.paths))
+    with ReportFile(args.report) as report:
+        stored, intake = added.store(paths().data, wanted, partial(gather.gather, args.paths))
+        report.write(intake.problems)
+    load_active(Progress())
+    for fact in stored.notes:
+        note(visible(fact))
+    _tell_problems(intake.problems, "not carried over", args.report)
+    what = _carried(intake)
+    say(f"added {name}: {what}")
+    return Exit.OK
+
+
+def _remove(args: argparse.Namespace) -> int:
+    added.remove(paths().data, args.name)
+    load_active(Progress())
+    say(f"removed {args.name}")
+    return Exit.OK
+
+
+def _info(args: argparse.Namespace) -> int:
+    data = paths().data
+    pack = load_active(Progress())
+    keys = [key for key, record in pack.records.items() if args.name in (record.name, key)]
+    if args.name in added.names(data):
+        _say_set(added.read(data, args.name), pack)
+    elif args.name == BASE:
+        say(f"{BASE}: the rules that come with overt {__version__}, {LICENCE}")
+    elif not keys:
+        raise UsageError(f"no rule or rule set is called {args.name!r}: 'overt rules list' shows the sets")
+    texts = rule_texts(pack) if keys else {}
+    for key in keys:
+        _say_rule(pack.records[key], texts.get(key, ""))
+    return Exit.OK
+
+
+def _test(args: argparse.Namespace) -> int:
+    with ReportFile(args.report) as report, tempfile.TemporaryDirectory() as scratch:
+        intake = Intake(Path(scratch))
+        checked = gather.gather(args.paths, intake)
+        report.write(intake.problems)
+        _tell_problems(intake.problems, "would not be carried over", args.report)
+        say(f"checked: {_carried(intake)}")
+        if args.against:
+            _say_costs(list(checked.values()), args.against)
+    return Exit.ERROR if intake.problems else Exit.OK
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    start = time.monotonic()
+    forget()
+    pack = load_active(Progress())
+    hashes = load_hashes().count
+    say(f"built {len(pack.records):,} rules and {hashes:,} hashes in {time.monotonic() - start:.1f} s")
+    return Exit.OK
+
+
+def _name_for(path: str) -> str:
+    """A set's name after the path it came from."""
+    stem = Path(path).resolve().name
+    for suffix in (".gz", ".bz2", ".xz", ".tar", ".zip", ".tgz"):
+        stem = stem.removesuffix(suffix)
+    kept = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "-" for char in stem)
+    return kept.lstrip("._-")[:64] or "rules"
+
+
+def _carried(intake: Intake) -> str:
+    """What was carried over; ClamAV's body signatures are counted as the rules they became."""
+    kinds = ("rules", "hashes", "section hashes")
+    return (
+        ", ".join(f"{intake.carried[kind]:,} {kind}" for kind in kinds if intake.carried[kind]) or "nothing"
+    )
+
+
+def _tell_problems(problems: Sequence[Problem], what: str, report: str | None) -> None:
+    for problem in problems[:SHOWN_PROBLEMS]:
+        note(visible(str(problem)))
+    if problems:
+        more = len(problems) - SHOWN_PROBLEMS
+        hint = (
+            f"; all of them are in {report}"
+            if report
+            else "; --report FILE writes all of them"
+            if more > 0
+            else ""
+        )
+        note(f"{what}: {len(problems):,}{hint}")
+
+
+def _say_set(stored: added.Added, pack: Pack) -> None:
+    rules = sum(record.pack == stored.name for record in pack.records.values())
+    facts = (
+        ("name", stored.name),
+        ("rules", f"{rules:,}"),
+        ("hashes", f"{stored.hashes:,}"),
+        ("author", stored.author),
+        ("licence", stored.licence),
+        ("origin", stored.origin),
+        ("added", stored.added_at),
+        ("not carried", f"{stored.problem_count:,}"),
+        *(("note", fact) for fact in stored.notes),
+        *(("problem", problem) for problem in stored.problems[:SHOWN_PROBLEMS]),
+    )
+    _say_facts(facts)
+
+
+def _say_rule(record: RuleRecord, text: str) -> None:
+    facts = (
+        ("rule", record.name),
+        ("set", record.pack),
+        ("severity", record.severity),
+        ("author", record.author),
+        ("description", record.description),
+        ("reference", record.reference),
+        ("licence", record.licence),
+        ("tags", " ".join(record.tags)),
+        ("source", f"{record.source}:{record.line}"),
+        ("looked for in", ", ".join(record.routes) + " files"),
+    )
+    _say_facts(facts)
+    say()
+    for line in text.splitlines():
+        say(visible(line.expandtabs(4)))
+
+
+def _say_facts(facts: Iterable[tuple[str, str]]) -> None:
+    for key, value in facts:
+        if value:
+            say(f"{key + ':':<15}{visible(value)}")
+
+
+def _say_costs(sources: Sequence[Source], against: Sequence[str]) -> None:
+    files, size = _sample(against)
+    rules = sum(len(source.rules) for source in sources)
+    together = cost.whole(sources, files)
+    say(f"{rules:,} rules over {len(files):,} files, {size / 1e6:.1f} MB: {together:.2f} s all together")
+    say(styled(f"{'ms alone':>10} {'hits':>8}  rule", "bold"))
+    for item in cost.each(sources, files)[:SHOWN_COSTS]:
+        place = visible(f"{item.source}:{item.line}")
+        say(f"{item.seconds * 1000:>10.2f} {item.hits:>8,}  {item.rule} ({place})")
+
+
+def _sample(against: Sequence[str]) -> tuple[list[bytes], int]:
+    """Contents of the named files and of files below the named folders, up to 64 MiB."""
+    files: list[bytes] = []
+    size = 0
+    for path in _walk(against):
+        if size >= SAMPLE_BYTES:
+            note(f"looked at the first {size / 1e6:.0f} MB only")
+            break
+        try:
+            with open(path, "rb") as file:
+                files.append(file.read(SAMPLE_BYTES - size))
+            size += len(files[-1])
+        except OSError as error:
+            note(f"{visible(str(path))} can't be read: {error.strerror}")
+    if not files:
+        raise UsageError("no file to test against: name files, or folders with files")
+    return files, size
+
+
+def _walk(targets: Sequence[str]) -> Iterator[Path]:
+    for target in targets:
+        if os.path.isfile(target):
+            yield Path(target)
+        for place, folders, names in os.walk(target):
+            folders.sort()
+            paths_here = (Path(place, name) for name in sorted(names))
+            yield from (path for path in paths_here if path.is_file() and not path.is_symlink())
+
+
+class Progress:
+    """Shows on a terminal how far a long build is; silent elsewhere and for short ones. An `overt.rules` `Tell`."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._shown = False
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        if time.monotonic() - self._start > PROGRESS_AFTER_S:
+            self._shown = True
+            print(f"\r\x1b[K{step}: {done:,} of {total:,}", end="", file=sys.stderr, flush=True)
+        if self._shown and step == "compiling rules" and done == total:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class ReportFile:
+    """The file that `--report` names, opened before the work so that a wrong path costs nothing."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+
+    def __enter__(self) -> ReportFile:
+        try:
+            self._file = open(self._path, "w", encoding="utf-8") if self._path else None
+        except OSError as error:
+            raise UsageError(f"can't write the report {self._path}: {error.strerror}") from error
+        return self
+
+    def write(self, problems: Sequence[Problem]) -> None:
+        if self._file is not None:
+            self._file.writelines(f"{visible(str(problem))}\n" for problem in problems)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._file is not None:
+            self._file.close()

@@ -1,0 +1,72 @@
+"""Files and folders that a user names, read for their rules."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from overt.core.errors import UsageError
+from overt.rules.check import accepted
+from overt.rules.imports.recognise import take, worth_reading
+from overt.rules.intake import Intake
+from overt.rules.yara_source import Source, split
+
+MAX_FILE_BYTES = 2 << 30
+"""Bytes of one file of rules; a larger one is a problem, not read."""
+ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
+
+
+def gather(targets: Sequence[str], intake: Intake) -> dict[str, Source]:
+    """Carry over everything in `targets` (files, folders, archives), then check each YARA text: rules that the engine
+    rejects become problems; the others are returned by source. Raises `UsageError` when a target does not exist."""
+    for target in targets:
+        path = Path(target)
+        if path.is_dir():
+            for file in _files(path):
+                _take(str(file.relative_to(path)), file, intake)
+        elif path.exists():
+            _take(path.name, path, intake)
+        else:
+            raise UsageError(f"{target} does not exist")
+    return _check(intake)
+
+
+def _check(intake: Intake) -> dict[str, Source]:
+    """Split and compile every YARA text of the intake. Texts without a working rule are left out of it."""
+    checked = {}
+    for name, text in list(intake.texts.items()):
+        source = accepted(split(name, text))
+        intake.problems.extend(source.problems)
+        intake.carried["rules"] += len(source.rules)
+        if source.rules:
+            checked[name] = source
+        else:
+            del intake.texts[name]
+            if not source.problems:
+                intake.problem(name, 0, "no rules in this file")
+    return checked
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Files below `folder` that may hold rules, in a stable order; links are not followed."""
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(place, name)
+            if not path.is_symlink() and (worth_reading(name) or name.lower().endswith(ARCHIVES)):
+                yield path
+
+
+def _take(name: str, path: Path, intake: Intake) -> None:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            intake.problem(name, 0, "not a regular file")
+        elif status.st_size > MAX_FILE_BYTES:
+            intake.problem(name, 0, f"larger than {MAX_FILE_BYTES} bytes: split it")
+        else:
+            take(name, path.read_bytes(), intake)
+    except OSError as error:
+        intake.problem(name, 0, f"can't be read: {error.strerror}")
