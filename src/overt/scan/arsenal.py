@@ -10,7 +10,7 @@ from overt.core.errors import PackError
 from overt.engine import pack as packs
 from overt.engine.hashset import HashSets
 from overt.engine.matcher import ENGINE, Matcher
-from overt.rules.active import load_active
+from overt.rules.active import load_active, load_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Arsenal:
 def load(pack_file: str | None) -> Arsenal:
     """Load the pack file, or this machine's rules. Raises `PackError`."""
     if pack_file is None:
-        pack, hashes = load_active(), HashSets()
+        pack, hashes = load_active(), load_hashes()
         identity = pack.fingerprint
     else:
         try:
