@@ -159,7 +159,9 @@ def zip_file(locals_: bytes, centrals: bytes, count: int) -> bytes:
     """Local entries, central directory and end record; ZIP64 when there are more than 65,535 entries."""
     end64 = b""
     if count > 0xFFFF:
-        end64 = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(centrals), len(locals_))
+        end64 = struct.pack(
+            "<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, len(centrals), len(locals_)
+        )
         end64 += struct.pack("<4sIQI", b"PK\x06\x07", 0, len(locals_) + len(centrals), 1)
     short = min(count, 0xFFFF)
     end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, short, short, len(centrals), len(locals_), 0)
@@ -169,3 +171,9 @@ def zip_file(locals_: bytes, centrals: bytes, count: int) -> bytes:
 def zip_of(name: str, method: int, packed: bytes, content: bytes, *, flags: int = 0) -> bytes:
     """A zip file with one entry."""
     return zip_file(*zip_entry(name.encode(), method, packed, content, flags=flags), 1)
+
+
+def deflate(content: bytes) -> bytes:
+    """Raw DEFLATE, without zlib's header."""
+    encoder = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return encoder.compress(content) + encoder.flush()
