@@ -51,7 +51,11 @@ def _scripts(data: bytes) -> Iterator[bytes]:
 
 def sniff_uri(data: bytes) -> bool:
     """A `data:` URI with a value anywhere in a text."""
-    return b"data:" in data and is_text(data) and any(len(match[3]) >= MIN_CHARS for match in _uris(data))
+    return (
+        is_text(data)
+        and (b"ata:" in data or b"ATA:" in data)
+        and any(len(match[3]) >= MIN_CHARS for match in _uris(data))
+    )
 
 
 def unpack_uris(data: bytes, room: Room) -> Iterator[Child]:
@@ -66,7 +70,13 @@ def unpack_uris(data: bytes, room: Room) -> Iterator[Child]:
 
 
 def _uris(data: bytes) -> Iterator[re.Match[bytes]]:
-    return _URI.finditer(data)
+    lower = data.lower()
+    position = lower.find(b"data:")
+    while position >= 0:
+        match = _URI.match(data, position)
+        if match:
+            yield match
+        position = lower.find(b"data:", match.end() if match else position + 5)
 
 
 def _value(match: re.Match[bytes]) -> bytes:

@@ -82,6 +82,14 @@ def plausible(data: bytes) -> bool:
     return len(data) >= MIN_PRINTABLE_BYTES and is_printable(data[:HEAD_BYTES])
 
 
+def promising(head: bytes) -> bool:
+    """Whether the first characters of a run, taken for base64 or hex, begin something plausible or deflated."""
+    content = base64_lenient(head)
+    if content.startswith(_ZLIB) or plausible(content):
+        return True
+    return _HEX.fullmatch(head) is not None and plausible(_hex(head[: len(head) // 2 * 2], 0))
+
+
 def unwrap(run: bytes, steps: list[str], cap: int, *, deflated: bool = False) -> bytes | None:
     """`run` with the `steps` undone, at most about `cap` bytes; None when the result is nothing one would wrap.
 

@@ -25,7 +25,7 @@ MAX_FIELD_BYTES = 4096
 PREAMBLE_BYTES = 256
 """A text before the first part that is not longer is the usual courtesy to old clients."""
 
-_START = re.compile(rb"\s{0,16}+>?[A-Za-z][A-Za-z0-9-]{1,60}+[ \t]{0,8}(?::|[^\n]{0,200}\n[A-Za-z-]{2,60}+:)")
+_START = re.compile(rb"\s{0,16}+(?:>From [^\n]{0,400}\n)?[A-Za-z][A-Za-z0-9-]{1,60}+[ \t]{0,8}+:")
 _FIELD = re.compile(rb"^([!-9;-~]{1,80}+)[ \t]*+:")
 _STRONG = frozenset(
     b"received message-id mime-version return-path delivered-to x-mailer content-type x-original-to "

@@ -44,9 +44,13 @@ def unpack(data: bytes, room: Room) -> Iterator[Child]:
 
 
 def _next(data: bytes, start: int) -> re.Match[bytes] | None:
-    for match in _BEGIN.finditer(data, start):
-        if (match[1] and _BASE64_LINE.match(match[3])) or (not match[1] and _decode(match[3]) is not None):
-            return match
+    position = data.find(b"begin", start)
+    while position >= 0:
+        if position == 0 or data[position - 1] in b"\r\n":
+            match = _BEGIN.match(data, position)
+            if match and (_BASE64_LINE.match(match[3]) if match[1] else _decode(match[3]) is not None):
+                return match
+        position = data.find(b"begin", position + 5)
     return None
 
 
