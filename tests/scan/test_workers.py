@@ -1,0 +1,147 @@
+"""Promise 3: whatever untrusted bytes do to an examiner costs that examiner and that file, nothing else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.payload import PAYLOAD
+from tests.scan.running import ROOT, command, parse, scan
+
+pytestmark = pytest.mark.kernel
+
+ORDERS = {
+    "HANG": ("deadline", "not done after 1 s"),
+    "OPEN": ("forbidden system call", "openat"),
+    "CONNECT": ("forbidden system call", "socket"),
+    "EXEC": ("forbidden system call", "execve"),
+    "CRASH": ("crashed", "the examiner was killed by SIGSEGV"),
+    "EXIT": ("crashed", "the examiner ended with status 7"),
+    "MEMORY": ("max_memory_bytes", "the examiner ran out of memory"),
+}
+
+
+def tree(folder: Path, orders: list[str]) -> Path:
+    """A folder with one file per order among forty harmless ones and one infected one."""
+    root = folder / "tree"
+    root.mkdir()
+    for index in range(40):
+        (root / f"plain{index:02}").write_bytes(b"nothing %d" % index)
+    for order in orders:
+        (root / order.lower()).write_bytes(order.encode() + b" now")
+    (root / "zz-infected").write_bytes(PAYLOAD)
+    return root
+
+
+def test_a_taken_over_examiner_costs_one_file(tmp_path: Path) -> None:
+    root = tree(tmp_path, list(ORDERS))
+    result = scan(tmp_path, root, hostile=True, cache=False, limits={"deadline_s": 1.0})
+    for order, (reason, detail) in ORDERS.items():
+        assert result.reports[str(root / order.lower())]["gaps"] == [[reason, detail]]
+        assert result.reports[str(root / order.lower())]["verdict"] == "incomplete"
+    assert result.summary["clean"] == 40
+    assert result.summary["incomplete"] == len(ORDERS)
+    assert result.reports[str(root / "zz-infected")]["verdict"] == "infected"
+
+
+def test_every_file_hostile_and_none_lost(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    for index in range(60):
+        (root / f"{index}").write_bytes([b"CRASH", b"OPEN", b"EXIT"][index % 3] + b" ")
+    result = scan(tmp_path, root, hostile=True, cache=False)
+    assert result.summary["incomplete"] == 60
+    assert result.summary["clean"] == 0
+
+
+def test_unconfined_is_said_in_the_report(tmp_path: Path) -> None:
+    root = tree(tmp_path, ["OPEN"])
+    result = scan(tmp_path, root, hostile=True, cache=False, unconfined=True)
+    assert result.confinement == "unconfined"
+    assert result.reports[str(root / "open")]["verdict"] == "clean", "nothing holds an unconfined examiner"
+
+
+def test_a_file_that_changes_while_examined_is_not_clean(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    root.mkdir()
+    victim = root / "log"
+    victim.write_bytes(b"SLOW growing")
+    with subprocess.Popen(
+        command(tmp_path, root, hostile=True, cache=False),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    ) as session:
+        time.sleep(1.0)
+        victim.write_bytes(b"SLOW replaced by something else")
+        stdout, stderr = session.communicate(timeout=30)
+    assert parse(stdout, stderr).reasons(victim) == ["changed while read"]
+
+
+def test_interrupt_gives_a_partial_report(tmp_path: Path) -> None:
+    root = tree(tmp_path, [])
+    for index in range(4):
+        (root / f"a-hang{index}").write_bytes(b"HANG ")
+    with subprocess.Popen(
+        command(tmp_path, root, hostile=True, cache=False),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    ) as session:
+        time.sleep(1.5)
+        session.send_signal(signal.SIGINT)
+        stdout, stderr = session.communicate(timeout=10)
+    result = parse(stdout, stderr)
+    assert result.summary["interrupted"]
+    assert "interrupted" in [gap[0] for report in result.reports.values() for gap in report["gaps"]]
+
+
+def test_no_process_outlives_a_killed_reader(tmp_path: Path) -> None:
+    root = tree(tmp_path, ["HANG"])
+    with subprocess.Popen(
+        command(tmp_path, root, hostile=True, cache=True),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+    ) as session:
+        time.sleep(1.5)
+        family = descendants(session.pid)
+        assert len(family) >= 3, "nursery, keeper and examiners"
+        session.kill()
+        session.communicate(timeout=10)
+    deadline = time.monotonic() + 10
+    while any(alive(pid) for pid in family) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in family if alive(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below `pid`."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found: list[int] = []
+    queue = [pid]
+    while queue:
+        found.extend(below := children.get(queue.pop(), []))
+        queue.extend(below)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process still runs (a zombie does not)."""
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
