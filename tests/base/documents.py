@@ -5,15 +5,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from tests.base.inert import inert, wide
+from tests.base.inert import hexed, inert, wide
 from tests.base.pe import Section, pe, program
 
 EICAR = inert("X5O!P%@AP[4\\PZX5·4(P^)7CC)7}$EICAR-STAN·DARD-ANTIVIRUS-TEST-FI·LE!$H+H*")
-_CLAM_CODE = bytes.fromhex("50508bf3535350b029403004" + "66ac79f9ba")
-_ATTACHED = bytes.fromhex("e716e3bd65261145a4c48d4d0b7a9eac") + bytes(20)
+_CLAM_CODE = hexed("50508bf353·5350b02940·300466ac79·f9ba")
+_ATTACHED = hexed("e716e3bd65·261145a4c4·8d4d0b7a9e·ac") + bytes(20)
 """GUID and header of an attached file in a OneNote section ([MS-ONESTORE] 2.6.13)."""
-_ONENOTE = bytes.fromhex("e4525c7b8cd8a74daeb15378d02996d3") + bytes(64)
-_OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504)
+_ONENOTE = hexed("e4525c7b8c·d8a74daeb1·5378d02996·d3") + bytes(64)
+_OLE = hexed("d0cf11e0a1·b11ae1") + bytes(504)
 _LINK = struct.pack("<II", 0x4C, 0x21401) + bytes(68)
 
 SHORTCUTS: dict[str, bytes] = {
@@ -36,10 +36,10 @@ TEST_FILES: dict[str, bytes] = {
     "clamav_test_program": program(_CLAM_CODE),
     "clamav_test_carrier": program(inert("This is a Clam·AV test file with the embe·dded clam.exe")),
     "clamav_test_packed": pe(Section(), timestamp=0x48032939),
-    "clamav_test_mew": b"MZ" + bytes(0x102) + inert("ME·W\0\0cl·am.ex") + bytes.fromhex("e4553854"),
-    "clamav_test_upack": b"MZKE" + bytes(60) + bytes.fromhex("23413abb9556508f88ff" + "15cfe691132228f0fb0f"),
+    "clamav_test_mew": b"MZ" + bytes(0x102) + inert("ME·W\0\0cl·am.ex") + hexed("e4553854"),
+    "clamav_test_upack": b"MZKE" + bytes(60) + hexed("23413abb95·56508f88ff·15cfe69113·2228f0fb0f"),
     "clamav_test_pespin": pe(
-        Section(data=bytes.fromhex("eb2a3a236ef4db446c95" + "887601e96111604fbee1")), new_header=0xC8
+        Section(data=hexed("eb2a3a236e·f4db446c95·887601e961·11604fbee1")), new_header=0xC8
     ),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from tests.base.elf import BPF, EXECUTABLE, RELOCATABLE, SHARED, elf
-from tests.base.inert import inert, wide
+from tests.base.inert import hexed, inert, wide
 from tests.base.pe import CODE, WRITABLE_CODE, Section, pe, program
 
 _NOISE = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(256))
@@ -38,8 +38,8 @@ PACKED: dict[str, bytes] = {
     "packed_enigma": _packed(".eni·gma1"),
     "packed_kkrunchy": _packed("kkru·nchy"),
     "packed_confuser": program(_strings("Confu·sedByAttribute", "_CorEx·eMain")),
-    "packed_pyinstaller": elf(_strings("_MEIP·ASS") + bytes(8192) + bytes.fromhex("4d45490c0b0a0b0e")),
-    "packed_autoit": program(bytes.fromhex("a3484bbe986c4aa9994c530a86d6487d") + inert("AU3·!EA06")),
+    "packed_pyinstaller": elf(_strings("_MEIP·ASS") + bytes(8192) + hexed("4d45490c0b·0a0b0e")),
+    "packed_autoit": program(hexed("a3484bbe98·6c4aa9994c·530a86d648·7d") + inert("AU3·!EA06")),
     "pe_high_entropy": pe(Section(b".code", _NOISE)),
     "pe_no_sections": pe(),
     "pe_truncated": pe(Section(claimed=0x10000)),
@@ -82,7 +82,7 @@ WINDOWS: dict[str, bytes] = {
 }
 
 LINUX: dict[str, bytes] = {
-    "reverse_shell_linux_shellcode": elf(bytes.fromhex("6a295899" + "6a025f6a015e0f05" + "6a2a580f05")),
+    "reverse_shell_linux_shellcode": elf(hexed("6a2958996a·025f6a015e·0f056a2a58·0f05")),
     "pam_records_passwords": elf(_strings("pam_sm_auth·enticate", "user: %s pass·word: %s", "/tmp/.lo·g")),
     "rootkit_preload_hides_files": elf(
         _strings("dls·ym", "read·dir", "/proc/self/f·d/%d", "ld.so.pre·load"), exports=("readdir",)

@@ -20,6 +20,11 @@ def wide(marked: str) -> bytes:
     return inert(marked).decode().encode("utf-16-le")
 
 
+def hexed(marked: str) -> bytes:
+    """Bytes from hexadecimal digits with dots between them."""
+    return bytes.fromhex(marked.replace("·", ""))
+
+
 def _encoded(token: re.Match[str]) -> str:
     value = token[1]
     if value.startswith("ps:"):

@@ -67,14 +67,15 @@ rule webinject_script
         severity = "high"
         licence = "Apache-2.0"
     strings:
-        $bot = /(%B\x4fT_?U?ID%|%U\x53ER_?ID%|%B\x4fTNET%|@ID@|b\x6ft_?u?id\s{0,2}[=:]\s{0,2}["'])/ nocase
+        $bot1 = /%(B\x4fT_?U?ID|U\x53ER_?ID|B\x4fTNET)%/ nocase
+        $bot2 = /\bb\x6ft_?u?id\s{0,2}[=:]\s{0,2}["']/ nocase
         $hide = /(d\x69splay\s{0,2}:\s{0,2}n\x6fne|v\x69sibility\s{0,2}:\s{0,2}h\x69dden|d\x61ta_i\x6eject|d\x6fcument\.b\x6fdy\.s\x74yle)/ nocase
         $field = /(g\x65tElementById|g\x65tElementsByName|q\x75erySelector)\s{0,2}\(\s{0,2}["'][^"'\n]{0,24}(p\x61ss|p\x69n|t\x61n|o\x74p|t\x6fken|l\x6fgin|u\x73er|c\x61rd|c\x76v|b\x61lance|s\x61ldo)/ nocase
         $send = /(g\x61te\.p\x68p|\/g\x61te\b|c\x72eateElement\s{0,2}\(\s{0,2}["']s\x63ript["']|n\x65w\s{1,2}I\x6dage\s{0,2}\(|X\x4dLHttpRequest)/
         $bank = /(b\x61nk|s\x61ldo|b\x61lance|t\x72ansfer|i\x62an|u\x65berweisung|a\x63count)/ nocase
     condition:
         filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and any of ($bot1, $bot2) and $hide and $field and $send and $bank
 }
 
 rule proxy_script_redirects_banks

@@ -16,11 +16,14 @@ rule html_smuggles_payload
         $page = /<(h\x74ml|h\x65ad|b\x6fdy|s\x63ript|!d\x6fctype)\b/ nocase
         $blob = /n\x65w\s{1,2}(B\x6cob|F\x69le)\s{0,2}\(/
         $save = /(c\x72eateObjectURL|m\x73SaveOrOpenBlob|m\x73SaveBlob|\.d\x6fwnload\s{0,2}=|s\x65tAttribute\s{0,2}\(\s{0,2}["']d\x6fwnload["'])/
-        $decode = /(\ba\x74ob\s{0,2}\(|c\x68arCodeAt\s{0,2}\(|f\x72omCharCode)/
+        $d1 = /\ba\x74ob\s{0,2}\(/
+        $d2 = /c\x68arCodeAt\s{0,2}\(/
+        $d3 = "f\x72om\x43harCode"
         $data = /["'`,](T\x56qQAA|T\x56pQAA|T\x56oAAA|T\x56pAAA|T\x56pBUl|U\x45sDB|N3q8ry|U\x6dFyIRo|T\x56NDRg|H4s\x49A|0M8R4K\x47x|T\x41AAAAEUAg|5F\x4ace4z\x59p)[A-Za-z0-9+\/=]{64}/
     condition:
         filesize < 64MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $page in (0..4096) and $blob and $save and $decode and $data
+        uint16(0) != 0xcfd0 and $page in (0..4096) and $blob and $save and $data and
+        any of ($d1, $d2, $d3)
 }
 
 rule html_data_link_program
@@ -135,11 +138,17 @@ rule svg_carries_script
     strings:
         $svg = /<s\x76g\b/ nocase
         $script = /<s\x63ript\b/ nocase
-        $decode = /(\ba\x74ob\s{0,2}\(|f\x72omCharCode|d\x65codeURIComponent\s{0,2}\(\s{0,2}e\x73cape)/
-        $act = /((w\x69ndow|d\x6fcument|t\x6fp|p\x61rent)\.l\x6fcation(\.h\x72ef)?\s{0,2}=|l\x6fcation\.(r\x65place|a\x73sign)\s{0,2}\(|\be\x76al\s{0,2}\(|c\x72eateObjectURL|d\x6fcument\.w\x72ite)/
+        $d1 = /\ba\x74ob\s{0,2}\(/
+        $d2 = "f\x72om\x43harCode"
+        $d3 = /d\x65codeURIComponent\s{0,2}\(\s{0,2}e\x73cape/
+        $a1 = /\.l\x6fcation(\.h\x72ef)?\s{0,2}=/
+        $a2 = /l\x6fcation\.(r\x65place|a\x73sign)\s{0,2}\(/
+        $a3 = /\be\x76al\s{0,2}\(/
+        $a4 = "c\x72eate\x4fbjectURL"
+        $a5 = "d\x6fcument.write"
     condition:
         filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $svg in (0..1024) and $script and $decode and $act
+        uint16(0) != 0xcfd0 and $svg in (0..1024) and $script and any of ($d*) and any of ($a*)
 }
 
 rule html_login_from_attachment

@@ -62,9 +62,10 @@ rule rootkit_preload_back_door
         $terminal = "H\x49STFILE"
         $pty = "o\x70enpty"
         $dup = "d\x75p2"
+        $libc = "__\x6cibc_start_main"
     condition:
-        uint32(0) == 0x464c457f and filesize < 2MB and elf.type == elf.ET_DYN and $lookup and $shell and
-        $dup and any of ($preload, $terminal, $pty) and
+        uint32(0) == 0x464c457f and filesize < 1MB and elf.type == elf.ET_DYN and $lookup and $shell and
+        $dup and not $libc and any of ($preload, $terminal, $pty) and
         for any s in elf.dynsym : ((s.name == "accept" or s.name == "pam_authenticate" or s.name == "getpwnam" or s.name == "getspnam") and s.shndx != 0)
 }
 

@@ -99,7 +99,7 @@ rule miner_systemd_unit
 {
     meta:
         author = "Overt project"
-        description = "service or scheduled task that keeps a coin miner running"
+        description = "service or scheduled task that keeps a coin-mining program alive"
         reference = "https://attack.mitre.org/techniques/T1496/001/"
         severity = "medium"
         licence = "Apache-2.0"

@@ -16,10 +16,15 @@ rule macro_auto_runs_program
         $vba = "A\x74tribute VB_" nocase
         $sub = /\b(S\x75b|F\x75nction)\s{1,4}\w{1,60}\s{0,4}\(/ nocase
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|D\x6fcument_N\x65w|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|W\x6frkbook_B\x65foreClose|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
-        $shell = /(\bS\x68ell\s{0,2}\(|\bS\x68ell\s{1,2}["'\w]|W\x53cript\.S\x68ell|S\x68ell\.A\x70plication|S\x68ellExecute|S\x68ellBrowserWindow|"W\x53cript"\s{0,2}&|\bSh" ?& ?"e\x6cl)/ nocase
+        $s1 = /\bS\x68ell\s{0,2}\(/ nocase
+        $s2 = /\bS\x68ell\s{1,2}["'\w]/ nocase
+        $s3 = "W\x53cript.Shell" nocase
+        $s4 = "S\x68ell.A\x70plication" nocase
+        $s5 = "S\x68ell\x45xecute" nocase
+        $s6 = "S\x68ell\x42rowserWindow" nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $auto and $shell and any of ($vba, $sub)
+        uint16(0) != 0xcfd0 and $auto and any of ($vba, $sub) and any of ($s1, $s2, $s3, $s4, $s5, $s6)
 }
 
 rule macro_auto_downloads
@@ -232,7 +237,7 @@ rule spreadsheet_dde_cell
         severity = "medium"
         licence = "Apache-2.0"
     strings:
-        $cell = /(^|[\n,;"'>])\s{0,2}[=+\-@]\s{0,2}(c\x6dd|p\x6fwershell|m\x73hta|r\x75ndll32|r\x65gsvr32|m\x73excel)(\.e\x78e)?\s{0,2}\|\s{0,2}(&a\x70os;|')\s{0,2}[^'\n]{0,80}(\/c|-e|-w|h\x74tps?:|\.\.\\)[^'\n]{0,200}(&a\x70os;|')![A-Z_]/ nocase
+        $cell = /[=+\-@]\s?(c\x6dd|p\x6fwershell|m\x73hta|r\x75ndll32|r\x65gsvr32|m\x73excel)(\.e\x78e)?\|(&a\x70os;|')\s{0,2}[^'\n]{0,80}(\/c|-e|-w|h\x74tps?:|\.\.\\)[^'\n]{0,200}(&a\x70os;|')![A-Z_]/ nocase
         $evil = /(p\x6fwershell|m\x73hta|c\x65rtutil|b\x69tsadmin|r\x65gsvr32|r\x75ndll32|\\\\\d{1,3}\.)/ nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and

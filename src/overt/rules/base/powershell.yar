@@ -128,10 +128,12 @@ rule powershell_compressed_stage
     strings:
         $stream = /M\x65moryStream\s{0,2}\(\s{0,2},?\s{0,2}\(?\s{0,2}(\[S\x79stem\.)?\[?(S\x79stem\.)?C\x6fnvert\]\s{0,2}::\s{0,2}F\x72omBase64S\x74ring\s{0,2}\(\s{0,2}\(?["']/ nocase ascii wide
         $zip = /C\x6fmpression\.(G\x7aipStream|D\x65flateStream)/ nocase ascii wide
-        $eval = /\b(i\x65x|I\x6evoke-E\x78pression)\b|\[S\x63riptBlock\]::C\x72eate|\.I\x6evoke\s{0,2}\(|&\s{0,2}\(\s{0,2}\[/ nocase ascii wide
+        $e1 = /\b(i\x65x|I\x6evoke-E\x78pression)\b/ nocase ascii wide
+        $e2 = "[\x53cri\x70tBlock]::Create" nocase ascii wide
+        $e3 = /\.I\x6evoke\s{0,2}\(/ nocase ascii wide
     condition:
         filesize < 16MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $stream and $zip and any of ($e*)
 }
 
 rule powershell_disables_defender

@@ -16,11 +16,23 @@ rule ransom_note
         $locked = /\b(f\x69les?|d\x6fcuments?|d\x61ta|d\x61tabases?|n\x65twork|s\x65rvers?|c\x6fmputers?|s\x79stems?|i\x6efrastructure)\b[^.!?\n]{0,80}\b(h\x61s|h\x61ve|h\x61d|is|a\x72e|w\x61s|w\x65re)\s{1,4}(n\x6fw\s{1,4}|a\x6cl\s{1,4})?(b\x65en\s{1,4})?(s\x65curely\s{1,4}|s\x74rongly\s{1,4}|f\x75lly\s{1,4})?(e\x6ecrypted|l\x6fcked|c\x69phered)\b/ nocase ascii wide
         $key = /\b(d\x65crypt(or|i\x6fn)?\s{1,4}(k\x65y|t\x6fol|s\x6fftware|p\x72ogram|y\x6fur|a\x6cl|s\x65rvice|g\x75arantee)?|p\x72ivate\s{1,4}k\x65y|(r\x65store|r\x65cover|d\x65crypt|r\x65turn|g\x65t\s{1,4}b\x61ck|u\x6elock)\s{1,4}(a\x6cl\s{1,4})?(of\s{1,4})?(y\x6fur|t\x68e)\s{1,4}(f\x69les|d\x61ta|d\x6fcuments|n\x65twork))/ nocase ascii wide
         $money = /\b(b\x69tcoins?|m\x6fnero|b\x74c|x\x6dr|l\x69tecoin|c\x72ypto\s?c\x75rrency|r\x61nsom|p\x61yment)\b/ nocase ascii wide
-        $contact = /(\.o\x6eion\b|t\x6fr\s{1,2}b\x72owser|\bt\x6fx\s?(id|c\x68at)?\b|q\x74ox|s\x65ssion\s{1,2}id|p\x72otonmail|t\x75tanota|o\x6eionmail|c\x6fck\.li|@\w{2,24}\.(o\x6eion|cc|su|ru)\b)/ nocase ascii wide
-        $threat = /(do\s{1,2}n\x6ft\s{1,2}(r\x65name|m\x6fdify|t\x72y|a\x74tempt|c\x6fntact|d\x65lete|u\x73e\s{1,2}t\x68ird)|d\x6fn't\s{1,2}(r\x65name|t\x72y|m\x6fdify|c\x6fntact)|p\x72ice\s{1,4}(w\x69ll|is|of|d\x65pends)|f\x72ee\s{1,2}(d\x65cryption|t\x65st)|d\x65crypt\s{1,2}\d{1,2}\s{1,2}(t\x65st\s{1,2})?f\x69les?|(w\x69ll|w\x6fuld)\s{1,2}be\s{1,2}(p\x75blished|l\x65aked|s\x6fld|d\x65leted|d\x6fubled|l\x6fst|d\x65stroyed)|\d{1,3}\s{1,2}(h\x6furs|d\x61ys)\b|t\x68ird[ -]p\x61rty\s{1,2}(s\x6fftware|t\x6fols))/ nocase ascii wide
+        $c1 = ".\x6fnion" nocase ascii wide
+        $c2 = "t\x6fr browser" nocase ascii wide
+        $c3 = "q\x74ox" nocase ascii wide
+        $c4 = "s\x65ssion id" nocase ascii wide
+        $c5 = "p\x72otonmail" nocase ascii wide
+        $c6 = "t\x75tanota" nocase ascii wide
+        $c7 = "o\x6eionmail" nocase ascii wide
+        $c8 = "t\x6fx id" nocase ascii wide
+        $t1 = /n\x6ft\s{1,2}(r\x65name|m\x6fdify|a\x74tempt|d\x65lete)\b/ nocase ascii wide
+        $t2 = /\sp\x72ice\s{1,4}(w\x69ll|d\x65pends)\b/ nocase ascii wide
+        $t3 = /\bf\x72ee\s{1,2}(d\x65cryption|t\x65st)/ nocase ascii wide
+        $t4 = /\bbe\s{1,2}(p\x75blished|l\x65aked|s\x6fld|d\x6fubled|d\x65stroyed|l\x6fst f\x6frever)\b/ nocase ascii wide
+        $t5 = /\d\s{1,2}(h\x6furs|d\x61ys)\b/ nocase ascii wide
+        $t6 = /t\x68ird[ -]p\x61rty\s{1,2}(s\x6fftware|t\x6fols)/ nocase ascii wide
     condition:
         filesize < 96KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $locked and $key and $money and any of ($c*) and any of ($t*)
 }
 
 rule ransom_note_leak
@@ -32,14 +44,22 @@ rule ransom_note_leak
         severity = "high"
         licence = "Apache-2.0"
     strings:
-        $stolen = /\b(we|h\x61ve|b\x65en|w\x61s|w\x65re|a\x6cso)\s{1,4}(h\x61ve\s{1,4}|h\x61s\s{1,4}|b\x65en\s{1,4}|a\x6cso\s{1,4}|s\x75ccessfully\s{1,4}){0,3}(d\x6fwnloaded|e\x78filtrated|s\x74olen|s\x74ole|c\x6fpied|e\x78tracted|u\x70loaded)\b[^.!?\n]{0,80}\b(d\x61ta|f\x69les|d\x6fcuments|i\x6eformation|d\x61tabases?)\b/ nocase ascii wide
+        $stolen = /\s(d\x6fwnloaded|e\x78filtrated|s\x74olen|s\x74ole|c\x6fpied|e\x78tracted|u\x70loaded)\b[^.!?\n]{0,80}\b(d\x61ta|f\x69les|d\x6fcuments|i\x6eformation|d\x61tabases?)\b/ nocase ascii wide
         $publish = /\b(p\x75blish(ed)?|l\x65ak(ed)?|s\x65ll|s\x6fld|a\x75ction(ed)?|d\x69sclos(e|ed)|p\x75blic(ly)?)\b/ nocase ascii wide
-        $contact = /(\.o\x6eion\b|t\x6fr\s{1,2}b\x72owser|\bt\x6fx\s?(id|c\x68at)\b|q\x74ox|p\x72otonmail|t\x75tanota|o\x6eionmail|c\x6fck\.li)/ nocase ascii wide
-        $demand = /\b(p\x61y(m\x65nt)?|r\x61nsom|n\x65gotiat(e|i\x6fn|i\x6fns|or)|b\x69tcoins?|m\x6fnero|b\x74c|a\x67reement|d\x65al)\b/ nocase ascii wide
-        $deadline = /(\b\d{1,3}\s{0,2}(h\x6furs|d\x61ys)\b|\bd\x65adline\b|if\s{1,2}y\x6fu\s{1,2}(do\s{1,2}n\x6ft|d\x6fn't|r\x65fuse|i\x67nore)|in\s{1,2}c\x61se\s{1,2}of\s{1,2}(r\x65fusal|n\x6fn-p\x61yment|no\s{1,2}p\x61yment|i\x67nor))/ nocase ascii wide
+        $c1 = ".\x6fnion" nocase ascii wide
+        $c2 = "t\x6fr browser" nocase ascii wide
+        $c3 = "q\x74ox" nocase ascii wide
+        $c4 = "p\x72otonmail" nocase ascii wide
+        $c5 = "t\x75tanota" nocase ascii wide
+        $c6 = "o\x6eionmail" nocase ascii wide
+        $want = /\b(p\x61y(m\x65nt)?|r\x61nsom|n\x65gotiat(e|i\x6fn|i\x6fns|or)|b\x69tcoins?|m\x6fnero|b\x74c|a\x67reement|d\x65al)\b/ nocase ascii wide
+        $d1 = /\d\s{0,2}(h\x6furs|d\x61ys)\b/ nocase ascii wide
+        $d2 = "d\x65adline" nocase ascii wide
+        $d3 = /\by\x6fu\s{1,2}(do\s{1,2}n\x6ft|d\x6fn't|r\x65fuse to|i\x67nore)\s/ nocase ascii wide
+        $d4 = /\sc\x61se\s{1,2}of\s{1,2}(r\x65fusal|n\x6fn-p\x61yment|no\s{1,2}p\x61yment|i\x67nor)/ nocase ascii wide
     condition:
         filesize < 96KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $stolen and $publish and $want and any of ($c*) and any of ($d*)
 }
 
 rule ransom_deletes_backups
@@ -92,7 +112,7 @@ rule ransom_encrypting_script
     strings:
         $walk = /(os\.w\x61lk\s{0,2}\(|G\x65t-C\x68ildItem\s[^\n]{0,60}-R\x65curse|f\x69nd\s{1,2}\/(h\x6fme|r\x6fot|s\x72v|v\x61r|m\x6et)?[^\n]{0,40}-t\x79pe\s{1,2}f)/ nocase
         $crypt = /(F\x65rnet\s{0,2}\(|A\x45S\.n\x65w\s{0,2}\(|o\x70enssl\s{1,2}e\x6ec\s[^\n]{0,40}-(a\x65s|p\x61ss|k)|C\x72eateEncryptor\s{0,2}\(|g\x70g\s[^\n]{0,60}--(s\x79mmetric|e\x6ecrypt))/ nocase
-        $remove = /(os\.r\x65move\s{0,2}\(|os\.r\x65name\s{0,2}\(|os\.u\x6elink|R\x65move-I\x74em|\brm\s{1,2}-f|s\x68red\s)/ nocase
+        $remove = /(os\.r\x65move\s{0,2}\(|os\.r\x65name\s{0,2}\(|os\.u\x6elink|R\x65move-I\x74em|rm\s{1,2}-f|s\x68red\s)/ nocase
         $note = /(R\x45ADME_(TO_|F\x4fR_)?(D\x45CRYPT|R\x45STORE)|H\x4fW_TO_(D\x45CRYPT|R\x45COVER|R\x45STORE)|R\x45COVER[_\-](Y\x4fUR[_\-])?F\x49LES|D\x45CRYPT[_\-]I\x4eSTRUCTIONS|y\x6fur\s{1,2}f\x69les\s{1,2}(h\x61ve\s{1,2}b\x65en|a\x72e|w\x65re)\s{1,2}e\x6ecrypted|r\x61nsom_?n\x6fte)/ nocase
     condition:
         filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and

@@ -16,7 +16,7 @@ rule lnk_powershell
         $shell = "p\x6fwershell" nocase ascii wide
         $hidden = /-w(in|i\x6edow|i\x6edowstyle)?\s{1,4}["']?(h\x69dden|h\x69d|h|1)\b/ nocase ascii wide
         $encoded = /-e(nc|n\x63odedcommand|c)?\s{1,4}["']?[A-Za-z0-9+\/]{32}/ nocase ascii wide
-        $fetch = /(D\x6fwnloadString|D\x6fwnloadFile|I\x6evoke-W\x65bRequest|I\x6evoke-R\x65stMethod|\b(i\x77r|i\x72m|i\x65x)\b|h\x74tps?:\/\/)/ nocase ascii wide
+        $fetch = /(D\x6fwnloadString|D\x6fwnloadFile|I\x6evoke-W\x65bRequest|I\x6evoke-R\x65stMethod|I\x6evoke-E\x78pression|\bi\x65x\s|h\x74tps?:\/\/)/ nocase ascii wide
     condition:
         uint32(0) == 0x0000004c and uint32(4) == 0x00021401 and filesize < 16MB and $shell and
         any of ($hidden, $encoded, $fetch)

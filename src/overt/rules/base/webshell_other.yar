@@ -90,7 +90,7 @@ rule webshell_aspx_process
         licence = "Apache-2.0"
     strings:
         $page = /<%@\s{0,4}(p\x61ge|w\x65bhandler|w\x65bservice)\b/ nocase
-        $process = /(P\x72ocessStartInfo|P\x72ocess\.S\x74art\s{0,2}\()/
+        $process = /P\x72ocess(S\x74artInfo|\.S\x74art\s{0,2}\()/
         $shell = /["'\\](c\x6dd(\.e\x78e)?|p\x6fwershell(\.e\x78e)?)["']/ nocase
         $request = /R\x65quest\s{0,2}(\.(F\x6frm|Q\x75eryString|P\x61rams|I\x74em|H\x65aders|C\x6fokies)\s{0,2})?\[\s{0,2}["']/ nocase
         $control = /<a\x73p:T\x65xtBox\b[^>]{0,200}r\x75nat/ nocase

@@ -161,11 +161,12 @@ rule webshell_php_remote_eval
         licence = "Apache-2.0"
     strings:
         $php = "<?"
-        $eval = /\be\x76al\s{0,4}\(\s{0,4}(["']\s{0,2}\?>\s{0,2}["']\s{0,2}\.\s{0,2})?@?(f\x69le_g\x65t_c\x6fntents|f\x65tch_u\x72l|c\x75rl_e\x78ec|s\x74ream_g\x65t_c\x6fntents)\s{0,4}\(\s{0,4}(["'](h\x74tps?:|p\x68p:\/\/i\x6eput|d\x61ta:)|\$ch\b|b\x61se64_d\x65code)/ nocase
+        $eval = /\be\x76al\s{0,4}\(\s{0,4}(["']\s{0,2}\?>\s{0,2}["']\s{0,2}\.\s{0,2})?@?(f\x69le_g\x65t_c\x6fntents|f\x65tch_u\x72l|c\x75rl_e\x78ec|s\x74ream_g\x65t_c\x6fntents)\s{0,4}\(\s{0,4}(["'](h\x74tps?:|d\x61ta:)|\$ch\b|b\x61se64_d\x65code)/ nocase
+        $body = /\be\x76al\s{0,4}\(\s{0,4}(["']\s{0,2}\?>\s{0,2}["']\s{0,2}\.\s{0,2})?@?(f\x69le_g\x65t_c\x6fntents|b\x61se64_d\x65code\s{0,2}\(\s{0,2}f\x69le_g\x65t_c\x6fntents)\s{0,4}\(\s{0,4}["']p\x68p:\/\/i\x6eput/ nocase
         $include = /\b(i\x6eclude|r\x65quire)(_o\x6ece)?\s{0,4}\(?\s{0,4}["'](h\x74tps?:\/\/|p\x68p:\/\/i\x6eput|d\x61ta:[a-z\/]{0,12};b\x61se64)/ nocase
     condition:
         filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $php and any of ($eval, $include)
+        uint16(0) != 0xcfd0 and $php and (any of ($eval, $include) or ($body and filesize < 2KB))
 }
 
 rule webshell_php_character_building
