@@ -77,8 +77,8 @@ def add_outputs(parser: argparse.ArgumentParser) -> None:
         help="list every file, with all findings, notes and reasons",
     )
     group.add_argument(
-        "--quiet",
         "-q",
+        "--quiet",
         action=argparse.BooleanOptionalAction,
         help="no report for people and no progress bar",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
 
 from overt.cli.render.output import Output
@@ -50,11 +49,15 @@ class Csv:
     shows_progress = False
 
     def __init__(self, output: Output) -> None:
-        self._stream = io.TextIOWrapper(output.stream, encoding="utf-8", newline="")
+        self._stream = output.stream
         self._only_findings = output.only_findings
         self.every_file = not output.only_findings
-        self._rows = csv.writer(self._stream, lineterminator="\r\n")
+        self._rows = csv.writer(self, lineterminator="\r\n")
         self._rows.writerow(COLUMNS)
+
+    def write(self, text: str) -> int:
+        """Where the rows go."""
+        return self._stream.write(text.encode())
 
     def file(self, report: FileReport) -> None:
         """The file's rows."""

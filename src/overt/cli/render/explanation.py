@@ -194,13 +194,14 @@ def _gap(gap: Gap) -> Iterator[str]:
 
 
 def _what_to_do(report: FileReport) -> Iterator[str]:
-    yield ""
     if report.verdict is Verdict.INFECTED:
+        yield ""
         yield styled("what to do", "bold")
         yield from (f"  {number}. {step}" for number, step in enumerate(FINDING_STEPS, 1))
         yield styled("if you think it is a false alarm", "bold")
         yield from (f"  - {step}" for step in FALSE_ALARM_STEPS)
     elif report.verdict is Verdict.CLEAN:
+        yield ""
         yield "every byte of it was examined" + (
             ", and notes do not make a file infected"
             if report.examination.findings

@@ -48,7 +48,7 @@ class Tally:
         kind.files += 1
         kind.bytes += examination.bytes_examined + examination.bytes_unpacked
         kind.elapsed_s += report.elapsed_s
-        self.reasons.update({gap.reason for gap in examination.gaps})
+        self.reasons.update(dict.fromkeys((gap.reason for gap in examination.gaps), 1))
         for finding in examination.findings:
             self.rules.setdefault((finding.pack, finding.rule), RuleTotals(finding)).findings += 1
         if examination.findings and all(f.severity is Severity.NOTE for f in examination.findings):

@@ -1,0 +1,75 @@
+"""The report for people."""
+
+from __future__ import annotations
+
+import io
+
+from overt.cli.advice import REASONS
+from overt.cli.render.human import Human
+from overt.cli.render.tally import Tally
+from overt.core.model import FileReport, Reason, Summary
+from tests.cli import reports
+
+
+def lines(
+    told: tuple[FileReport, ...] = reports.ALL, ending: Summary | None = None, **options: bool
+) -> list[str]:
+    written: list[str] = []
+    tally = Tally()
+    reports.tell(tally, Human(io.StringIO(), written.append, tally, **options), reports=told, ending=ending)
+    return written
+
+
+def test_one_line_per_file_that_is_not_clean_names_rule_severity_author_and_the_path_inside() -> None:
+    listed = lines()[: lines().index("")]
+    assert listed[0] == (
+        "infected    /srv/mail.eml ▸ invoice.zip ▸ a.exe: Test_Rule (high, by Ada Example; base)"
+    )
+    assert listed[1].endswith("(high, by Ada Example; base), and 1 part not examined")
+    assert listed[3] == "incomplete  /srv/caf\\udce9.bin: unreadable: Permission denied"
+    assert listed[4].endswith("[in quarantine as 0f3a]")
+    assert listed[5].endswith("[NOT in quarantine: disk full]")
+    assert len(listed) == 6
+
+
+def test_names_cannot_forge_output() -> None:
+    line = next(line for line in lines() if "script" in line)
+    assert line.isprintable()
+    assert "\\n\\x1b[31m\\u202e" in line
+
+
+def test_summary_counts_reasons_and_ends_with_the_next_step() -> None:
+    block = lines()[lines().index("") + 1 :]
+    assert block[0] == "verdict      infected: 4 files"
+    assert "reasons      1 encrypted, 1 max_file_bytes, 1 deadline, 1 unreadable" in block
+    assert (
+        "left out     1 excluded, 3 symbolic links not followed, 2 sockets, devices, pipes and pseudo files"
+        in block
+    )
+    assert "rules        213 rules, 1 hash (base 1)" in block
+    assert "confinement  confined by the kernel" in block
+    assert block[-1].startswith("next         overt explain FILE")
+
+
+def test_unconfined_interrupted_and_empty_sessions_say_so() -> None:
+    assert "confinement  UNCONFINED" in "\n".join(lines(ending=reports.summary(confinement="unconfined")))
+    stopped = lines((reports.CLEAN,), Summary(clean=1, interrupted=True, confinement="confined"))
+    assert "verdict      interrupted: what was not reached was not examined" in stopped
+    assert "verdict      nothing was examined" in lines((), Summary(confinement="confined"))
+
+
+def test_verbose_lists_every_file_with_everything() -> None:
+    told = lines(verbose=True)
+    assert "clean       /srv/clean.txt" in told
+    assert "            Packed (note, by Ada Example; base)" in told
+    assert "            ▸ locked.7z: not examined: encrypted: needs a password" in told
+
+
+def test_only_findings_leaves_incomplete_files_out_of_the_list() -> None:
+    listed = lines(only_findings=True)
+    assert not any(line.startswith("incomplete  ") for line in listed)
+    assert any(line.startswith("infected  ") for line in listed)
+
+
+def test_every_reason_has_its_advice() -> None:
+    assert set(REASONS) == set(Reason)
