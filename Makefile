@@ -1,0 +1,36 @@
+# Every recipe works in the virtual environment that ./run made (./run test makes it complete).
+PYTHON ?= .venv/bin/python
+
+.PHONY: test lint types contracts check bench engines fuzz false-positives man wheel
+test:
+	./run test
+
+lint:
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+
+types:
+	$(PYTHON) -m mypy
+
+contracts:
+	$(dir $(PYTHON))lint-imports
+
+check: lint types contracts
+
+bench:
+	$(PYTHON) -m bench.run
+
+engines:
+	$(PYTHON) -m bench.engines
+
+fuzz:
+	$(PYTHON) -m scripts.fuzz
+
+false-positives:
+	$(PYTHON) -m scripts.false_positives /usr
+
+man:
+	$(PYTHON) -m scripts.manpage
+
+wheel:
+	$(PYTHON) -m pip wheel --no-deps --no-build-isolation -w dist .
