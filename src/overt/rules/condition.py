@@ -86,9 +86,10 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A `for` that needs at least one round in which `body` is true; `names` are its variables."""
+    """A `for` over `over` that needs at least one round in which `body` is true; `names` are its variables."""
 
     names: tuple[str, ...]
+    over: Node
     body: Node
 
 
@@ -313,16 +314,17 @@ class _Parser:
         )
         self._accept("%")
         names: list[str] = []
+        over: Node = Opaque()
         if self._accept("of"):
             self._set()
         else:
             names = self._variables()
-            self._iterator()
+            over = self._iterator()
         self._expect(":")
         self._expect("(")
         body = self.disjunction()
         self._expect(")")
-        return Loop(tuple(names), body) if _positive(quantifier) else Opaque()
+        return Loop(tuple(names), over, body) if _positive(quantifier) else Opaque((over,))
 
     def _variables(self) -> list[str]:
         names = [self._take().text]
@@ -331,16 +333,16 @@ class _Parser:
         self._expect("in")
         return names
 
-    def _iterator(self) -> None:
+    def _iterator(self) -> Node:
+        """What a `for` goes through: a module's list, or a range or list in parentheses."""
         if not self._accept("("):
-            self._level(2)
-            return
-        self._level(0)
-        if self._accept(".."):
-            self._level(0)
+            return self._level(2)
+        first = self._level(0)
+        parts = [first, self._level(0)] if self._accept("..") else []
         while self._accept(","):
             self._level(0)
         self._expect(")")
+        return Opaque(tuple(parts))
 
 
 def _positive(quantifier: Node) -> bool:

@@ -123,7 +123,9 @@ def possible(node: Node, setting: Setting) -> Can:
             return _compared(node, setting)
         case At():
             return _placed(node, setting)
-        case Loop(names, body):
+        case Loop(names, over, body):
+            if _undefined(over, setting.view):
+                return Can.FALSE | Can.UNDEFINED
             rules = {name: known for name, known in setting.rules.items() if name not in names}
             can = possible(body, Setting(setting.view, setting.patterns, rules))
             return ANY if Can.TRUE in can else Can.FALSE | Can.UNDEFINED
