@@ -35,7 +35,7 @@ def found(matcher: Matcher, data: bytes) -> set[str]:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 @given(
     CONDITIONS,
@@ -139,8 +139,11 @@ COUNTS = ("any of them", "2 of them", "($a or $c) and not $b", "all of them")
 def _rule(number: int, chance: random.Random, files: list[bytes]) -> str:
     strings = []
     for name in "abc":
-        data = chance.choice(files)
-        at = chance.randrange(max(len(data) - 12, 1))
-        strings.append(f"${name} = {{ {data[at : at + chance.randint(6, 12)].hex(' ')} }}")
+        piece = b""
+        while len(set(piece)) < 5:
+            data = chance.choice(files)
+            at = chance.randrange(max(len(data) - 12, 1))
+            piece = data[at : at + chance.randint(6, 12)]
+        strings.append(f"${name} = {{ {piece.hex(' ')} }}")
     condition = chance.choice(HEADERS) + chance.choice(COUNTS)
     return f"rule r{number} {{ strings: {' '.join(strings)} condition: {condition} }}"

@@ -78,7 +78,7 @@ class Matcher:
             licence=record.licence,
             tags=record.tags,
             matches=tuple(
-                PatternMatch(strings.identifier, hit.offset, hit.matched_length, hit.matched_data)
+                PatternMatch(f"${strings.identifier}", hit.offset, hit.matched_length, hit.matched_data)
                 for strings in match.strings
                 for hit in strings.instances[:MAX_MATCHES]
             ),
