@@ -123,7 +123,10 @@ class Vault:
         with locked_shelf(self.folder) as shelf:
             assert shelf is not None
             self._recover(shelf)
-            yield shelf
+            try:
+                yield shelf
+            except OSError as error:
+                raise VaultError(f"the vault {str(self.folder)!r} can't be read: {why(error)}") from error
 
     def _recover(self, shelf: Shelf) -> tuple[Recovery, ...]:
         try:
