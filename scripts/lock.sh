@@ -3,5 +3,5 @@
 set -eu
 cd "$(dirname "$0")/.."
 compile() { uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade "$@"; }
-printf 'hatchling\n' | compile pyproject.toml - -o requirements/core.txt
+printf 'hatchling\neditables\n' | compile pyproject.toml - -o requirements/core.txt
 compile pyproject.toml --group dev -c requirements/core.txt -o requirements/dev.txt
