@@ -1,6 +1,6 @@
 """Write the manual page of `overt`, made from the command line's own parser.
 
-python scripts/manpage.py [--output overt.1]
+python scripts/manpage.py [--output build/overt.1]
 """
 
 from __future__ import annotations
@@ -75,10 +75,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("--output", type=Path, default=Path("overt.1"), metavar="FILE")
+    arguments.add_argument("--output", type=Path, default=Path("build/overt.1"), metavar="FILE")
     output = arguments.parse_args().output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page(), encoding="utf-8")
+    print(f"{output}: read it with 'man -l {output}'")
 
 
 if __name__ == "__main__":

@@ -152,3 +152,21 @@ def test_only_web_addresses_become_links() -> None:
     assert html._link("https://example.org/a") == "https://example.org/a"
     assert html._link("javascript:alert(1)") == ""
     assert html._link("https://example.org/ and more") == ""
+
+
+@pytest.mark.browser
+def test_long_lists_are_shown_in_parts(browser: Browser, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_bytes(page_of((reports.INCOMPLETE,) * 1200 + (reports.INFECTED,)))
+    page = browser.new_page()
+    page.goto(path.as_uri())
+    assert (page.locator("#files tbody tr").count(), page.locator("#count").inner_text()) == (
+        500,
+        "1,201 of 1,201",
+    )
+    assert visible_paths(page)[0] == "mail.eml"
+    page.get_by_role("button", name="show more").click()
+    page.get_by_role("button", name="show more").click()
+    assert page.locator("#files tbody tr").count() == 1201
+    assert page.get_by_role("button", name="show more").is_hidden()
+    page.close()

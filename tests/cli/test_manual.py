@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scripts.manpage import page
 
 from overt.cli import app, completion
-from scripts.manpage import page
 from tests.conftest import require
 
 

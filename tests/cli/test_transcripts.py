@@ -1,5 +1,5 @@
 """Runs the transcripts: files first (`-- name --`), then commands (`$ …`) with exactly what they print on both streams
-together, and their exit code (`? N`, 0 unless said). `{any}` stands for what changes, `{payload}` for the test payload."""
+together, and their exit code (`? N`, 0 unless said). `{any}` stands for what changes, `{payload}` for the payload."""
 
 from __future__ import annotations
 

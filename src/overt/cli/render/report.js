@@ -14,19 +14,26 @@
     size: Number(row.dataset.size),
   }));
   const filter = document.getElementById("filter");
-  const chips = Array.from(document.querySelectorAll(".chip"));
+  const chips = Array.from(document.querySelectorAll(".chips .chip"));
   const count = document.getElementById("count");
+  const more = document.getElementById("more");
+  const STEP = 500;
   let verdict = "";
+  let limit = STEP;
 
   function apply() {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const item of rows) {
-      const fits = (!verdict || item.verdict === verdict) && words.every((word) => item.text.includes(word));
-      item.row.hidden = !fits;
-      shown += fits;
-    }
-    count.textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+    const fitting = rows.filter(
+      (item) => (!verdict || item.verdict === verdict) && words.every((word) => item.text.includes(word)),
+    );
+    body.replaceChildren(...fitting.slice(0, limit).map((item) => item.row));
+    count.textContent = `${fitting.length.toLocaleString("en")} of ${rows.length.toLocaleString("en")}`;
+    more.hidden = fitting.length <= limit;
+  }
+
+  function change() {
+    limit = STEP;
+    apply();
   }
 
   function sort(header, key) {
@@ -35,21 +42,26 @@
     header.setAttribute("aria-sort", descending ? "descending" : "ascending");
     const sign = descending ? -1 : 1;
     rows.sort((a, b) => sign * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0));
-    body.append(...rows.map((item) => item.row));
+    change();
   }
 
-  filter.addEventListener("input", apply);
+  filter.addEventListener("input", change);
   for (const chip of chips) {
     const any = chip.dataset.verdict === "" || rows.some((item) => item.verdict === chip.dataset.verdict);
     chip.hidden = !any;
     chip.addEventListener("click", () => {
       verdict = chip.dataset.verdict;
       for (const other of chips) other.setAttribute("aria-pressed", String(other === chip));
-      apply();
+      change();
     });
   }
   for (const button of table.querySelectorAll("th button")) {
     button.addEventListener("click", () => sort(button.closest("th"), button.dataset.sort));
   }
+  more.addEventListener("click", () => {
+    limit += STEP;
+    apply();
+  });
   apply();
+  table.classList.add("live");
 })();
