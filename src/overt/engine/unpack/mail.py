@@ -93,12 +93,12 @@ def _split(part: bytes) -> tuple[Message, bytes]:
     end = _END_OF_HEADER.search(part)
     head, body = (part[: end.start()], part[end.end() :]) if end else (part, b"")
     header = Message()
+    seen: set[bytes] = set()
     for match in _CONTENT.finditer(head):
-        name = match[1].decode("ascii")
-        if name not in header or name.lower() == "content-type":
-            header[name] = (
-                match[2][:MAX_FIELD_BYTES].decode("latin-1").replace("\r", "").replace("\n", "").strip()
-            )
+        if match[1].lower() not in seen:
+            seen.add(match[1].lower())
+            value = match[2][:MAX_FIELD_BYTES].decode("latin-1")
+            header[match[1].decode("ascii")] = value.replace("\r", "").replace("\n", "").strip()
     boundaries = [found[1] or found[2] for found in _BOUNDARY.finditer(head)]
     if boundaries:
         header.preamble = b"\n".join(boundaries[:8]).decode("latin-1")

@@ -17,6 +17,8 @@ from overt.engine.unpack.pdffilters import FILTERS, IMAGES, lzw, undo_predictor
 HEAD_BYTES = 1024
 """Bytes in which the header must be (ISO 32000-1, annex H, 3.4.1)."""
 DICTIONARY_BYTES = 32 * 1024
+BLANK_BYTES = 64
+"""White space at most between a stream's dictionary and its keyword."""
 MIN_STREAM_BYTES = 8
 MAX_FILTERS = 16
 
@@ -101,10 +103,12 @@ def _carve(data: bytes) -> _Document:
     search = 0
     while match := _STREAM.search(data, search):
         search = match.end()
+        if not data[max(match.start() - BLANK_BYTES, 0) : match.start()].rstrip().endswith(b">>"):
+            continue
         floor = max(position, match.start() - DICTIONARY_BYTES)
         start = data.rfind(b"obj", floor, match.start())
         dictionary = data[start + 3 : match.start()] if start >= 0 else b""
-        if b"<<" not in dictionary or not dictionary.rstrip().endswith(b">>"):
+        if b"<<" not in dictionary:
             continue
         header = _OBJECT.search(data[max(start - 24, 0) : start + 3])
         end = _end(data, match.end(), dictionary, last_end)
@@ -232,7 +236,8 @@ def _file_names(text: bytes) -> dict[int, str]:
     """Object number of an embedded file's stream → the name its specification gives."""
     names: dict[int, str] = {}
     for match in _EMBEDDED.finditer(text):
-        start = max(text.rfind(b"obj", 0, match.start()), match.start() - _SPECIFICATION_BYTES, 0)
+        floor = max(match.start() - _SPECIFICATION_BYTES, 0)
+        start = max(text.rfind(b"obj", floor, match.start()), floor)
         window = (
             text[start : match.start()]
             + b" "

@@ -25,7 +25,8 @@ SNIFF_BYTES = 4096
 """Decoded bytes that tell whether there is a layer."""
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-_EXPLAINS = frozenset((b"64", b"atob", b"hex", b"powershell", b"pwsh", b"inflate", b"deflatestream"))
+_DEFLATES = frozenset((b"gzinflate", b"zlib.dec", b"gzipstream", b"deflatestream"))
+_EXPLAINS = _DEFLATES | {b"64", b"atob", b"hex", b"powershell", b"pwsh"}
 _CLASSES = bytes(byte in _ALPHABET for byte in range(256))
 _JOINT = (
     rb"(?:[ \t]{0,40}+\\?\r?\n[ \t]{0,80}+"  # the next line of a block
@@ -33,7 +34,7 @@ _JOINT = (
     rb"|[\"'][ \t;]{0,40}+\r?\n[ \t]{0,80}+\$?\w{1,40}+[ \t]{0,8}+[+.&]?=[ \t]{0,8}+"  # s = s & "b"
     rb"(?:\$?\w{1,40}+[ \t]{0,8}+[&+.][ \t]{0,8}+)?+[\"'])"
 )
-_RUN = re.compile(rb"[A-Za-z0-9+/]{8,}+(?:%s[A-Za-z0-9+/]{4,}+)*+={0,2}+" % _JOINT)
+_RUN = re.compile(rb"={0,2}+[A-Za-z0-9+/]{8,}+(?:%s[A-Za-z0-9+/]{4,}+)*+={0,2}+" % _JOINT)
 _JOINTS = re.compile(_JOINT)
 _ARGUMENT = rb"\s{0,8}+\(\s{0,8}+(?:\w{1,20}\s{0,4}\(\s{0,8}+){0,3}b?[\"']"
 _SHORT_CALLS = tuple(
@@ -48,6 +49,7 @@ HEAD_CHARS = 32
 """Of a run that no call explains, the characters that decide whether it is decoded."""
 MIN_DISTINCT = 5
 """Different characters among those; a run with fewer is a ruler drawn in a comment."""
+MIN_LITERAL_BYTES = 16
 REVERSED_BYTES = 64 * 1024
 """Longest literal of a call that only turns or rotates its text."""
 
@@ -85,11 +87,12 @@ def _runs(data: bytes, lower: bytes, found: frozenset[bytes], cap: int) -> Itera
     """Long runs of encoded characters, those of `data:` URIs left to their own format."""
     classes = data.translate(_CLASSES)
     chars = RUN_CHARS if found & _EXPLAINS else UNEXPLAINED_CHARS
-    deflated = not found.isdisjoint((b"inflate", b"deflatestream"))
+    deflated = not found.isdisjoint(_DEFLATES)
     position = _long_run(classes, 0, chars)
     while position >= 0:
+        position -= 2 if data[position - 2 : position] == b"==" else data[position - 1 : position] == b"="
         steps = named(_context(lower, position)) if found else []
-        end = classes.find(0, position)
+        end = classes.find(0, position + 2)
         head = data[position : position + HEAD_CHARS]
         if len(set(head)) >= MIN_DISTINCT and (steps or deflated or promising(head)):
             match = _RUN.match(data, position)
@@ -152,7 +155,7 @@ def _literals(data: bytes, lower: bytes, found: frozenset[bytes]) -> Iterator[by
         return
     for call in _REVERSED.finditer(lower):
         end = data.find(call[2], call.end(), call.end() + REVERSED_BYTES)
-        if end - call.end() >= 8:
+        if end - call.end() >= MIN_LITERAL_BYTES:
             yield STEPS[named(call[0])[0]](data[call.end() : end], 0)
 
 

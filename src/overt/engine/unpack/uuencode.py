@@ -11,6 +11,9 @@ from overt.engine.unpack import mail, mbox
 from overt.engine.unpack.base import Child, Format, Room
 from overt.engine.unpack.text import base64_lenient
 
+MIN_LINE_CHARS = 5
+"""Of the first line of data: one group of three bytes after the length."""
+
 _BEGIN = re.compile(rb"(?m)^begin(-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n(?=([^\r\n]{1,400})\r?$)")
 _END64 = re.compile(rb"(?m)^====")
 _LINE = re.compile(rb"([^\r\n]*+)\r?(?:\n|\Z)")
@@ -48,17 +51,18 @@ def _next(data: bytes, start: int) -> re.Match[bytes] | None:
     while position >= 0:
         if position == 0 or data[position - 1] in b"\r\n":
             match = _BEGIN.match(data, position)
-            if match and (_BASE64_LINE.match(match[3]) if match[1] else _decode(match[3]) is not None):
+            if match and (_BASE64_LINE.match(match[3]) if match[1] else _decode(match[3], MIN_LINE_CHARS)):
                 return match
         position = data.find(b"begin", position + 5)
     return None
 
 
-def _decode(line: bytes) -> bytes | None:
-    """One line's bytes; None when it is not uuencoded. Stripped trailing blanks and a check character are fine."""
+def _decode(line: bytes, shortest: int = 0) -> bytes | None:
+    """One line's bytes; None when it is not uuencoded. Blanks lost at its end (down to `shortest` characters) and a
+    check character are fine."""
     size = (line[0] - 32) & 63
     wanted = 1 + (size + 2) // 3 * 4
-    if not size or not wanted - 8 <= len(line.rstrip()) <= wanted + 2:
+    if not size or not shortest <= len(line.rstrip()) <= wanted + 2 or max(line) > 96:
         return None
     try:
         return binascii.a2b_uu(line[:wanted])
@@ -79,9 +83,9 @@ class _Decoder:
             match = _LINE.match(self.data, self.position)
             line = match[1] if match else b""
             self.position = match.end() if match else len(self.data)
-            if line.strip() == b"end":
+            if line.strip() in (b"end", b"`"):
                 return
-            if line.strip() in (b"", b"`"):
+            if not line.strip():
                 continue
             content = _decode(line)
             if content is None:
