@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from overt.core.errors import VaultError
@@ -34,7 +35,8 @@ def act(operation: str, vault: Vault, path: str) -> None:
 
 def main() -> int:
     operation, folder, path = sys.argv[1:]
-    os.path.exists(MARK)
+    with suppress(FileNotFoundError):
+        os.readlink(MARK)
     try:
         act(operation, Vault(Path(folder)), path)
     except VaultError as error:

@@ -108,8 +108,8 @@ def run(world: World, operation: str, argument: str, inject: str = "") -> tuple[
     """The child's exit code (negative: signal) and its trace."""
     trace = world.outside.parent / "trace"
     faults = [f"--inject={inject}"] if inject else []
-    command = ["strace", "-f", "-qq", "-o", str(trace), f"--trace={','.join(known_calls())},stat"]
-    command += ["-e", "signal=none", *faults]
+    known = ",".join(f"?{call}" for call in (*WRITING, "readlink", "readlinkat"))
+    command = ["strace", "-f", "-qq", "-o", str(trace), f"--trace={known}", "-e", "signal=none", *faults]
     operation = operation.partition("-")[0]
     child = [
         sys.executable,
@@ -131,10 +131,6 @@ def run(world: World, operation: str, argument: str, inject: str = "") -> tuple[
     lines = trace.read_text(errors="replace").splitlines()
     assert any(MARK in line for line in lines), (done, lines[-5:])
     return done.returncode, lines
-
-
-def known_calls() -> list[str]:
-    return [*WRITING, "newfstatat"]
 
 
 def writing_steps(lines: list[str]) -> list[Step]:
