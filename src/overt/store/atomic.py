@@ -9,7 +9,8 @@ from pathlib import Path
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace `path` with `data`: temporary file in the same folder, fsync, rename, fsync of the folder.
 
-    Raises `OSError`; then `path` is what it was, and no temporary file is left.
+    Raises `OSError`; then `path` is what it was, and no temporary file is left. (When the last step fails, `path` is
+    new, and that may not be on the disk yet.)
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
