@@ -63,14 +63,18 @@ _loop = st.builds(
     "for {} of ({}) : ($ at 0)".format, st.sampled_from(("any", "all", "none", "1", "2")), st.just("$a, $c")
 )
 _plain = st.sampled_from((*NAMES, "filesize > 3", "true", "false", "any of them", "none of ($a, $c)", "#z > 0", "1",
-                          "all of them", "2 of them", "earlier", "any of (early*)", "$a in (0..1)",
+                          "all of them", "2 of them", "earlier", "any of (earl*)", "$a in (0..1)",
                           "@a[1] == 0"))  # fmt: skip
 LEAVES = st.one_of(_read, _flipped, _at, _any_at, _loop, _plain, st.sampled_from(FIELDS))
+HEADERS = st.sampled_from(
+    ("uint16(0) == 0x5A4D", "uint32be(0) == 0x7F454C46", "$a at 0", "not $c at 0", "uint16(0) != 0x5A4D")
+)
 CONDITIONS = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
         st.builds("not ({})".format, inner),
         st.builds("not {}".format, LEAVES),
+        st.builds("{} and {}".format, HEADERS, inner),
         st.builds("({} and {})".format, inner, inner),
         st.builds("{} or {}".format, inner, inner),
         st.builds("({} or {}) and {}".format, inner, inner, inner),

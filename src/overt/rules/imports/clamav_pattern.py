@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 _ITEM = re.compile(
     r"(?P<byte>[0-9a-fA-F?]{2})|(?P<any>\*)|\{(?P<gap>-?\d+|\d+-\d*)\}|\[(?P<near>\d+-\d+)\]"
-    r"|(?P<not>!?)\((?P<choice>[0-9a-fA-F?|]+)\)|\((?P<border>[BLW])\)"
+    r"|\((?P<border>[BLW])\)|(?P<not>!?)\((?P<choice>[0-9a-fA-F?|]+)\)"
 )
 MIN_FIXED_BYTES = 2
 """Consecutive known bytes that a pattern needs: with fewer the engine would look at every place of every file."""

@@ -88,12 +88,10 @@ def _header(lines: list[str]) -> tuple[int, list[str]] | None:
     """Index of the header line and its column names: the first line that names a column of digests."""
     digests = {name for names in COLUMNS.values() for name in names}
     for index, line in enumerate(lines[:50]):
-        if "," not in line and ";" not in line and "\t" not in line:
-            continue
         names = [cell.strip().strip('"').lower() for cell in _cells(line.lstrip("# "), _delimiter(line))]
         if digests & set(names) and not any(DIGEST.fullmatch(name) for name in names):
             return index, names
-        if not _comment(line):
+        if line.strip() and not _comment(line):
             return None
     return None
 

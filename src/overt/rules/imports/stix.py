@@ -22,6 +22,8 @@ _COMPARISON = re.compile(
     r"('(?:[^'\\]|\\.)*'|\([^)]*\)|[\w.+-]+)\s*",
     re.IGNORECASE,
 )
+_JOINT = re.compile(r"\s*(AND|OR)\b", re.IGNORECASE)
+_BRACKET = re.compile(r"\s*[()]")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 HASH_PATHS = (
     "file:hashes.sha-256",
@@ -112,25 +114,31 @@ def file_digests(pattern: str) -> Iterator[tuple[str, int]]:
 
 
 def _alternatives(expression: str) -> list[list[tuple[str, str, str]]]:
-    """Comparisons joined by AND, for each side of OR (AND binds tighter; parentheses only around all)."""
+    """Comparisons joined by AND, for each side of OR: AND binds tighter. Parentheses that would change that are not
+    followed."""
     found: list[list[tuple[str, str, str]]] = [[]]
-    text = expression.strip()
-    if text.startswith("(") and text.endswith(")") and "(" not in text[1:]:
-        text = text[1:-1]
+    joints: set[str] = set()
+    grouped = False
     position = 0
-    while True:
-        match = _COMPARISON.match(text, position)
-        if match is None:
-            raise ValueError(f"its pattern can't be read at {text[position : position + 30]!r}")
-        path = re.sub(r"['\"]", "", match.group(1)).lower()
-        found[-1].append((path, match.group(2).upper(), match.group(3)))
-        position = match.end()
-        if position >= len(text):
-            return found
-        if joined := re.compile(r"(AND|OR)\b", re.IGNORECASE).match(text, position):
-            position = joined.end()
-            if joined.group(1).upper() == "OR":
+    while position < len(expression.rstrip()):
+        if bracket := _BRACKET.match(expression, position):
+            grouped, position = True, bracket.end()
+        elif joint := _JOINT.match(expression, position):
+            joints.add(joint.group(1).upper())
+            position = joint.end()
+            if joint.group(1).upper() == "OR":
                 found.append([])
+        elif match := _COMPARISON.match(expression, position):
+            path = re.sub(r"['\"]", "", match.group(1)).lower()
+            found[-1].append((path, match.group(2).upper(), match.group(3)))
+            position = match.end()
+        else:
+            raise ValueError(f"its pattern can't be read at {expression[position : position + 30]!r}")
+    if grouped and len(joints) > 1:
+        raise ValueError("it mixes AND and OR in parentheses")
+    if not all(found):
+        raise ValueError(f"its pattern can't be read at {expression[:30]!r}")
+    return found
 
 
 def _digests(comparisons: list[tuple[str, str, str]]) -> Iterator[tuple[str, int]]:
