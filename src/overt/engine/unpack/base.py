@@ -47,6 +47,8 @@ class Budget:
     unpacked_bytes: int = 0
     discarded_bytes: int = 0
     """Bytes that a library produced but that could not be examined: stopped, damaged, a wrong password."""
+    emulated: int = 0
+    """Instructions of packed programs that were emulated."""
     entries: int = 0
     spent: bool = False
     """A limit of the whole file was hit: no further member is unpacked."""

@@ -32,6 +32,7 @@ from overt.engine.unpack import (
     ntfs,
     ole,
     onenote,
+    packed,
     partitions,
     pdf,
     rar,
@@ -105,6 +106,7 @@ FORMATS: tuple[Format, ...] = (
     *lnk.FORMATS,
     *html.FORMATS,
     *script.FORMATS,
+    *packed.FORMATS,
 )
 """In order of trust: the first that claims a file names its type, all that claim it unpack it."""
 
