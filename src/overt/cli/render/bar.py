@@ -13,6 +13,10 @@ from overt.cli.quantities import size_text
 from overt.core.model import FileReport, Summary
 from overt.scan.request import Progress
 
+KNOWN = "{desc} |{bar}| {percentage:3.0f}%, {remaining} left"
+UNKNOWN = "{desc}, {elapsed} so far"
+"""While the totals are still being counted."""
+
 
 class Bar:
     """Files, bytes, rate and time left on one line of `stream`. Everything tqdm looks up about the terminal is
@@ -28,18 +32,14 @@ class Bar:
             total=None,
             file=stream,
             leave=False,
-            unit="B",
-            unit_scale=True,
-            unit_divisor=1024,
             ncols=max(40, shutil.get_terminal_size().columns - 1),
             nrows=24,
             dynamic_ncols=False,
             ascii=" ━" if (stream.encoding or "").lower().startswith("utf") else " #",
             mininterval=0,
-            bar_format="{desc} |{bar}| {percentage:3.0f}% {rate_fmt}, {remaining} left",
+            desc="starting",
+            bar_format=UNKNOWN,
         )
-        self._unknown = "{desc} {rate_fmt}, {elapsed} so far"
-        self._known = self._bar.bar_format
 
     def write(self, line: str, stream: TextIO | None = None) -> None:
         """Print `line` on `stream` (default: stdout) above the bar."""
@@ -57,9 +57,10 @@ class Bar:
         else:
             files, done = f"{progress.files:,} files", size_text(progress.bytes)
         bar.total = progress.total_bytes or None
-        bar.bar_format = self._known if bar.total else self._unknown
+        bar.bar_format = KNOWN if bar.total else UNKNOWN
         bar.n = min(progress.bytes, bar.total) if bar.total else progress.bytes
-        bar.set_description_str(f"{files}, {done}", refresh=False)
+        rate = size_text(progress.bytes / max(progress.elapsed_s, 0.001))
+        bar.set_description_str(f"{files}, {done}, {rate}/s", refresh=False)
         bar.refresh()
 
     def finish(self, summary: Summary) -> None:
