@@ -21,6 +21,9 @@ from overt.engine.unpack.base import Child, Room, Unpack, describe
 
 _LIBRARY = pybit7z.lib7zip_context(large_page_mode=False).__enter__()
 
+_THREADED = (pybit7z.FormatSevenZip, pybit7z.FormatZip)
+"""The readers that would decode with several threads."""
+
 AFTER_END = "[data after the end]"
 """Name of the child that holds what follows the archive in the same bytes."""
 
@@ -58,6 +61,9 @@ class Archive:
         self.data = data
         self.passwords = tuple(dict.fromkeys(("", *room.passwords)))
         self.reader = self._open(form)
+        if form in _THREADED:
+            # A progress callback from a second thread would wait for ever for the interpreter's lock.
+            self.reader.use_format_property("mt", pybit7z.BitPropVariant(False))
         self.meter = _Meter()
         self.reader.set_progress_callback(self.meter)
         self.count: int = self.reader.items_count()
