@@ -16,7 +16,10 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _TO_BASE64 = bytes.maketrans(_HQX, _BASE64)
 _FOREIGN = bytes(byte for byte in range(256) if byte not in _HQX)
 _BANNER = b"(This file must be converted with BinHex"
-_START = re.compile(rb"\(This file must be converted with BinHex[^\r\n]{0,80}[\r\n]\s*+:")
+_START = re.compile(
+    rb"\(This file must be converted with BinHex[^\r\n]{0,80}[\r\n]\s*+:"
+    rb"(?=[!-,\-012345689@A-NP-VX-Z\[`a-fh-mp-r\r\n]{48})"
+)
 _RUN = 0x90
 
 
@@ -27,7 +30,7 @@ class _Fork(NamedTuple):
 
 
 def sniff(data: bytes) -> bool:
-    """The banner line, and the colon that opens the data."""
+    """The banner line, the colon that opens the data, and most of a line of data."""
     return _BANNER in data and _START.search(data) is not None
 
 

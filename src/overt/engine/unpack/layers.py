@@ -14,15 +14,16 @@ from urllib.parse import unquote_to_bytes
 from overt.engine.unpack.text import base64_lenient, from_utf16, is_printable
 
 MIN_PRINTABLE_BYTES = 16
+MIN_PROGRAM_BYTES = 64
 HEAD_BYTES = 32
-_PROGRAMS = (
+_PROGRAMS = tuple(
     b"MZ \x7fELF PK\x03\x04 %PDF- \x1f\x8b\x08 BZh9 \xfd7zXZ 7z\xbc\xaf\x27 Rar!\x1a {\\rtf MSCF\0 "
     b"\xd0\xcf\x11\xe0 \xca\xfe\xba\xbe dex\n03 L\x00\x00\x00\x01\x14 FWS CWS \xfc\xe8\x82\x00 \xfc\x48\x83\xe4 ITSF "
-    b"\xe4\x52\x5c\x7b"
-).split(b" ")
-_PLAUSIBLE = tuple(_PROGRAMS)
+    b"\xe4\x52\x5c\x7b".split(b" ")
+)
 _HEX = re.compile(rb"[0-9A-Fa-f]++")
 _ZLIB = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda")
+_BEGINNINGS = _PROGRAMS + _ZLIB
 
 Step = Callable[[bytes, int], bytes]
 """One layer: encoded bytes and the most bytes wanted, to decoded bytes; raises `ValueError` or a decoder's error."""
@@ -76,18 +77,24 @@ def named(context: bytes) -> list[str]:
 
 
 def plausible(data: bytes) -> bool:
-    """Whether `data` looks like something one would wrap: a program, an archive, a document, text."""
-    if data.startswith(_PLAUSIBLE) or from_utf16(data) is not None:
-        return True
-    return len(data) >= MIN_PRINTABLE_BYTES and is_printable(data[:HEAD_BYTES])
+    """Whether `data` looks like something one would wrap: a program, an archive, a document, text. A signature alone
+    is a constant of a program that reads such files."""
+    if data.startswith(_PROGRAMS):
+        return len(data) >= MIN_PROGRAM_BYTES
+    return from_utf16(data) is not None or (
+        len(data) >= MIN_PRINTABLE_BYTES and is_printable(data[:HEAD_BYTES])
+    )
 
 
 def promising(head: bytes) -> bool:
     """Whether the first characters of a run, taken for base64 or hex, begin something plausible or deflated."""
     content = base64_lenient(head)
-    if content.startswith(_ZLIB) or plausible(content):
+    if content.startswith(_BEGINNINGS) or plausible(content):
         return True
-    return _HEX.fullmatch(head) is not None and plausible(_hex(head[: len(head) // 2 * 2], 0))
+    if not _HEX.fullmatch(head):
+        return False
+    content = _hex(head[: len(head) // 2 * 2], 0)
+    return content.startswith(_BEGINNINGS) or plausible(content)
 
 
 def unwrap(run: bytes, steps: list[str], cap: int, *, deflated: bool = False) -> bytes | None:
