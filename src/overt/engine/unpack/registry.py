@@ -5,6 +5,7 @@ from __future__ import annotations
 from overt.engine.unpack import (
     ar,
     arj,
+    autoit,
     binhex,
     bz2,
     cab,
@@ -41,6 +42,7 @@ from overt.engine.unpack import (
     script,
     selfextract,
     sevenz,
+    sis,
     squashfs,
     swf,
     szdd,
@@ -107,6 +109,8 @@ FORMATS: tuple[Format, ...] = (
     *html.FORMATS,
     *script.FORMATS,
     *packed.FORMATS,
+    *autoit.FORMATS,
+    *sis.FORMATS,
 )
 """In order of trust: the first that claims a file names its type, all that claim it unpack it."""
 
