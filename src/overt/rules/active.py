@@ -6,7 +6,6 @@ from __future__ import annotations
 import hashlib
 import mmap
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 import msgspec
@@ -55,12 +54,7 @@ def load_hashes() -> HashSets:
 
 def base_texts() -> list[RuleText]:
     """The base pack's sources, which come with the program."""
-    folder = resources.files("overt.rules") / BASE
-    if not folder.is_dir():
-        return []
-    files = sorted(
-        (entry for entry in folder.iterdir() if entry.name.endswith(".yar")), key=lambda file: file.name
-    )
+    files = sorted((Path(__file__).parent / BASE).glob("*.yar"))
     return [RuleText(BASE, file.name, file.read_text("utf-8"), "Overt", LICENCE) for file in files]
 
 
