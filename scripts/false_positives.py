@@ -42,6 +42,13 @@ php8.2-cli python3-impacket python3-oletools python3-paramiko python3-pdfminer p
 python3-yara rkhunter roundcube-core rsyslog samba-libs skipfish socat sqlmap suricata systemd unhide
 vim-runtime wapiti wordpress wordpress-l10n yara nodejs-doc ruby-rack firejail tripwire
 wireshark-common ansible-core exiv2 qpdf poppler-utils libjenkins-json-java tomcat10-common tomcat10-examples
+aircrack-ng ansible apparmor-profiles bettercap bpfcc-tools bpftrace bubblewrap chef chntpw cloud-init
+creddump7 debian-handbook dirb dsniff ettercap-common fai-doc fakechroot gawk gawk-doc iodine knockd
+libfakechroot libnss-wrapper libpam-modules libpam-script libpam-wrapper libsocket-wrapper libuid-wrapper
+lime-forensics-dkms linux-doc-6.1 logcheck-database logwatch medusa mingw-w64-tools ncrack nsis origami-pdf
+p0f patator perl-modules-5.36 plaso pnscan proot proxytunnel psad ptunnel puppet-agent python3-doc
+python3-pefile python3-pwntools radare2 ruby3.1-doc sagan-rules samdump2 sbd selinux-policy-default
+sleuthkit snoopy snort-rules-default sshguard sysdig syslinux-common tiger trickle tsocks wfuzz zeek
 libfakeroot libfaketime libeatmydata1 libkeyutils1 libtsocks proxychains4 torsocks stress-ng samhain sudo
 """.split()
 """Drawn first: packages about attacks, shells, preloading or scripting, where a careless rule would trip."""

@@ -11,7 +11,7 @@ FIXTURES: dict[str, bytes] = {
 """
     ),
     "webshell_php_backtick_request": inert("<?php ec·ho `$_GET[c]`; ?>"),
-    "webshell_php_request_function": inert("<?php $_GET['a']·($_PO·ST['b']); ?>"),
+    "webshell_php_request_function": inert("<?php $_GET['a'](·$_PO·ST['b']); ?>"),
     "webshell_php_nested_decoders": inert("<?php ev·al(gzin·flate(bas·e64_dec·ode('«96»'))); ?>"),
     "webshell_php_preg_replace_eval": inert("<?php pr·eg_rep·lace('/.*/e', $_PO·ST['x'], ''); ?>"),
     "webshell_php_callback_request": inert("<?php @ar·ray_map($_PO·ST['f'], ar·ray($_PO·ST['v'])); ?>"),

@@ -242,8 +242,8 @@ rule downloader_windows_script
         severity = "high"
         licence = "Apache-2.0"
     strings:
-        $http = /(M\x53XML2\.(S\x65rver)?X\x4dLHTTP|M\x69crosoft\.X\x4dLHTTP|W\x69nHttp\.W\x69nHttpRequest)/ nocase ascii wide
-        $stream = "A\x44ODB.Stream" nocase ascii wide
+        $http = /(O\x62ject\s{0,2}\(|-C\x6fmObject)\s{0,2}["']?(M\x53XML2\.(S\x65rver)?X\x4dLHTTP|M\x69crosoft\.X\x4dLHTTP|W\x69nHttp\.W\x69nHttpRequest)/ nocase ascii wide
+        $stream = /(O\x62ject\s{0,2}\(|-C\x6fmObject)\s{0,2}["']?A\x44ODB\.S\x74ream/ nocase ascii wide
         $save = "S\x61veToFile" nocase ascii wide
         $run = /(\.R\x75n\b|\.S\x68ellExecute\b|\.E\x78ec\s{0,2}\(|\bS\x68ell\s{0,2}\()/ nocase ascii wide
         $shell = /(W\x53cript\.S\x68ell|S\x68ell\.A\x70plication|W\x69n32_P\x72ocess)/ nocase ascii wide

@@ -46,7 +46,7 @@ rule persistence_cron_writer
         licence = "Apache-2.0"
     strings:
         $append = /\(\s{0,2}c\x72ontab\s{1,2}-l[^\n]{0,60}(;|\|\||&&)\s{0,4}(e\x63ho|p\x72intf)\s[^\n]{0,160}(c\x75rl\s|w\x67et\s|\/t\x6dp\/|\/d\x65v\/s\x68m\/|\/v\x61r\/t\x6dp\/|b\x61se64\s{1,2}-d|\/d\x65v\/t\x63p\/)[^\n]{0,240}\|\s{0,4}c\x72ontab\s{1,2}-/
-        $echo = /(e\x63ho|p\x72intf)\s[^\n]{0,160}(c\x75rl\s|w\x67et\s|\/d\x65v\/t\x63p\/|b\x61se64\s{1,2}-d)[^\n|>]{0,200}(\|\s{0,2}(ba)?sh[^\n>|]{0,40})?(\|\s{0,4}c\x72ontab\s{1,2}-|>{1,2}\s{0,4}(\/e\x74c\/c\x72on(t\x61b|\.d\/\S{1,40}|\.h\x6furly\/\S{1,40})|\/v\x61r\/s\x70ool\/c\x72on\/\S{1,40}))/
+        $echo = /(c\x75rl\s|w\x67et\s|\/d\x65v\/t\x63p\/|b\x61se64\s{1,2}-d)[^\n>]{1,160}["']\s{0,4}(\|\s{0,4}c\x72ontab\s{1,2}-|>{1,2}\s{0,4}(\/e\x74c\/c\x72on(t\x61b|\.d\/|\.h\x6furly\/)|\/v\x61r\/s\x70ool\/c\x72on\/))/
     condition:
         filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
         uint16(0) != 0xcfd0 and any of them

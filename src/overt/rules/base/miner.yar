@@ -26,16 +26,17 @@ rule miner_command_line
 {
     meta:
         author = "Overt project"
-        description = "command line or script that starts a coin miner with a pool"
+        description = "command line or script that starts a coin miner with a pool and a wallet"
         reference = "https://attack.mitre.org/techniques/T1496/001/"
         severity = "medium"
         licence = "Apache-2.0"
     strings:
-        $pool = /\s(-o|--u\x72l|--p\x6fol|-P|--s\x65rver)[= ]{1,2}["']?s\x74ratum[12]?\+(t\x63p|s\x73l|t\x6cs|u\x64p):\/\/[A-Za-z0-9.\-:@]{4,100}[^\n]{0,80}\s(-u|--u\x73er|-O|--u\x73erpass|--w\x61llet)[= ]{1,2}["']?[A-Za-z0-9]{24}/
-        $bare = /(x\x6drig|x\x6dr-s\x74ak|m\x69nerd|c\x70uminer|c\x63miner|n\x62miner|l\x6flminer|p\x68oenixminer|t-r\x65x|e\x74hminer|n\x61nominer|s\x72bminer)[^\n]{0,60}\s(-o|--u\x72l|--p\x6fol)[= ]{1,2}["']?[A-Za-z0-9.\-]{4,80}:\d{2,5}[^\n]{0,60}\s(-u|--u\x73er|--w\x61llet)[= ]{1,2}["']?[A-Za-z0-9]{32}/ nocase
+        $pool = /(-o|--u\x72l|--p\x6fol|-P|--s\x65rver)[= ]{1,2}["']?s\x74ratum[12]?\+(t\x63p|s\x73l|t\x6cs|u\x64p):\/\/[A-Za-z0-9.\-]{4,60}/
+        $bare = /(x\x6drig|x\x6dr-s\x74ak|m\x69nerd|c\x70uminer|c\x63miner|n\x62miner|l\x6flminer|p\x68oenixminer|e\x74hminer|n\x61nominer|s\x72bminer)(\.e\x78e)?\s{1,2}[^\n]{0,60}(-o|--u\x72l|--p\x6fol)[= ]/ nocase
+        $user = /\s(-u|--u\x73er|-O|--u\x73erpass|--w\x61llet)[= ]["']?[A-Za-z0-9]{24}/
     condition:
         filesize < 1MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and any of them
+        uint16(0) != 0xcfd0 and any of ($pool, $bare) and $user
 }
 
 rule miner_program

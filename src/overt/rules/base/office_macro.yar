@@ -13,8 +13,7 @@ rule macro_auto_runs_program
         severity = "high"
         licence = "Apache-2.0"
     strings:
-        $vba = "A\x74tribute VB_" nocase
-        $sub = /\b(S\x75b|F\x75nction)\s{1,4}\w{1,60}\s{0,4}\(/ nocase
+        $start = /(A\x74tribute|O\x70tion|S\x75b|F\x75nction|P\x72ivate|P\x75blic|D\x69m|D\x65clare|V\x45RSION|#If)\s/ nocase
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|D\x6fcument_N\x65w|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|W\x6frkbook_B\x65foreClose|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
         $s1 = /\bS\x68ell\s{0,2}\(/ nocase
         $s2 = /\bS\x68ell\s{1,2}["'\w]/ nocase
@@ -24,7 +23,7 @@ rule macro_auto_runs_program
         $s6 = "S\x68ell\x42rowserWindow" nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $auto and any of ($vba, $sub) and any of ($s1, $s2, $s3, $s4, $s5, $s6)
+        uint16(0) != 0xcfd0 and $start in (0..64) and $auto and any of ($s1, $s2, $s3, $s4, $s5, $s6)
 }
 
 rule macro_auto_downloads
@@ -36,12 +35,13 @@ rule macro_auto_downloads
         severity = "high"
         licence = "Apache-2.0"
     strings:
+        $start = /(A\x74tribute|O\x70tion|S\x75b|F\x75nction|P\x72ivate|P\x75blic|D\x69m|D\x65clare|V\x45RSION|#If)\s/ nocase
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|D\x6fcument_N\x65w|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|W\x6frkbook_B\x65foreClose|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
         $fetch = /(U\x52LDownloadToFile|M\x53XML2\.(S\x65rver)?X\x4dLHTTP|M\x69crosoft\.X\x4dLHTTP|W\x69nHttp\.W\x69nHttpRequest|I\x6eternetOpenUrl|N\x65t\.W\x65bClient)/ nocase
         $save = /(A\x44ODB\.S\x74ream|S\x61veToFile|U\x52LDownloadToFile|I\x6eternetReadFile|P\x75t\s{1,2}#|D\x6fwnloadFile|\.R\x65sponseBody)/ nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $start in (0..64) and all of them
 }
 
 rule macro_auto_starts_wmi
@@ -53,12 +53,13 @@ rule macro_auto_starts_wmi
         severity = "high"
         licence = "Apache-2.0"
     strings:
+        $start = /(A\x74tribute|O\x70tion|S\x75b|F\x75nction|P\x72ivate|P\x75blic|D\x69m|D\x65clare|V\x45RSION|#If)\s/ nocase
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
         $wmi = /w\x69nmgmts:/ nocase
         $process = /W\x69n32_P\x72ocess(S\x74artup)?\b/ nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $start in (0..64) and all of them
 }
 
 rule macro_injects_code
@@ -70,13 +71,14 @@ rule macro_injects_code
         severity = "high"
         licence = "Apache-2.0"
     strings:
+        $start = /(A\x74tribute|O\x70tion|S\x75b|F\x75nction|P\x72ivate|P\x75blic|D\x69m|D\x65clare|V\x45RSION|#If)\s/ nocase
         $declare = /\bD\x65clare\s{1,4}(P\x74rSafe\s{1,4})?(F\x75nction|S\x75b)\s/ nocase
         $alloc = /(V\x69rtualAlloc(Ex)?|H\x65apAlloc|N\x74AllocateVirtualMemory)\b/ nocase
         $write = /(R\x74lMoveMemory|W\x72iteProcessMemory|N\x74WriteVirtualMemory)\b/ nocase
         $run = /(C\x72eateThread|C\x72eateRemoteThread|E\x6eumSystemLocales\w{0,2}|E\x6eumWindows|Q\x75eueUserAPC|C\x61llWindowProc\w?|S\x65tTimer)\b/ nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $start in (0..64) and all of them
 }
 
 rule macro_spelled_strings
@@ -88,13 +90,14 @@ rule macro_spelled_strings
         severity = "medium"
         licence = "Apache-2.0"
     strings:
+        $start = /(A\x74tribute|O\x70tion|S\x75b|F\x75nction|P\x72ivate|P\x75blic|D\x69m|D\x65clare|V\x45RSION|#If)\s/ nocase
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
         $chars = /(C\x68r[WB]?\$?\s{0,2}\(\s{0,2}[\dA-F&H\s+\-*\/]{2,16}\)\s{0,2}[&+]\s{0,2}(_\s{0,8})?){8}/ nocase
         $reverse = /S\x74rReverse\s{0,2}\(\s{0,2}"[^"\n]{8,200}"/ nocase
         $run = /\b(C\x72eateObject|G\x65tObject|S\x68ell|C\x61llByName)\b/ nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $auto and $run and any of ($chars, $reverse)
+        uint16(0) != 0xcfd0 and $start in (0..64) and $auto and $run and any of ($chars, $reverse)
 }
 
 rule macro_drops_program
@@ -106,13 +109,14 @@ rule macro_drops_program
         severity = "high"
         licence = "Apache-2.0"
     strings:
+        $start = /(A\x74tribute|O\x70tion|S\x75b|F\x75nction|P\x72ivate|P\x75blic|D\x69m|D\x65clare|V\x45RSION|#If)\s/ nocase
         $auto = /\bS\x75b\s{1,4}(A\x75to_?O\x70en|A\x75to_?E\x78ec|A\x75to_?C\x6cose|D\x6fcument_?O\x70en|D\x6fcument_?C\x6cose|W\x6frkbook_?O\x70en|W\x6frkbook_A\x63tivate|P\x72esentation_O\x70en)\s{0,4}\(/ nocase
         $environ = /E\x6eviron\$?\s{0,2}\(\s{0,2}"(t\x65mp|t\x6dp|a\x70pdata|p\x75blic|l\x6fcalappdata|p\x72ogramdata|u\x73erprofile)"/ nocase
         $binary = /(O\x70en\s[^\n]{1,80}F\x6fr\s{1,2}B\x69nary|C\x72eateTextFile|A\x44ODB\.S\x74ream|b\x69n\.b\x61se64|n\x6fdeTypedValue)/ nocase
         $program = /\.(e\x78e|d\x6cl|s\x63r|v\x62s|js|b\x61t|c\x6dd|ps1|h\x74a)"/ nocase
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        uint16(0) != 0xcfd0 and $start in (0..64) and all of them
 }
 
 rule xlm_sheet_runs_program

@@ -81,10 +81,13 @@ rule stealer_key_files_script
         $k6 = "/\x65tc/shadow"
         $k7 = /\.c\x6fnfig\/g\x63loud\/(c\x72edentials\.db|a\x70plication_d\x65fault_c\x72edentials)/
         $k8 = /\.(e\x6cectrum\/w\x61llets|b\x69tcoin\/w\x61llet\.d\x61t|e\x74hereum\/k\x65ystore|c\x6fnfig\/s\x6flana\/id\.j\x73on)/
-        $send = /(c\x75rl\s([^\n]{0,120}\s)?(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s{0,2}["']?[^\n]{0,40}[@$][^\n]{0,160}h\x74tps?:\/\/|c\x75rl\s[^\n]{0,80}h\x74tps?:\/\/[^\n]{1,120}\s(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s{0,2}["']?[^\n]{0,40}[@$]|w\x67et\s[^\n]{0,40}--p\x6fst-(f\x69le|d\x61ta)|(r\x65quests|h\x74tpx)\.p\x6fst\s{0,2}\(\s{0,2}[fr]?["']h\x74tps?:\/\/[^\n]{1,120}(f\x69les|d\x61ta|j\x73on)\s{0,2}=|\|\s{0,2}(nc|n\x63at)\s{1,2}\S{4,60}\s{1,2}\d{2,5})/
+        $s1 = /c\x75rl\s[^\n]{0,80}(-F|-T|--u\x70load-f\x69le|--d\x61ta-b\x69nary|-d)\s?["']?[\w=]{0,16}[@$]/
+        $s2 = /w\x67et\s[^\n]{0,40}--p\x6fst-(f\x69le|d\x61ta)/
+        $s3 = /(r\x65quests|h\x74tpx)\.p\x6fst\s{0,2}\(\s{0,2}[fr]?["']h\x74tps?:\/\//
+        $s4 = /\|\s{0,4}(nc|n\x63at)\s{1,2}\S{4,60}\s{1,2}\d{2,5}/
     condition:
         filesize < 128KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and 3 of ($k*) and $send
+        uint16(0) != 0xcfd0 and 3 of ($k*) and any of ($s*)
 }
 
 rule stealer_environment

@@ -111,10 +111,11 @@ rule webshell_php_callback_request
         licence = "Apache-2.0"
     strings:
         $php = "<?"
-        $call = /\b(a\x72ray_m\x61p|a\x72ray_f\x69lter|u\x73ort|u\x61sort|u\x6bsort|a\x72ray_w\x61lk|c\x61ll_u\x73er_f\x75nc|c\x61ll_u\x73er_f\x75nc_a\x72ray|r\x65gister_s\x68utdown_f\x75nction|c\x72eate_f\x75nction)\s{0,4}\(\s{0,4}@?((b\x61se64_d\x65code|s\x74r_r\x6ft13|s\x74rrev)\s{0,4}\(\s{0,4})?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[/ nocase
+        $first = /\b(a\x72ray_m\x61p|c\x61ll_u\x73er_f\x75nc|c\x61ll_u\x73er_f\x75nc_a\x72ray|r\x65gister_s\x68utdown_f\x75nction)\s{0,4}\(\s{0,4}@?((b\x61se64_d\x65code|s\x74r_r\x6ft13|s\x74rrev)\s{0,4}\(\s{0,4})?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[/ nocase
+        $second = /\b(a\x72ray_f\x69lter|u\x73ort|u\x61sort|u\x6bsort|a\x72ray_w\x61lk|c\x72eate_f\x75nction)\s{0,4}\(\s{0,4}[^,;\n]{1,60},\s{0,4}@?((b\x61se64_d\x65code|s\x74r_r\x6ft13|s\x74rrev)\s{0,4}\(\s{0,4})?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[/ nocase
     condition:
         filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $php and $call
+        uint16(0) != 0xcfd0 and $php and any of ($first, $second)
 }
 
 rule webshell_php_writes_request
