@@ -20,6 +20,7 @@ from overt.cli import app
 from overt.cli.outputs import own_excludes
 from overt.cli.scan import exit_code, request_of
 from overt.cli.voice import Exit
+from overt.core.errors import UsageError
 from overt.core.model import Summary
 from tests.cli.test_jsonl import SCHEMA
 from tests.cli.test_sarif import SCHEMA as SARIF
@@ -156,3 +157,50 @@ def test_own_outputs_are_left_out_of_the_scan(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     names = (f"{tmp_path}/a/r [1].html", "-", "/elsewhere/r.json")
     assert own_excludes((str(tmp_path), "-"), names) == ("/a/r\\ \\[1\\].html",)
+
+
+def test_an_output_never_leaves_out_another_target(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "b" / "r.csv").write_text("mine")
+    with pytest.raises(UsageError, match="outside the scanned folders"):
+        own_excludes((f"{tmp_path}/a", f"{tmp_path}/b"), (f"{tmp_path}/a/r.csv",))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            "scan --pack=../test.pack . --json=/dev/full",
+            "cannot write the --json output to /dev/full: No space left",
+        ),
+        (
+            "scan --pack=../test.pack . --html=/dev/full",
+            "cannot write the --html output to /dev/full: No space left",
+        ),
+        ("scan --pack=../test.pack . > /dev/full", "No space left"),
+        ("explain --pack=../test.pack clean.txt > /dev/full", "No space left"),
+    ],
+)
+def test_a_full_disk_is_an_error_and_never_reads_as_a_verdict(tree: Path, command: str, message: str) -> None:
+    shell = f"{sys.executable} -m overt {command}"
+    done = subprocess.run(["bash", "-c", shell], cwd=tree, capture_output=True, text=True, timeout=60)
+    assert done.returncode == Exit.ERROR
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+@pytest.mark.kernel
+def test_redirected_standard_output_is_left_out_of_the_scan(tree: Path) -> None:
+    shell = f"{sys.executable} -m overt scan --pack=../test.pack . > report.txt"
+    subprocess.run(["bash", "-c", shell], cwd=tree, timeout=60)
+    assert "left out     1 excluded" in (tree / "report.txt").read_text("utf-8")
+
+
+def test_a_defect_does_not_end_with_the_code_of_an_infection(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("overt.cli.formats.say", lambda line: 1 / 0)
+    assert app.main(["formats"]) == Exit.ERROR
+    assert "this is a defect of Overt" in capsys.readouterr().err

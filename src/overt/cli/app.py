@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,7 +29,9 @@ COMMANDS = (
     Command("explain", "overt.cli.explain", "show why a file is infected or incomplete, and what to do"),
     Command("quarantine", "overt.cli.quarantine", "list, show, restore, delete or export quarantined files"),
     Command("rules", "overt.cli.rules", "list, add, remove, inspect and test the rules on this machine"),
-    Command("prove", "overt.cli.prove", "attempt what is forbidden from inside each process and show the answers"),
+    Command(
+        "prove", "overt.cli.prove", "attempt what is forbidden from inside each process and show the answers"
+    ),
     Command("formats", "overt.cli.formats", "list the file formats that are recognised and unpacked"),
     Command("completion", "overt.cli.completion", "print a shell completion script"),
 )
@@ -74,15 +78,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OvertError as error:
         return fail(str(error))
     except BrokenPipeError:
-        sys.stderr.close()
+        _abandon_stdout()
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
+    except OSError as error:
+        _abandon_stdout()
+        return fail(f"{error.filename or 'writing the output'}: {error.strerror or error}")
+    except Exception:  # Python itself would end with 1, which means infected
+        traceback.print_exc()
+        return fail("this is a defect of Overt, and nothing was decided: please report the lines above")
+
+
+def _abandon_stdout() -> None:
+    """What is left in its buffer cannot be written: it would fail once more at exit."""
+    with contextlib.suppress(OSError):
+        sys.stdout.close()
 
 
 def _configure(args: argparse.Namespace, own: dict[str, argparse.ArgumentParser]) -> bool:
     """Apply the configuration files to the command's parser; False when there are none."""
-    files = () if getattr(args, "no_config", False) else tuple(path for path in paths().config if path.exists())
+    files = (
+        () if getattr(args, "no_config", False) else tuple(path for path in paths().config if path.exists())
+    )
     named = getattr(args, "config", None) or ()
     if not files and not named:
         return False

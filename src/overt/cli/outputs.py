@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TextIO
 
 from overt.cli.options import file_name
 from overt.cli.render.human import Human
-from overt.cli.render.output import Output
+from overt.cli.render.output import NamedStream, Output, Stream
 from overt.cli.render.tally import Tally
 from overt.core.errors import UsageError
 from overt.scan.request import Request, Sink
@@ -126,22 +126,38 @@ def _for_people(args: argparse.Namespace, tally: Tally, stream: TextIO) -> Itera
     yield Human(stream, write, tally, verbose=bool(args.verbose), only_findings=bool(args.only_findings))
 
 
-def _open(name: str, form: str) -> BinaryIO:
+def _open(name: str, form: str) -> Stream:
     if name == STANDARD:
-        return sys.stdout.buffer
+        return NamedStream(sys.stdout.buffer, f"the --{form} output to standard output")
     try:
-        return open(name, "wb")
+        return NamedStream(open(name, "wb"), f"the --{form} output to {name}")
     except OSError as error:
         raise UsageError(f"cannot write the --{form} output to {name}: {error.strerror}") from error
 
 
-def own_excludes(targets: Iterable[str], outputs: Iterable[str]) -> tuple[str, ...]:
-    """`.gitignore` patterns that leave this scan's own outputs out: they change while they are written."""
+def own_excludes(targets: Sequence[str], outputs: Iterable[str]) -> tuple[str, ...]:
+    """`.gitignore` patterns that leave this scan's own outputs out: they change while they are written.
+
+    Raises `UsageError` when a pattern would leave out a file of another target too.
+    """
     found = []
-    for name in outputs:
-        for target in targets:
-            output, folder = Path(os.path.realpath(name)), Path(os.path.realpath(target))
-            if name != STANDARD and target != STANDARD and folder in output.parents:
-                relative = str(output.relative_to(folder))
-                found.append("/" + "".join(f"\\{char}" if char in "\\*?[]!# " else char for char in relative))
+    folders = [Path(os.path.realpath(target)) for target in targets if target != STANDARD]
+    for name in (*outputs, *_redirected()):
+        output = Path(os.path.realpath(name))
+        for folder in folders if name != STANDARD else ():
+            if folder in output.parents:
+                relative = output.relative_to(folder)
+                if any((other / relative).exists() for other in folders if other / relative != output):
+                    raise UsageError(
+                        f"write the output {name} outside the scanned folders: they share its name"
+                    )
+                found.append(
+                    "/" + "".join(f"\\{char}" if char in "\\*?[]!# " else char for char in str(relative))
+                )
     return tuple(dict.fromkeys(found))
+
+
+def _redirected() -> list[str]:
+    """The files that standard output and error were redirected to."""
+    standard = (os.path.realpath(f"/dev/fd/{number}") for number in (1, 2))
+    return [path for path in standard if os.path.isfile(path)]
