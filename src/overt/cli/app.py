@@ -48,7 +48,7 @@ def parsers(only: str | None = None) -> tuple[argparse.ArgumentParser, dict[str,
         prog="overt",
         description="Anti-malware that anyone can check: scans files confined by the kernel, and says what it "
         "could not examine.",
-        epilog="start with: overt scan ~/Downloads        each command has its own --help",
+        epilog="Start with 'overt scan ~/Downloads'; every command has its own --help.",
     )
     top.add_argument("--version", action="version", version=f"overt {__version__}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands")
