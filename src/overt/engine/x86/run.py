@@ -29,6 +29,11 @@ STACK_BYTES = 256 << 10
 PAGE = 0x1000
 ALLOCATION_GRAIN = 0x10000
 MAX_FAULTS = 256
+TURN = 1_000
+"""Instructions between two looks at the limit."""
+DECODING_WORK = 100
+"""What decoding one instruction counts as, in instructions: a program that slides through megabytes of zeros
+decodes all of them and repeats none."""
 
 _CONTEXT = {0x9C: EDI, 0xA0: ESI, 0xA4: EBX, 0xA8: EDX, 0xAC: ECX, 0xB0: EAX, 0xB4: EBP, 0xC4: ESP}
 """Offset in CONTEXT (winnt.h) → register."""
@@ -93,7 +98,7 @@ class Run:
             left = instructions - self.steps - machine.work
             if left <= 0:
                 return "the instructions are used up"
-            turn = min(left, 10_000)
+            turn = min(left, TURN)
             try:
                 for _ in range(turn):
                     self.at = address
@@ -106,6 +111,7 @@ class Run:
         """An address that was not decoded before: a function of Windows, or an instruction."""
         name = self.windows.name_at(address)
         if name is None:
+            self.machine.work += DECODING_WORK
             return decode(self.machine, address)()
         if name == HANDLER_RETURNS:
             return self._resume()
