@@ -249,6 +249,12 @@ def qpdf(folder: Path, document: bytes, *options: str) -> bytes:
     return (folder / "out.pdf").read_bytes()
 
 
+def pdf_encrypted(folder: Path, *options: str, password: str = "", document: bytes = b"") -> bytes:
+    """A document with an embedded file that `password` opens."""
+    encryption = ("--allow-weak-crypto", "--encrypt", password, "owner", *options, "--")
+    return qpdf(folder, document or pdf_attachment(), "--object-streams=generate", *encryption)
+
+
 def lzw_encode(data: bytes) -> bytes:
     """LZW as PDF has it (EarlyChange 1)."""
     table = {bytes([byte]): byte for byte in range(256)}
@@ -348,6 +354,7 @@ FIXTURES = {
     "pdf: javascript": lambda folder: qpdf(
         folder, pdf_script(b"(" + TEXT_PAYLOAD + b")"), "--object-streams=generate"
     ),
+    "pdf: encrypted": lambda folder: pdf_encrypted(folder, "256"),
     "html": lambda _folder: page(),
     "data-uri": lambda _folder: data_uri(),
     "script": lambda _folder: encoded_command(),

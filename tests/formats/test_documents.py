@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 import random
+import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from overt.core.limits import Limits
 from overt.core.model import Reason
-from overt.engine.unpack import script, vba
+from overt.engine.unpack import aes, script, vba
 from overt.engine.unpack.base import Budget, Room
 from overt.engine.unpack.registry import identify
 from tests.formats import make_documents as make
@@ -196,11 +197,59 @@ def test_pdf_objects_are_found_without_their_table(tmp_path: Path) -> None:
     assert any(finding.inside for finding in examine(wrong_length).findings)
 
 
-@pytest.mark.parametrize("key", ["40", "128", "256"])
-def test_encrypted_pdf_is_incomplete(key: str, tmp_path: Path) -> None:
-    options = ["--encrypt", "user", "owner", key, "--", "--allow-weak-crypto"]
-    data = make.qpdf(tmp_path, make.pdf_attachment(), *options)
-    assert Reason.ENCRYPTED in {gap.reason for gap in examine(data).gaps}
+CIPHERS = (
+    ("40",),
+    ("128", "--use-aes=n"),
+    ("128", "--use-aes=n", "--force-V4"),
+    ("128", "--use-aes=y"),
+    ("256", "--force-R5"),
+    ("256",),
+    ("256", "--cleartext-metadata"),
+)
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_pdf_that_everybody_can_open_is_examined(cipher: tuple[str, ...], tmp_path: Path) -> None:
+    assert ("invoice.bin",) in paths(make.pdf_encrypted(tmp_path, *cipher))
+    with_script = make.pdf_script(b"(" + TEXT + b")")
+    assert ("JavaScript of 1.js",) in paths(make.pdf_encrypted(tmp_path, *cipher, document=with_script))
+
+
+@pytest.mark.parametrize("cipher", CIPHERS)
+def test_pdf_with_a_password_is_incomplete_or_opened(cipher: tuple[str, ...], tmp_path: Path) -> None:
+    data = make.pdf_encrypted(tmp_path, *cipher, password="infected")
+    examination = examine(data)
+    assert [gap.reason for gap in examination.gaps] == [Reason.ENCRYPTED]
+    assert not examination.findings
+    opened = examine(data, passwords=("wrong", "infected"))
+    assert opened.findings
+    assert not opened.gaps
+
+
+def test_pdf_that_only_pretends_to_be_encrypted_is_decoded() -> None:
+    document = make.pdf_attachment(zlib.compress(PAYLOAD), b"/Filter /FlateDecode")
+    examination = examine(document + b"\n% /Encrypt << /V 5 /R 6 >>\n")
+    assert any(finding.inside for finding in examination.findings)
+    assert [gap.reason for gap in examination.gaps] == [Reason.ENCRYPTED]
+
+
+def test_aes_examples_of_the_standards() -> None:
+    """FIPS 197, appendix C, and SP 800-38A, F.2."""
+    block = bytes.fromhex("00112233445566778899aabbccddeeff")
+    for size, expected in (
+        (16, "69c4e0d86a7b0430d8cdb78070b4c55a"),
+        (32, "8ea2b7ca516745bfeafc49904b496089"),
+    ):
+        cipher = aes.encrypt_cbc(bytes(range(size)), bytes(16), block)
+        assert cipher == bytes.fromhex(expected)
+        assert aes.decrypt_cbc(bytes(range(size)), bytes(16), cipher) == block
+    key, text = (
+        bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c"),
+        bytes.fromhex("6bc1bee22e409f96e93d7e117393172a" * 3),
+    )
+    assert aes.decrypt_cbc(key, block, aes.encrypt_cbc(key, block, text) + b"rest") == text
+    first = aes.encrypt_cbc(key, bytes(range(16)), text[:16])
+    assert first == bytes.fromhex("7649abac8119b246cee98e9b12e9197d")
 
 
 def test_unknown_pdf_filters_are_said() -> None:
@@ -288,6 +337,8 @@ PATHOLOGICAL: dict[str, bytes] = {
     "pdf strings": b"%PDF-1.4\n" + b"/JS(" * 260_000,
     "pdf files": b"%PDF-1.4\n" + b"/EF<</F 1 0 R " * 70_000,
     "pdf filters": b"%PDF-1.4\n" + b"1 0 obj<</Filter 1 0 R>>stream\nxxxxxxxxxxxx\nendstream\n" * 18_000,
+    "pdf encryption": b"%PDF-1.4\n"
+    + b"1 0 obj<</V 5/R 6/U(%s)/UE(%s)>> /Encrypt 1 0 R " % (b"u" * 48, b"e" * 32) * 7_000,
     "html scripts": b"<html><script>" * 75_000,
     "data uris": b"data:," * 170_000,
     "data uri blanks": b"data:a;base64," + b"A" * 20 + (b" " * 70 + b"A" * 20) * 11_000,
@@ -312,6 +363,11 @@ def test_a_hostile_megabyte_costs_seconds_at_most(name: str) -> None:
     assert time.process_time() - begin < 5
 
 
+def _encrypted() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return make.pdf_encrypted(Path(folder), "128", "--use-aes=y")
+
+
 SEEDS: dict[str, Callable[[], bytes]] = {
     "mail": lambda: make_mail.nested(),
     "uuencode": lambda: make_mail.uuencoded(),
@@ -326,6 +382,7 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "shortcut": lambda: make.shortcut(appended=PAYLOAD),
     "pdf": lambda: make.pdf_attachment(zlib.compress(PAYLOAD), b"/Filter /FlateDecode"),
     "pdf script": lambda: make.pdf_script(b"(" + TEXT + b")"),
+    "pdf encrypted": lambda: _encrypted(),
     "page": lambda: make.page() + make.data_uri(),
     "script": lambda: make.php() + make.python() + make.char_codes() + make.encoded_command(),
 }

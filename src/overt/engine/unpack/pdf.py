@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from overt.core.model import Reason
 from overt.engine.unpack.base import Child, Format, Room
-from overt.engine.unpack.pdffilters import FILTERS, IMAGES, lzw, undo_predictor
+from overt.engine.unpack.pdfcrypt import Cipher, open_document
+from overt.engine.unpack.pdffilters import FILTERS, IMAGES, is_zlib, lzw, undo_predictor
+from overt.engine.unpack.pdfstrings import from_hex, literal, text_of
 
 HEAD_BYTES = 1024
 """Bytes in which the header must be (ISO 32000-1, annex H, 3.4.1)."""
@@ -21,24 +24,26 @@ BLANK_BYTES = 64
 """White space at most between a stream's dictionary and its keyword."""
 MIN_STREAM_BYTES = 8
 MAX_FILTERS = 16
+MAX_ENCRYPTIONS = 4
+"""Encryption dictionaries tried: a document has one, a bent one may show several."""
 
 _STREAM = re.compile(rb"(?<!end)stream(?:\r\n|\n|\r|(?=[ \t]{1,8}\r?\n))")
-_OBJECT = re.compile(rb"(?:^|[^0-9])([0-9]{1,10})\s{1,8}[0-9]{1,5}\s{1,8}obj\Z")
+_OBJECT = re.compile(rb"(?:^|[^0-9])([0-9]{1,10})\s{1,8}([0-9]{1,5})\s{1,8}obj\Z")
 _LENGTH = re.compile(rb"/Length\s{0,8}([0-9]{1,12})(?!\s{1,8}[0-9]{1,5}\s{1,8}R)")
 _FILTER = re.compile(
     rb"/Filter\s{0,80}(?:\[([^\]]{0,1000})\]|(/[^\s/<>\[\]()]{1,100})|([0-9]{1,10})\s{1,8}[0-9]{1,5}\s{1,8}R)"
 )
 _NAME = re.compile(rb"/([^\s/<>\[\]()]{1,100})")
 _SMALL_OBJECT = re.compile(rb"([0-9]{1,10})\s{1,8}[0-9]{1,5}\s{1,8}obj\s{0,8}(\[[^\]]{0,400}\]|/\w{1,40})")
-_ENCRYPT = re.compile(rb"/Encrypt\s{0,8}(?:<<|[0-9]{1,10}\s{1,8}[0-9]{1,5}\s{1,8}R)")
+_ENCRYPT = re.compile(rb"/Encrypt\s{0,8}(?:<<|([0-9]{1,10})\s{1,8}[0-9]{1,5}\s{1,8}R)")
 _SCRIPT = re.compile(rb"/JS\s{0,80}(?:(\()|<(?!<)([0-9A-Fa-f\s]*+)>|([0-9]{1,10})\s{1,8}[0-9]{1,5}\s{1,8}R)")
 _EMBEDDED = re.compile(rb"/EF\s{0,8}<<[^>]{0,400}?/(?:UF|F)\s{0,8}([0-9]{1,10})\s{1,8}[0-9]{1,5}\s{1,8}R")
 _FILE_NAME = re.compile(rb"/(U?F)\s{0,8}(?:(\()|<(?!<)([0-9A-Fa-f\s]{0,2000})>)")
 _SPECIFICATION_BYTES = 1000
-_PARENTHESIS = re.compile(rb"\\.|[()]", re.DOTALL)
-_ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|(\r\n|[\r\n])|(.))", re.DOTALL)
-_LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 _HEX_IN_NAME = re.compile(rb"#([0-9A-Fa-f]{2})")
+_CLEAR = re.compile(rb"/Type\s{0,8}/XRef")
+_METADATA = re.compile(rb"/Type\s{0,8}/Metadata")
+_BEGIN = re.compile(rb"(?<![0-9])([0-9]{1,10})\s{1,8}([0-9]{1,5})\s{1,8}obj")
 _PREDICTOR = re.compile(rb"/Predictor\s{0,8}1[0-5]")
 _EARLY = re.compile(rb"/EarlyChange\s{0,8}0")
 _NUMBERS = {
@@ -50,6 +55,7 @@ _OBJECT_STREAM = re.compile(rb"/Type\s{0,8}/ObjStm")
 @dataclass(frozen=True, slots=True)
 class _Stream:
     number: int
+    generation: int
     dictionary: bytes
     data: bytes
 
@@ -60,6 +66,10 @@ class _Document:
 
     streams: list[_Stream] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
+    objects: list[bytes] = field(default_factory=list)
+    """What the object streams hold."""
+    encrypted: bool = False
+    cipher: Cipher | None = None
     small: dict[bytes, bytes] | None = None
     """Object number → array or name, for filters that are given by reference."""
 
@@ -70,30 +80,62 @@ def sniff(data: bytes) -> bool:
 
 
 def unpack(data: bytes, room: Room) -> Iterator[Child]:
-    """Object streams, JavaScript, then every other stream decoded. An encrypted document is a gap."""
+    """Object streams, JavaScript, then every other stream decoded. A document that no password opens is a gap; what
+    is not encrypted in it all the same is decoded."""
     document = _carve(data)
-    if any(_ENCRYPT.search(text) for text in (*document.texts, *(s.dictionary for s in document.streams))):
-        room.gap(Reason.ENCRYPTED, "the document is encrypted: its streams are not decoded")
-        return
+    _unlock(document, room)
     others = []
     for stream in document.streams:
         if _OBJECT_STREAM.search(stream.dictionary):
             name = f"objects of {stream.number}"
             content = _decode(stream, document, room, name)
-            document.texts.append(content)
+            document.objects.append(content)
             yield Child(name, content)
         else:
             others.append(stream)
     names: dict[int, str] = {}
-    for text in document.texts:
+    for text in document.objects if document.encrypted else (*document.texts, *document.objects):
         text = _plain_names(text)
         names |= _file_names(text)
         yield from _scripts(text, names, room)
+    if document.cipher is not None:
+        yield from _encrypted_scripts(document, room)
     for stream in others:
         name = names.get(stream.number) or f"stream {stream.number}"
         content = _decode(stream, document, room, name)
         if len(content) >= MIN_STREAM_BYTES:
             yield Child(name, content)
+
+
+def _unlock(document: _Document, room: Room) -> None:
+    """Find the encryption dictionary if there is one, and the key if the password is empty or known."""
+    texts = (*document.texts, *(stream.dictionary for stream in document.streams))
+    places = [text for text in texts if b"/Encrypt" in text]
+    dictionaries = list(islice(_encryption(places, document), MAX_ENCRYPTIONS))
+    if not document.encrypted:
+        return
+    trailers = b"".join(text for text in (*places, *document.texts[-1:]) if b"/ID" in text)
+    for dictionary in dictionaries:
+        document.cipher = open_document(dictionary[:DICTIONARY_BYTES], trailers, room.passwords)
+        if document.cipher is not None:
+            return
+    room.gap(Reason.ENCRYPTED, "the document needs a password")
+
+
+def _encryption(places: list[bytes], document: _Document) -> Iterator[bytes]:
+    """What may be the encryption dictionary, the one that the last trailer names first."""
+    for text in reversed(places):
+        if match := _ENCRYPT.search(text):
+            document.encrypted = True
+            yield from [text[match.end() :]] if match[1] is None else _definitions(match[1], document)
+
+
+def _definitions(number: bytes, document: _Document) -> Iterator[bytes]:
+    """Texts that follow `number 0 obj`."""
+    pattern = re.compile(rb"(?<![0-9])%s\s{1,8}[0-9]{1,5}\s{1,8}obj" % number)
+    for text in document.texts:
+        if match := pattern.search(text):
+            yield text[match.end() : match.end() + DICTIONARY_BYTES]
 
 
 def _carve(data: bytes) -> _Document:
@@ -113,8 +155,10 @@ def _carve(data: bytes) -> _Document:
         header = _OBJECT.search(data[max(start - 24, 0) : start + 3])
         end = _end(data, match.end(), dictionary, last_end)
         document.texts.append(data[position : match.start()])
-        number = int(header[1]) if header else 0
-        document.streams.append(_Stream(number, _plain_names(dictionary), data[match.end() : end]))
+        number, generation = (int(header[1]), int(header[2])) if header else (0, 0)
+        document.streams.append(
+            _Stream(number, generation, _plain_names(dictionary), data[match.end() : end])
+        )
         position = search = end
     document.texts.append(data[position:])
     return document
@@ -145,7 +189,9 @@ def _plain_names(text: bytes) -> bytes:
 def _decode(stream: _Stream, document: _Document, room: Room, name: str) -> bytes:
     """A stream's data with all its filters undone; what an image codec encodes is left as it is."""
     filters = _filters(stream.dictionary, document)
-    data = stream.data
+    data = _decrypted(stream, document, filters)
+    if data is None:
+        return b""
     admitted = False
     for number, wanted in enumerate(filters):
         if wanted in IMAGES or wanted == b"Crypt":
@@ -162,6 +208,19 @@ def _decode(stream: _Stream, document: _Document, room: Room, name: str) -> byte
     if _PREDICTOR.search(stream.dictionary) and b"/Image" not in stream.dictionary:
         data = undo_predictor(data, _row_bytes(stream.dictionary))
     return data
+
+
+def _decrypted(stream: _Stream, document: _Document, filters: list[bytes]) -> bytes | None:
+    """A stream's data without encryption; None when there is no key for it."""
+    deflated = filters[:1] in ([b"FlateDecode"], [b"Fl"]) and is_zlib(stream.data)
+    if not document.encrypted or _CLEAR.search(stream.dictionary) or b"Crypt" in filters:
+        return stream.data
+    if _METADATA.search(stream.dictionary) and stream.data.lstrip().startswith(b"<"):
+        return stream.data
+    if document.cipher is None:
+        return stream.data if deflated else None
+    data = document.cipher.decrypt(stream.data, stream.number, stream.generation)
+    return stream.data if deflated and not is_zlib(data) else data
 
 
 def _filters(dictionary: bytes, document: _Document) -> list[bytes]:
@@ -193,43 +252,28 @@ def _scripts(text: bytes, names: dict[int, str], room: Room) -> Iterator[Child]:
         if match[3]:
             names.setdefault(int(match[3]), f"JavaScript {int(match[3])}.js")
             continue
-        raw, position = _literal(text, position) if match[1] else (_from_hex(match[2]), position)
+        raw, position = literal(text, position) if match[1] else (from_hex(match[2]), position)
         if raw:
             number += 1
             name = f"JavaScript string {number}.js"
-            script = _string(raw).encode("utf-8", "replace")
+            script = text_of(raw).encode("utf-8", "replace")
             yield Child(name, room.gather(iter((script,)), name))
 
 
-def _literal(text: bytes, start: int) -> tuple[bytes, int]:
-    """A literal string's bytes (ISO 32000-1, 7.3.4.2) from after its parenthesis, and where it ends."""
-    depth, end = 1, len(text)
-    for match in _PARENTHESIS.finditer(text, start):
-        depth += {b"(": 1, b")": -1}.get(match[0], 0)
-        if not depth:
-            end = match.start()
-            break
-    return _ESCAPE.sub(_unescape, text[start:end]), end
-
-
-def _unescape(match: re.Match[bytes]) -> bytes:
-    if match[1]:
-        return bytes((int(match[1], 8) & 255,))
-    return b"" if match[2] else _LETTERS.get(match[3], match[3])
-
-
-def _from_hex(digits: bytes) -> bytes:
-    clean = b"".join(digits.split())
-    return bytes.fromhex((clean + b"0" * (len(clean) % 2)).decode("ascii"))
-
-
-def _string(raw: bytes) -> str:
-    """A text string (ISO 32000-1, 7.9.2.2): UTF-16 or UTF-8 by its mark, otherwise bytes."""
-    if raw.startswith(b"\xfe\xff"):
-        return raw[2:].decode("utf-16-be", "replace")
-    if raw.startswith(b"\xff\xfe"):
-        return raw[2:].decode("utf-16-le", "replace")
-    return raw.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+def _encrypted_scripts(document: _Document, room: Room) -> Iterator[Child]:
+    """JavaScript strings outside object streams: each is encrypted with its object's key."""
+    assert document.cipher is not None
+    for text in document.texts:
+        if b"/JS" not in text:
+            continue
+        begins = list(_BEGIN.finditer(text))
+        for begin, end in zip(begins, [*(match.start() for match in begins[1:]), len(text)], strict=True):
+            match = _SCRIPT.search(text, begin.end(), end)
+            if match and not match[3]:
+                raw = literal(text[:end], match.end())[0] if match[1] else from_hex(match[2])
+                name = f"JavaScript of {int(begin[1])}.js"
+                script = text_of(document.cipher.decrypt(raw, int(begin[1]), int(begin[2])))
+                yield Child(name, room.gather(iter((script.encode("utf-8", "replace"),)), name))
 
 
 def _file_names(text: bytes) -> dict[int, str]:
@@ -245,8 +289,8 @@ def _file_names(text: bytes) -> dict[int, str]:
         )
         found: dict[bytes, str] = {}
         for name in _FILE_NAME.finditer(window):
-            raw = _literal(window, name.end())[0] if name[2] else _from_hex(name[3])
-            found.setdefault(name[1], _string(raw))
+            raw = literal(window, name.end())[0] if name[2] else from_hex(name[3])
+            found.setdefault(name[1], text_of(raw))
         chosen = found.get(b"UF") or found.get(b"F")
         if chosen:
             names[int(match[1])] = chosen.replace("\\", "/").rsplit("/", 1)[-1]

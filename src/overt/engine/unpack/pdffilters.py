@@ -17,16 +17,17 @@ _NOT_85 = bytes(byte for byte in range(256) if not 33 <= byte <= 117 and byte !=
 def flate(data: bytes) -> Iterator[bytes]:
     """Deflate; its trailer is not looked at and an early end is an end, as in every viewer. Raises `zlib.error`
     where the data break."""
-    if not _is_zlib(data):
+    if not is_zlib(data):
         data = data.lstrip(_SPACE)
     decoder = zlib.decompressobj(-15)
-    rest = data[2:] if _is_zlib(data) else data
+    rest = data[2:] if is_zlib(data) else data
     while rest and not decoder.eof:
         yield decoder.decompress(rest, CHUNK_BYTES)
         rest = decoder.unconsumed_tail
 
 
-def _is_zlib(data: bytes) -> bool:
+def is_zlib(data: bytes) -> bool:
+    """Whether `data` begin with a zlib header (RFC 1950, 2.2)."""
     return len(data) > 2 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
 
 
