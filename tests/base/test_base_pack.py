@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from scripts.base_pack_table import DOCUMENT, updated
 
 from overt.core.model import Finding, Severity, Verdict
 from overt.engine.examine import Examiner
@@ -14,7 +15,7 @@ from overt.engine.hashset import HashSets
 from overt.engine.matcher import Matcher
 from overt.engine.pack import Pack
 from overt.rules.active import base_texts
-from overt.rules.compile import build
+from overt.rules.compile import RuleText, build
 from tests.base.documents import EICAR
 from tests.base.fixtures import FIXTURES
 from tests.base.look_alikes import LOOK_ALIKES
@@ -69,9 +70,8 @@ def test_fixtures_are_not_claimed_by_rules_of_other_families() -> None:
 
 
 @pytest.mark.parametrize("text", base_texts(), ids=lambda text: text.source)
-def test_every_rule_says_who_what_and_how_bad(text: object) -> None:
-    source = getattr(text, "text")  # noqa: B009 - RuleText, shown by its name
-    bodies = re.split(r"(?m)^rule ", source)[1:]
+def test_every_rule_says_who_what_and_how_bad(text: RuleText) -> None:
+    bodies = re.split(r"(?m)^rule ", text.text)[1:]
     assert bodies
     for body in bodies:
         meta = dict(
@@ -80,6 +80,11 @@ def test_every_rule_says_who_what_and_how_bad(text: object) -> None:
         assert meta.keys() == {"author", "description", "reference", "severity", "licence"}, body[:60]
         assert meta["severity"] in {severity.value for severity in Severity}
         assert meta["licence"] == "Apache-2.0"
+
+
+def test_documentation_lists_the_rules_as_they_are() -> None:
+    document = DOCUMENT.read_text("utf-8")
+    assert updated(document) == document, "run: python scripts/base_pack_table.py"
 
 
 @pytest.mark.parametrize("name", sorted(LOOK_ALIKES))
