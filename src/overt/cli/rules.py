@@ -76,7 +76,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do the action. Returns the exit code."""
-    return int(args.act(args))
+    try:
+        return int(args.act(args))
+    except OSError as error:
+        place = visible(str(error.filename or paths().data))
+        raise UsageError(
+            f"{place}: {error.strerror}: check that you may write there and that there is room"
+        ) from error
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -35,6 +35,7 @@ else:
 
 MAGIC = b"OVERTSR1"
 SET_FILE = "set.rules"
+LOCK_FILE = "lock.sqlite"
 HASH_SUFFIX = ".hashes"
 MAX_PROBLEMS = 1_000
 """Problems kept with a set; `--report` writes all of them when it is added."""
@@ -185,12 +186,18 @@ def _sweep(place: Path) -> None:
 def locked(data: Path) -> Iterator[None]:
     """Hold this machine's rules alone: an SQLite lock, which ends with its process whatever happens to that.
     Raises `UsageError` when another process keeps it for ten minutes."""
-    connection = sqlite3.connect(folder(data) / "lock.sqlite", timeout=LOCK_WAIT_S, isolation_level=None)
+    path = folder(data) / LOCK_FILE
+    try:
+        connection = sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise UsageError(f"can't open {path} ({error}): check who may write there") from error
     try:
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            raise UsageError(f"the rules are in use by another process ({error}): try again later") from error
+            raise UsageError(
+                f"can't lock {path} ({error}): end the process that uses it, then try again"
+            ) from error
         yield
     finally:
         connection.close()

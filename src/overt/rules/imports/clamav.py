@@ -8,6 +8,7 @@ can't be (the key and scheme are ClamAV's own), and the intake says so.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -16,7 +17,6 @@ from overt.core.model import Severity
 from overt.engine.hashset import Label
 from overt.rules.archive import members
 from overt.rules.imports.clamav_body import MODULES, RuleNames, from_ldb, from_ndb
-from overt.rules.imports.clamav_pattern import NotCarried
 from overt.rules.imports.hashlist import DIGEST
 from overt.rules.intake import Intake
 
@@ -25,6 +25,9 @@ AUTHOR = "ClamAV signature authors"
 IMPORTS = "\n".join(f'import "{module}"' for module in MODULES) + "\n"
 RULES_PER_SOURCE = 2_000
 """Signatures written into one YARA text: a text is one namespace, and small ones are checked faster."""
+
+
+_SIZE = re.compile(r"[0-9]{1,18}")
 
 
 def _extension(name: str) -> str:
@@ -85,7 +88,7 @@ def _read_hashes(source: str, text: str, intake: Intake) -> None:
             if of_sections and len(parts) >= 3
             else (parts[0], parts[1] if parts[1:] else "")
         )
-        if len(parts) < 3 or not DIGEST.fullmatch(digest) or not (size == "*" or size.isdecimal()):
+        if len(parts) < 3 or not DIGEST.fullmatch(digest) or not (size == "*" or _SIZE.fullmatch(size)):
             intake.problem(source, number, "malformed line")
             continue
         known = -1 if size == "*" else int(size)
@@ -107,7 +110,7 @@ def _read_bodies(source: str, text: str, intake: Intake) -> None:
             continue
         try:
             rules.append(convert(line, names, severity))
-        except NotCarried as error:
+        except ValueError as error:  # NotCarried, or a number too long to be one
             intake.problem(source, number, str(error), line.split(":" if convert is from_ndb else ";")[0])
     for start in range(0, len(rules), RULES_PER_SOURCE):
         intake.text(source, IMPORTS + "".join(rules[start : start + RULES_PER_SOURCE]))

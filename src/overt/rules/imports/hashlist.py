@@ -132,7 +132,9 @@ def _read_row(source: str, number: int, cells: dict[str, str], intake: Intake) -
     label = Label(
         _cell(cells, NAMES) or source, _cell(cells, DESCRIPTIONS), Severity.HIGH, cells.get("reference", "")
     )
-    intake.file_hash(source, number, bytes.fromhex(digest), label, int(size) if size.isdecimal() else -1)
+    intake.file_hash(
+        source, number, bytes.fromhex(digest), label, int(size) if size.isdecimal() and len(size) < 19 else -1
+    )
     intake.carried["hashes"] += 1
 
 

@@ -42,8 +42,12 @@ def read(source: str, document: Any, intake: Intake) -> None:
 
 
 def _attributes(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for holder in (event, *(item for item in event.get("Object", ()) if isinstance(item, dict))):
-        yield from (item for item in holder.get("Attribute", ()) if isinstance(item, dict))
+    for holder in (event, *_dicts(event.get("Object"))):
+        yield from _dicts(holder.get("Attribute"))
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _read(source: str, event: dict[str, Any], attribute: dict[str, Any], intake: Intake) -> str:
@@ -62,7 +66,7 @@ def _read(source: str, event: dict[str, Any], attribute: dict[str, Any], intake:
     info = str(event.get("info", source))
     comment = ", ".join(part for part in (str(attribute.get("comment") or ""), name) if part)
     severity = THREAT_LEVELS.get(str(event.get("threat_level_id", "")), Severity.HIGH)
-    author = str((event.get("Orgc") or {}).get("name", ""))
+    author = "".join(str(owner.get("name", "")) for owner in _dicts([event.get("Orgc")]))
     reference = f"MISP event {event['uuid']}" if "uuid" in event else ""
     intake.file_hash(source, 0, bytes.fromhex(digest), Label(info, comment, severity, reference, author))
     intake.carried["hashes"] += 1

@@ -25,6 +25,8 @@ def take(name: str, data: bytes, intake: Intake, depth: int = 0) -> None:
             intake.problem(name, 0, "no rules or hashes recognised in this file")
     except UsageError as error:
         intake.problem(name, 0, str(error))
+    except Exception as error:  # an importer met what its format never has: this file is damaged or hostile
+        intake.problem(name, 0, f"damaged: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
 def _take_archive(name: str, data: bytes, intake: Intake, depth: int) -> None:

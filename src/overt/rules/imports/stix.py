@@ -84,7 +84,8 @@ def _read_indicator(source: str, item: dict[str, Any], author: str, intake: Inta
         digests = list(file_digests(pattern))
     except ValueError as error:
         return str(error)
-    reference = next((str(ref["url"]) for ref in item.get("external_references", ()) if "url" in ref), "")
+    references = item.get("external_references") or ()
+    reference = next((str(ref["url"]) for ref in references if isinstance(ref, dict) and "url" in ref), "")
     label = Label(_name(item), str(item.get("description", "")), Severity.HIGH, reference, author)
     for digest, size in digests:
         intake.file_hash(source, 0, bytes.fromhex(digest), label, size)
