@@ -6,7 +6,8 @@ used its instructions. Exceptions reach the program's own handlers, because pack
 
 from __future__ import annotations
 
-from overt.engine.exe import RAW_ALIGN, Pe
+from overt.engine.exe import Pe
+from overt.engine.mapped import MAX_IMAGE_BYTES, PAGE, dump, image_bytes, load
 from overt.engine.x86.decode import decode
 from overt.engine.x86.machine import (
     EAX,
@@ -24,14 +25,12 @@ from overt.engine.x86.machine import (
 )
 from overt.engine.x86.windows import HANDLER_RETURNS, KERNEL_BYTES, Windows
 
-MAX_IMAGE_BYTES = 64 << 20
 STACK_BYTES = 256 << 10
-PAGE = 0x1000
 ALLOCATION_GRAIN = 0x10000
 MAX_FAULTS = 256
 TURN = 1_000
 """Instructions between two looks at the limit."""
-DECODING_WORK = 100
+DECODING_WORK = 200
 """What decoding one instruction counts as, in instructions: a program that slides through megabytes of zeros
 decodes all of them and repeats none."""
 
@@ -45,15 +44,14 @@ class Run:
 
     def __init__(self, data: bytes, pe: Pe) -> None:
         """Map the program as the loader does. Raises `Stop` when it cannot be."""
-        size = max(pe.image_size, *(s.address + max(s.memory_size, 1) for s in pe.sections), PAGE)
-        if size > MAX_IMAGE_BYTES or pe.image_base > 0x7000_0000:
-            raise Stop("the image is too large")
         self.pe = pe
-        self.image_bytes = -(-size // PAGE) * PAGE
+        self.image_bytes = image_bytes(pe)
+        if self.image_bytes > MAX_IMAGE_BYTES or pe.image_base > 0x7000_0000:
+            raise Stop("the image is too large")
         segment = pe.image_base + self.image_bytes
         kernel = -(-(segment + PAGE + STACK_BYTES) // ALLOCATION_GRAIN) * ALLOCATION_GRAIN
         memory = bytearray(kernel + KERNEL_BYTES - pe.image_base)
-        _map(memory, data, pe, self.image_bytes)
+        memory[: self.image_bytes] = load(data, pe)
         self.machine = Machine(pe.image_base, memory, segment)
         self.windows = Windows(self.machine, kernel, data)
         self.steps = 0
@@ -153,24 +151,4 @@ class Run:
 
     def image(self) -> bytes:
         """The program's memory as a PE file whose sections lie where they were mapped."""
-        image = self.machine.memory[: self.image_bytes]
-        header = int.from_bytes(image[0x3C:0x40], "little")
-        table = header + 24 + int.from_bytes(image[header + 20 : header + 22], "little")
-        for index, section in enumerate(self.pe.sections):
-            entry = table + 40 * index
-            if image[:2] == b"MZ" and entry + 40 <= len(image):
-                size = min(max(section.memory_size, section.file_size), len(image) - section.address)
-                image[entry + 16 : entry + 20] = max(size, 0).to_bytes(4, "little")
-                image[entry + 20 : entry + 24] = section.address.to_bytes(4, "little")
-        return bytes(image)
-
-
-def _map(memory: bytearray, data: bytes, pe: Pe, image_bytes: int) -> None:
-    headers = min(max(pe.headers_size, 0x200), len(data), PAGE)
-    memory[:headers] = data[:headers]
-    for section in pe.sections:
-        room = -(-(section.memory_size or section.file_size) // PAGE) * PAGE
-        size = min(-(-section.file_size // RAW_ALIGN) * RAW_ALIGN, room)
-        content = data[section.offset : section.offset + size]
-        end = min(section.address + len(content), image_bytes)
-        memory[section.address : end] = content[: end - section.address]
+        return dump(self.machine.memory[: self.image_bytes], self.pe)
