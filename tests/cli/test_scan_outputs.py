@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -204,3 +205,13 @@ def test_a_defect_does_not_end_with_the_code_of_an_infection(
     monkeypatch.setattr("overt.cli.formats.say", lambda line: 1 / 0)
     assert app.main(["formats"]) == Exit.ERROR
     assert "this is a defect of Overt" in capsys.readouterr().err
+
+
+@pytest.mark.kernel
+def test_a_terminal_without_unicode_is_no_crash(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    with zipfile.ZipFile(tree / "a.zip", "w") as archive:
+        archive.writestr("x.txt", MARKER)
+    done = overt(tree, "scan", "--pack=../test.pack", "a.zip")
+    assert done.returncode == Exit.INFECTED
+    assert done.stdout.startswith("infected    a.zip \\u25b8 x.txt: test_payload")

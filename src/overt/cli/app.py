@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import sys
 import traceback
 from collections.abc import Sequence
@@ -63,6 +64,9 @@ def parsers(only: str | None = None) -> tuple[argparse.ArgumentParser, dict[str,
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code (`overt.cli.voice.Exit`)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
     arguments = list(sys.argv[1:] if argv is None else argv)
     names = {command.name: command for command in COMMANDS}
     chosen = next((word for word in arguments if not word.startswith("-")), None)

@@ -31,9 +31,17 @@ def styled(text: str, style: str, stream: object = None) -> str:
 
 def visible(text: str) -> str:
     """`text` on one line, control characters and undecodable bytes escaped: a file's name can't forge output."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode() for char in text
-    )
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    """As Python writes it in a string. Not through the codec, which would be loaded from disk at its first use."""
+    code = ord(char)
+    if char in "\t\n\r":
+        return {"\t": "\\t", "\n": "\\n", "\r": "\\r"}[char]
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def say(line: str = "") -> None:

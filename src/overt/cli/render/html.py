@@ -224,7 +224,7 @@ def _charts(summary: Summary, tally: Tally) -> list[tuple[str, Markup, list[Slic
     if tally.reasons:
         reasons = [
             Slice(reason.value, count, counted(count, "file"), "c-incomplete")
-            for reason, count in tally.reasons.most_common(MAX_KINDS)
+            for reason, count in tally.reasons.most_common()[:MAX_KINDS]
         ]
         charts.append(("Not wholly examined, by reason", bars(reasons), []))
     if tally.kinds:
