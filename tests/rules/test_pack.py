@@ -1,0 +1,66 @@
+"""Packs: stored compiled where the engine can read that back, loaded whole or route by route, refused when damaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from overt.core.errors import PackError
+from overt.engine.matcher import Matcher
+from overt.engine.pack import dump, load, rule_texts
+from overt.rules.active import load_active
+from overt.rules.compile import RuleText, build
+from overt.rules.cost import each, whole
+from overt.rules.yara_source import split
+
+
+def numbered(count: int) -> str:
+    return "\n".join(f'rule r{n} {{ strings: $a = "marker {n};" condition: $a }}' for n in range(count))
+
+
+@pytest.mark.parametrize(("count", "ahead"), [(100, True), (1_500, False)])
+def test_a_pack_comes_back_as_it_was(count: int, ahead: bool) -> None:
+    pack = build([RuleText("p", "s", numbered(count))], ("p 1",)).pack
+    assert bool(pack.compiled) is ahead
+    again = load(dump(pack))
+    assert again == pack
+    assert rule_texts(again)["p/s:r7"].startswith("rule r7 {")
+    for lazy in (False, True):
+        matcher = Matcher(again, lazy=lazy)
+        assert matcher.rules == count
+        assert [finding.rule for finding in matcher.match(b"..marker 7;..")] == ["r7"]
+        assert [finding.rule for finding in matcher.match(b"MZmarker 99;")] == ["r99"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"OVERTPK1", b"x" * 100])
+def test_what_is_no_pack_is_refused(damage: bytes) -> None:
+    with pytest.raises(PackError, match=r"some\.pack"):
+        load(damage, "some.pack")
+
+
+def test_a_changed_byte_is_refused() -> None:
+    data = bytearray(dump(build([RuleText("p", "s", numbered(3))]).pack))
+    data[-1] ^= 1
+    with pytest.raises(PackError):
+        load(bytes(data))
+
+
+def test_the_active_pack_is_built_once_and_heard_of(overt_home: Path) -> None:
+    heard: list[str] = []
+    first = load_active(lambda step, done, total: heard.append(step))
+    assert {"checking rules", "routing rules", "compiling rules"} <= set(heard)
+    heard.clear()
+    assert load_active(lambda step, done, total: heard.append(step)) == first
+    assert not heard
+    assert (overt_home / "data" / "active.pack").stat().st_mode & 0o777 == 0o600
+
+
+def test_costs_are_measured_per_rule() -> None:
+    text = """rule cheap { condition: filesize == 1 }
+    rule dear { strings: $a = /a+b+[a-z]+z{3}/ condition: $a and cheap or #a > 0 }"""
+    files = [b"aabbzz" * 2_000, b"x"]
+    costs = {cost.rule: cost for cost in each([split("s", text)], files)}
+    assert costs["cheap"].hits == 1 and costs["dear"].line == 2
+    assert costs["dear"].seconds > costs["cheap"].seconds
+    assert whole([split("s", text)], files) > 0
