@@ -19,6 +19,7 @@ from overt.rules.compile import RuleText, build
 from tests.base.documents import EICAR
 from tests.base.fixtures import FIXTURES
 from tests.base.look_alikes import LOOK_ALIKES
+from tests.base.variants import VARIANTS
 
 ROOT = Path(__file__).parents[2]
 TEST_FILES = Path("/usr/share/clamav-testfiles")
@@ -61,6 +62,13 @@ def test_rule_matches_its_fixture(rule: str) -> None:
     assert findings[rule].licence == "Apache-2.0"
     assert findings[rule].description
     assert findings[rule].reference.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("rule", "data"), VARIANTS, ids=[f"{rule}-{i}" for i, (rule, _) in enumerate(VARIANTS)]
+)
+def test_rule_matches_other_spellings(rule: str, data: bytes) -> None:
+    assert rule in found(data)
 
 
 def test_fixtures_are_not_claimed_by_rules_of_other_families() -> None:

@@ -10,6 +10,7 @@ FIXTURES: dict[str, bytes] = {
         r"""<?php if (is·set($_GET['c'])) { ec·ho "<pre>"; sys·tem($_GET['c']); } ?>
 """
     ),
+    "webshell_php_command_variable": inert("<?php $c = $_GE·T['c']; echo she·ll_exec($·c); ?>"),
     "webshell_php_backtick_request": inert("<?php ec·ho `$_GET[c]`; ?>"),
     "webshell_php_request_function": inert("<?php $_GET['a'](·$_PO·ST['b']); ?>"),
     "webshell_php_nested_decoders": inert("<?php ev·al(gzin·flate(bas·e64_dec·ode('«96»'))); ?>"),

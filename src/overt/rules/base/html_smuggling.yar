@@ -70,10 +70,12 @@ rule html_posts_password_to_chat
         licence = "Apache-2.0"
     strings:
         $password = /t\x79pe\s{0,2}=\s{0,2}["']?p\x61ssword\b/ nocase
-        $chat = /(a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/|h\x6foks\.s\x6cack\.c\x6fm\/s\x65rvices\/)/ nocase
+        $chat = /(a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/)/ nocase
+        $send = /(s\x65ndMessage|f\x65tch\s{0,2}\(|X\x4dLHttpRequest|\$\.(a\x6aax|p\x6fst|g\x65t)\s{0,2}\()/
+        $form = /<(f\x6frm|i\x6eput|h\x74ml|b\x6fdy)\b/ nocase
     condition:
-        filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and all of them
+        filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and $form in (0..8192) and all of them
 }
 
 rule html_writes_encoded_page

@@ -131,7 +131,7 @@ rule reverse_shell_php
         licence = "Apache-2.0"
     strings:
         $socket = /\b(f\x73ockopen|p\x66sockopen|s\x74ream_s\x6fcket_c\x6cient|s\x6fcket_c\x6fnnect)\s{0,2}\(/
-        $shell = /["'](\/b\x69n\/|\/u\x73r\/b\x69n\/|u\x6eame -a; w; id; )?(ba|da|z)?sh\s{1,2}-i\b/
+        $shell = /["'](\/b\x69n\/|\/u\x73r\/b\x69n\/|u\x6eame -a; w; id; )?(ba|da|z)?sh\s{1,2}(-i\b|<&\d)/
         $run = /\b(e\x78ec|s\x68ell_e\x78ec|s\x79stem|p\x61ssthru|p\x6fpen|p\x72oc_o\x70en)\s{0,2}\(/
     condition:
         filesize < 64KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and

@@ -15,7 +15,7 @@ rule webshell_jsp_exec_request
     strings:
         $page = "<%"
         $xml = "j\x73p:s\x63riptlet"
-        $exec = /g\x65tRuntime\s{0,4}\(\s{0,4}\)\s{0,4}\.\s{0,4}e\x78ec\s{0,4}\(\s{0,4}(n\x65w\s{1,4}S\x74ring\s{0,4}\[\s{0,2}\]\s{0,4}\{[^}\n]{0,80})?r\x65quest\s{0,2}\.\s{0,2}g\x65tParameter/
+        $exec = /g\x65tRuntime\s{0,4}\(\s{0,4}\)\s{0,4}\.\s{0,4}e\x78ec\s{0,4}\(\s{0,4}("[^"\n]{0,40}"\s{0,4}\+\s{0,4})?(n\x65w\s{1,4}S\x74ring\s{0,4}\[\s{0,2}\]\s{0,4}\{[^}\n]{0,80})?r\x65quest\s{0,2}\.\s{0,2}g\x65tParameter/
         $build = /n\x65w\s{1,4}P\x72ocessBuilder\s{0,4}\(\s{0,4}(n\x65w\s{1,4}S\x74ring\s{0,4}\[\s{0,2}\]\s{0,4}\{)?[^;\n]{0,80}r\x65quest\s{0,2}\.\s{0,2}g\x65tParameter/
     condition:
         filesize < 512KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
@@ -147,9 +147,11 @@ rule webshell_python_request
     strings:
         $web = /(f\x72om|i\x6dport)\s{1,4}(f\x6cask|b\x6fttle|d\x6aango|t\x6frnado|a\x69ohttp|w\x65b|f\x61stapi|s\x61nic|q\x75art)\b/
         $run = /\b(os\.s\x79stem|os\.p\x6fpen|s\x75bprocess\.(c\x68eck_o\x75tput|P\x6fpen|r\x75n|c\x61ll|g\x65toutput)|e\x76al|e\x78ec)\s{0,2}\(\s{0,2}(s\x74r\s{0,2}\(\s{0,2})?(b\x61se64\.b64d\x65code\s{0,2}\(\s{0,2})?(f\x6cask\.)?r\x65quest\.(a\x72gs|f\x6frm|v\x61lues|G\x45T|P\x4fST|c\x6fokies|h\x65aders|j\x73on|p\x61rams|q\x75ery|f\x6frms)\b/
+        $take = /\b(c\x6dd|c\x6fmmand|c)\s{0,2}=\s{0,2}(f\x6cask\.)?r\x65quest\.(a\x72gs|f\x6frm|v\x61lues|j\x73on|c\x6fokies|h\x65aders|G\x45T|P\x4fST)\b/
+        $later = /\b(os\.s\x79stem|os\.p\x6fpen|s\x75bprocess\.(c\x68eck_o\x75tput|P\x6fpen|r\x75n|c\x61ll|g\x65toutput)|e\x76al|e\x78ec)\s{0,2}\(\s{0,2}(c\x6dd|c\x6fmmand|c)\b/
     condition:
         filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
-        uint16(0) != 0xcfd0 and $web and $run
+        uint16(0) != 0xcfd0 and $web and ($run or ($take and $later and filesize < 8KB))
 }
 
 rule webshell_python_cgi

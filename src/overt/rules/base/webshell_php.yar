@@ -37,6 +37,23 @@ rule webshell_php_command_request
         uint16(0) != 0xcfd0 and $php and $run
 }
 
+rule webshell_php_command_variable
+{
+    meta:
+        author = "Overt project"
+        description = "very small PHP page that takes a variable from the request and runs a variable"
+        reference = "https://attack.mitre.org/techniques/T1505/003/"
+        severity = "medium"
+        licence = "Apache-2.0"
+    strings:
+        $php = "<?"
+        $take = /\$\w{1,24}\s{0,4}=\s{0,4}@?\$_(G\x45T|P\x4fST|R\x45QUEST|C\x4fOKIE)\s{0,2}\[/
+        $run = /\b(s\x79stem|s\x68ell_e\x78ec|p\x61ssthru|p\x6fpen|p\x72oc_o\x70en|e\x78ec|e\x76al|a\x73sert)\s{0,4}\(\s{0,4}(@|b\x61se64_d\x65code\s{0,2}\(\s{0,2})?\$\w{1,24}\s{0,4}[),.]/ nocase
+    condition:
+        filesize < 1KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
+        uint16(0) != 0xcfd0 and all of them
+}
+
 rule webshell_php_backtick_request
 {
     meta:
@@ -241,7 +258,7 @@ rule webshell_php_manager
         $t2 = "c\x399shell" nocase fullword
         $t3 = "r\x357shell" nocase fullword
         $t4 = "b\x3374k" fullword
-        $t5 = "W\x53O " fullword
+        $t5 = /\bW\x53O \d/
         $t6 = "I\x6edoXploit" fullword
         $t7 = "M\x69ni Shell" fullword
         $t8 = "p\x30wny" fullword
