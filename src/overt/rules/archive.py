@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from overt.core.errors import UsageError
+from overt.rules.lines import Content
 
 MAX_TOTAL_BYTES = 2 << 30
 """Bytes that one archive may unpack to, all members together."""
@@ -37,12 +38,12 @@ class Allowance:
             )
 
 
-def is_archive(data: bytes) -> bool:
+def is_archive(data: Content) -> bool:
     """Whether `data` looks like a zip or a (compressed) tar file."""
     return data[:4] in (b"PK\x03\x04", b"PK\x05\x06") or _is_tar(data)
 
 
-def members(where: str, data: bytes) -> Iterator[tuple[str, bytes]]:
+def members(where: str, data: Content) -> Iterator[tuple[str, bytes]]:
     """Name and content of each regular file in the archive `data`, counted as it is unpacked. Raises `UsageError`
     when it is damaged or too big."""
     allowance = Allowance()
@@ -56,7 +57,7 @@ def members(where: str, data: bytes) -> Iterator[tuple[str, bytes]]:
         ) from error
 
 
-def _is_tar(data: bytes) -> bool:
+def _is_tar(data: Content) -> bool:
     return (
         data[:2] == b"\x1f\x8b"
         or data[:3] == b"BZh"
@@ -65,7 +66,7 @@ def _is_tar(data: bytes) -> bool:
     )
 
 
-def _zip(where: str, data: bytes, allowance: Allowance) -> Iterator[tuple[str, bytes]]:
+def _zip(where: str, data: Content, allowance: Allowance) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for info in archive.infolist():
             if not info.is_dir():
@@ -73,7 +74,7 @@ def _zip(where: str, data: bytes, allowance: Allowance) -> Iterator[tuple[str, b
                     yield info.filename, _read(where, file, allowance)
 
 
-def _tar(where: str, data: bytes, allowance: Allowance) -> Iterator[tuple[str, bytes]]:
+def _tar(where: str, data: Content, allowance: Allowance) -> Iterator[tuple[str, bytes]]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r|*") as archive:
         for info in archive:
             file = archive.extractfile(info) if info.isreg() else None

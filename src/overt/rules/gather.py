@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from overt.core.errors import UsageError
 from overt.rules.check import accepted
 from overt.rules.imports.recognise import take, worth_reading
 from overt.rules.intake import Intake
+from overt.rules.lines import Content
 from overt.rules.yara_source import Source, split
 
-MAX_FILE_BYTES = 2 << 30
+MAPPED_BYTES = 16 << 20
+"""Files larger than this are mapped instead of read."""
+MAX_FILE_BYTES = 4 << 30
 """Bytes of one file of rules; a larger one is a problem, not read."""
 ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 
@@ -59,6 +64,10 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
+def _content(file: BinaryIO, size: int) -> Content:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size > MAPPED_BYTES else file.read()
+
+
 def _take(name: str, path: Path, intake: Intake) -> None:
     try:
         status = path.stat()
@@ -67,6 +76,7 @@ def _take(name: str, path: Path, intake: Intake) -> None:
         elif status.st_size > MAX_FILE_BYTES:
             intake.problem(name, 0, f"larger than {MAX_FILE_BYTES} bytes: split it")
         else:
-            take(name, path.read_bytes(), intake)
+            with open(path, "rb") as file:
+                take(name, _content(file, status.st_size), intake)
     except OSError as error:
         intake.problem(name, 0, f"can't be read: {error.strerror}")

@@ -19,6 +19,7 @@ from overt.rules.archive import members
 from overt.rules.imports.clamav_body import MODULES, RuleNames, from_ldb, from_ndb
 from overt.rules.imports.hashlist import DIGEST
 from overt.rules.intake import Intake
+from overt.rules.lines import Content, lines
 
 HEADER_BYTES = 512
 AUTHOR = "ClamAV signature authors"
@@ -39,18 +40,18 @@ def is_signatures(name: str) -> bool:
     return _extension(name) in (*HASHES, *BODIES, "cvd", "cld")
 
 
-def read(source: str, data: bytes, intake: Intake) -> None:
+def read(source: str, data: Content, intake: Intake) -> None:
     """Carry over one ClamAV file. Raises `UsageError` when a container is damaged."""
     extension = _extension(source)
     if extension in ("cvd", "cld"):
         _read_container(source, data, intake)
     elif extension in HASHES:
-        _read_hashes(source, data.decode("utf-8", "replace"), intake)
+        _read_hashes(source, data, intake)
     else:
-        _read_bodies(source, data.decode("utf-8", "replace"), intake)
+        _read_bodies(source, data, intake)
 
 
-def _read_container(source: str, data: bytes, intake: Intake) -> None:
+def _read_container(source: str, data: Content, intake: Intake) -> None:
     fields = data[:HEADER_BYTES].decode("ascii", "replace").split(":")
     if fields[0] != "ClamAV-VDB" or len(fields) < 8:
         raise UsageError(f"{source} is no ClamAV container (its header is missing): fetch it again")
@@ -66,8 +67,8 @@ def _read_container(source: str, data: bytes, intake: Intake) -> None:
             read(f"{source}/{name}", content, intake)
         else:
             left_out[_extension(name)] += content.count(b"\n")
-    for extension, lines in left_out.items():
-        intake.problem(source, 0, f"{lines} lines of .{extension} are not carried over")
+    for extension, count in left_out.items():
+        intake.problem(source, 0, f"{count} lines of .{extension} are not carried over")
 
 
 def _severity(source: str) -> Severity:
@@ -75,11 +76,11 @@ def _severity(source: str) -> Severity:
     return Severity.LOW if source.endswith("u") else Severity.HIGH
 
 
-def _read_hashes(source: str, text: str, intake: Intake) -> None:
+def _read_hashes(source: str, data: Content, intake: Intake) -> None:
     """Lines `digest:size:name` (files) or `size:digest:name` (sections of PE files)."""
     of_sections = _extension(source)[0] == "m"
     severity = _severity(source)
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines(data), 1):
         if not line or line.startswith("#"):
             continue
         parts = line.split(":")
@@ -100,12 +101,12 @@ def _read_hashes(source: str, text: str, intake: Intake) -> None:
         intake.carried["section hashes" if of_sections else "hashes"] += 1
 
 
-def _read_bodies(source: str, text: str, intake: Intake) -> None:
+def _read_bodies(source: str, data: Content, intake: Intake) -> None:
     convert = BODIES[_extension(source)]
     severity = _severity(source)
     names = RuleNames()
     rules: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(lines(data), 1):
         if not line or line.startswith("#"):
             continue
         try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+from itertools import islice
 
 from overt.core.model import Severity
 from overt.engine.hashset import Label
 from overt.rules.intake import Intake
+from overt.rules.lines import Content, lines
 
 DIGEST = re.compile(r"(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{40}|[0-9a-fA-F]{32})")
 _LINE = re.compile(rf"\s*\\?({DIGEST.pattern})(?![0-9a-fA-F])(?:[\s;,|:*]+(.*))?")
@@ -33,22 +35,24 @@ NAMES = (
 )
 DESCRIPTIONS = ("description", "comment", "info", "note", "file_name", "filename")
 NOTHING = ("", "-", "n/a", "none", "null", "unknown")
+BEGINNING_LINES = 1_000
+"""Lines looked at to tell what a list is."""
 MAX_NAME = 60
 """Characters of a comment that serve as a name."""
 SIZES = ("size", "file_size", "filesize", "bytes")
 
 
-def read(source: str, text: str, intake: Intake) -> bool:
-    """Carry over the list `text`; false when it does not look like one (nothing was carried over then)."""
-    lines = text.splitlines()
-    header = _header(lines)
+def read(source: str, data: Content, intake: Intake) -> bool:
+    """Carry over the list `data`; false when it does not look like one (nothing was carried over then)."""
+    beginning = list(islice(lines(data), BEGINNING_LINES))
+    header = _header(beginning)
     if header is not None:
-        _read_table(source, lines, header, intake)
+        _read_table(source, data, header, _delimiter(beginning[header[0]]), intake)
         return True
-    first = [line for line in lines if line.strip() and not _comment(line)][:20]
+    first = [line for line in beginning if line.strip() and not _comment(line)][:20]
     if not first or sum(_entry(line) is not None for line in first) * 2 < len(first):
         return False
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines(data), 1):
         if line.strip() and not _comment(line):
             _read_line(source, number, line, intake)
     return True
@@ -84,10 +88,10 @@ def _label(source: str, comment: str) -> Label:
     return Label(comment[:MAX_NAME].rsplit(" ", 1)[0] + " …", comment)
 
 
-def _header(lines: list[str]) -> tuple[int, list[str]] | None:
+def _header(beginning: list[str]) -> tuple[int, list[str]] | None:
     """Index of the header line and its column names: the first line that names a column of digests."""
     digests = {name for names in COLUMNS.values() for name in names}
-    for index, line in enumerate(lines[:50]):
+    for index, line in enumerate(beginning[:50]):
         names = [cell.strip().strip('"').lower() for cell in _cells(line.lstrip("# "), _delimiter(line))]
         if digests & set(names) and not any(DIGEST.fullmatch(name) for name in names):
             return index, names
@@ -104,10 +108,11 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return next(csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True), [])
 
 
-def _read_table(source: str, lines: list[str], header: tuple[int, list[str]], intake: Intake) -> None:
+def _read_table(
+    source: str, data: Content, header: tuple[int, list[str]], delimiter: str, intake: Intake
+) -> None:
     index, names = header
-    delimiter = _delimiter(lines[index])
-    rows = csv.reader(lines[index + 1 :], delimiter=delimiter, skipinitialspace=True)
+    rows = csv.reader(islice(lines(data), index + 1, None), delimiter=delimiter, skipinitialspace=True)
     for row in rows:
         if row and not row[0].startswith("#"):
             cells = dict(zip(names, (cell.strip() for cell in row), strict=False))

@@ -10,13 +10,16 @@ from overt.core.errors import UsageError
 from overt.rules.archive import is_archive, members
 from overt.rules.imports import clamav, hashlist, misp, stix
 from overt.rules.intake import Intake
+from overt.rules.lines import Content
 
 YARA_NAMES = (".yar", ".yara", ".yarx", ".rule", ".rules")
 _YARA = re.compile(r"^\s*(?:(?:global|private)\s+)*rule\s+\w+[^{]*\{", re.MULTILINE)
 MAX_ARCHIVE_DEPTH = 3
+MAX_TEXT_BYTES = 256 << 20
+"""Bytes of a file that may be YARA or JSON; a larger one can only be a list of hashes."""
 
 
-def take(name: str, data: bytes, intake: Intake, depth: int = 0) -> None:
+def take(name: str, data: Content, intake: Intake, depth: int = 0) -> None:
     """Carry over what the file `name` holds; what is not understood is a problem, and so is a damaged archive."""
     try:
         if not clamav.is_signatures(name) and is_archive(data):
@@ -29,7 +32,7 @@ def take(name: str, data: bytes, intake: Intake, depth: int = 0) -> None:
         intake.problem(name, 0, f"damaged: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
-def _take_archive(name: str, data: bytes, intake: Intake, depth: int) -> None:
+def _take_archive(name: str, data: Content, intake: Intake, depth: int) -> None:
     if depth == MAX_ARCHIVE_DEPTH:
         intake.problem(name, 0, f"archives inside archives are opened to depth {MAX_ARCHIVE_DEPTH}")
         return
@@ -47,17 +50,19 @@ def worth_reading(name: str) -> bool:
     )
 
 
-def _take_file(name: str, data: bytes, intake: Intake) -> bool:
+def _take_file(name: str, data: Content, intake: Intake) -> bool:
     if clamav.is_signatures(name):
         clamav.read(name, data, intake)
         return True
-    text = data.decode("utf-8-sig", "replace")
+    if len(data) > MAX_TEXT_BYTES:
+        return hashlist.read(name, data, intake)
+    text = data[:].decode("utf-8-sig", "replace")
     if text.lstrip()[:1] in ("{", "[") and (document := _json(text)) is not None:
         return _take_json(name, document, intake)
     if name.lower().endswith(YARA_NAMES) or _YARA.search(text):
         intake.text(name, text)
         return True
-    return hashlist.read(name, text, intake)
+    return hashlist.read(name, data, intake)
 
 
 def _take_json(name: str, document: Any, intake: Intake) -> bool:
