@@ -6,6 +6,7 @@ central directory, in local headers that contradict it, and in local headers tha
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ END = b"PK\x05\x06"
 END64 = b"PK\x06\x06"
 LOCATOR64 = b"PK\x06\x07"
 DESCRIPTOR = b"PK\x07\x08"
+_SIGNATURE = re.compile(b"|".join(map(re.escape, (DESCRIPTOR, LOCAL, CENTRAL))))
 
 LOCAL_HEADER = struct.Struct("<4sHHHIIIIHH")
 """Signature, version, flags, method, time and date, CRC-32, packed size, size, lengths of name and extra."""
@@ -175,8 +177,8 @@ def local(data: bytes, header: int) -> Entry | None:
 
 def _packed_until(data: bytes, start: int) -> int:
     """Bytes up to the next signature: how long data is whose size only its descriptor or the directory says."""
-    ends = (data.find(signature, start) for signature in (DESCRIPTOR, LOCAL, CENTRAL))
-    return min((end for end in ends if end >= 0), default=len(data)) - start
+    end = _SIGNATURE.search(data, start)
+    return (end.start() if end else len(data)) - start
 
 
 def contradiction(data: bytes, entry: Entry) -> Entry | None:
