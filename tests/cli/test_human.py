@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from overt.cli.advice import REASONS
-from overt.cli.render.human import Human
+from overt.cli.render.human import Human, headline
 from overt.cli.render.tally import Tally
-from overt.core.model import FileReport, Reason, Summary
+from overt.core.model import Examination, FileReport, Reason, Summary
 from tests.cli import reports
 
 
@@ -73,3 +74,10 @@ def test_only_findings_leaves_incomplete_files_out_of_the_list() -> None:
 
 def test_every_reason_has_its_advice() -> None:
     assert set(REASONS) == set(Reason)
+
+
+def test_of_equals_the_innermost_finding_is_named() -> None:
+    outer = replace(reports.FINDING, inside=())
+    both = replace(reports.INFECTED, examination=Examination((outer, reports.FINDING)))
+    assert headline(both).startswith("/srv/mail.eml ▸ invoice.zip ▸ a.exe: ")
+    assert headline(both).endswith(", and 1 more finding")

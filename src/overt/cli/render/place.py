@@ -33,5 +33,5 @@ def path_bytes(path: str) -> bytes | None:
 
 
 def worst(findings: Sequence[Finding]) -> Finding:
-    """The finding of the highest severity, the first of equals."""
-    return max(findings, key=lambda finding: finding.severity.rank)
+    """The finding of the highest severity; of equals the innermost one, which says best where it is."""
+    return max(findings, key=lambda finding: (finding.severity.rank, len(finding.inside)))
