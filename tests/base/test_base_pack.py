@@ -90,6 +90,14 @@ def test_every_rule_says_who_what_and_how_bad(text: RuleText) -> None:
         assert meta["licence"] == "Apache-2.0"
 
 
+@pytest.mark.parametrize("text", base_texts(), ids=lambda text: text.source)
+def test_every_repetition_has_a_bound(text: RuleText) -> None:
+    """A pattern without one can be made slow by whoever writes the file."""
+    for pattern in re.findall(r"(?m)^        \$\w+ = /(.*)/[a-z ]*$", text.text):
+        plain = re.sub(r"\[(?:\\.|[^\]\\])*\]", "", re.sub(r"\\[^x]", "", pattern))
+        assert not re.search(r"[*+]|\{\d+,\}", plain), pattern
+
+
 def test_documentation_lists_the_rules_as_they_are() -> None:
     document = DOCUMENT.read_text("utf-8")
     assert updated(document) == document, "run: python scripts/base_pack_table.py"

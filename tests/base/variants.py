@@ -88,6 +88,6 @@ VARIANTS: list[tuple[str, bytes]] = [
     ("stealer_dumps_lsass", inert("proc·dump64.exe -accepteula -ma ls·ass.exe out.dmp")),
     (
         "miner_command_line",
-        inert("./xm·rig -o pool.example.invalid:443 -u 4harmless0harmless0harmless0 -p x"),
+        inert("./x·m·rig -o po·ol.example.invalid:443 -u 4harmless0harmless0harmless0 -p x"),
     ),
 ]

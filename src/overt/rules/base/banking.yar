@@ -1,6 +1,6 @@
 /*
   Banking trojans: what they add to banks' pages, and how they redirect a browser.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 

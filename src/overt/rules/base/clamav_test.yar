@@ -1,6 +1,6 @@
 /*
   The ClamAV project's harmless test program (clam.exe), plain and as packers leave it.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 

@@ -1,6 +1,6 @@
 /*
   Linux scripts and unit files that make something come back: cron, systemd, SSH keys, preloading, profiles, accounts.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 

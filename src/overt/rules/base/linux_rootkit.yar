@@ -1,6 +1,6 @@
 /*
   Linux rootkits and back doors: libraries that hide files and connections, kernel modules, packet-triggered shells.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 

@@ -1,6 +1,6 @@
 /*
   Coin miners and the scripts that install them on other people's machines.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 
@@ -15,7 +15,7 @@ rule miner_xmrig_config
     strings:
         $donate = /"d\x6fnate-l\x65vel"\s{0,4}:/
         $pools = /"p\x6fols"\s{0,4}:/
-        $user = /"(u\x73er|w\x61llet)"\s{0,4}:\s{0,4}"[0-9A-Za-z.+\-_@]{20,}/
+        $user = /"(u\x73er|w\x61llet)"\s{0,4}:\s{0,4}"[0-9A-Za-z.+\-_@]{20}/
         $algo = /"(rx\/0|r\x61ndomx|cn\/r|cn\/\w{1,6}|c\x72yptonight|a\x6cgo|c\x6fin)"/
     condition:
         filesize < 256KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and

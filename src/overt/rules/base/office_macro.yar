@@ -1,6 +1,6 @@
 /*
   Office documents that run programs: macro source (as the engine unpacks it), Excel 4 macros, links, fields and RTF objects.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 

@@ -1,6 +1,6 @@
 /*
   PDF documents that act: launching programs, JavaScript, attachments, hidden names.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 
@@ -63,7 +63,7 @@ rule pdf_javascript_unescapes
         $hex = /["'](\\x[0-9a-f]{2}){24}/ nocase
         $f1 = "C\x6fllab.getIcon" nocase
         $f2 = "C\x6fllab.c\x6fllectEmailInfo" nocase
-        $f3 = /u\x74il\.p\x72intf\s{0,2}\(\s{0,2}["']%\d{4,}/ nocase
+        $f3 = /u\x74il\.p\x72intf\s{0,2}\(\s{0,2}["']%\d{4}/ nocase
         $f4 = "m\x65dia.n\x65wPlayer" nocase
         $f5 = "s\x70ell.c\x75stomDictionaryOpen" nocase
         $f6 = "g\x65tAnnots" fullword

@@ -1,6 +1,6 @@
 /*
   Reverse shells: one-liners and short programs that give a remote host a command line.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 
@@ -184,7 +184,7 @@ rule reverse_shell_awk
         licence = "Apache-2.0"
     strings:
         $socket = /\/i\x6eet\/t\x63p\/0\/[^\/"'\n]{1,64}\/[^"'\n]{1,12}["']/
-        $loop = /w\x68ile\s{0,2}\(+\s{0,4}\(?\s{0,4}\w{1,8}\s{0,4}\|&\s{0,4}g\x65tline/
+        $loop = /w\x68ile\s{0,2}\({1,3}\s{0,4}\(?\s{0,4}\w{1,8}\s{0,4}\|&\s{0,4}g\x65tline/
         $run = /\b(c|c\x6dd|c\x6fmmand)\s{0,4}\|&?\s{0,4}g\x65tline/
     condition:
         filesize < 16KB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and

@@ -1,6 +1,6 @@
 /*
   Windows shortcuts and OneNote sections that start programs.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 

@@ -1,6 +1,6 @@
 /*
   Programs and scripts that collect passwords, cookies, wallets and keys, and send them away.
-  Original work of the Overt project, Apache-2.0. One letter of each pattern is written in hexadecimal so that
+  Original work of the Overt project, Apache-2.0. Letters inside the patterns are written in hexadecimal so that
   this file matches neither itself nor another scanner's rules.
 */
 
@@ -16,7 +16,7 @@ rule stealer_browser_script
         $data = /(L\x6fgin D\x61ta|W\x65b D\x61ta|c\x6fokies\.s\x71lite|l\x6fgins\.j\x73on|L\x6fcal S\x74ate|k\x65y4\.db)/
         $crypt = /(C\x72yptUnprotectData|os_c\x72ypt|e\x6ecrypted_k\x65y|PK11S\x44R_D\x65crypt|w\x69n32c\x72ypt|p\x61ssword_v\x61lue|e\x6ecrypted_v\x61lue|P\x72otectedData\]?(::|\.)U\x6eprotect)/
         $send = /(a\x70i\.t\x65legram\.o\x72g\/b\x6ft|d\x69scord(a\x70p)?\.c\x6fm\/a\x70i\/w\x65bhooks\/|s\x65ndDocument|s\x6dtplib\.S\x4dTP|S\x65nd-M\x61ilMessage|(r\x65quests|h\x74tpx)\.p\x6fst\s{0,2}\(|m\x75ltipart\/f\x6frm-d\x61ta|t\x72ansfer\.sh|g\x6ffile\.io|a\x6eonfiles|f\x69le\.io)/
-        $place = /(\\+G\x6fogle\\+C\x68rome|G\x6fogle\/C\x68rome|\\+M\x69crosoft\\+E\x64ge|B\x72aveSoftware|O\x70era S\x6fftware|M\x6fzilla\\+F\x69refox|\.m\x6fzilla|U\x73er D\x61ta)/
+        $place = /(G\x6fogle(\/|\\{1,2})C\x68rome|M\x69crosoft\\{1,2}E\x64ge|B\x72aveSoftware|O\x70era S\x6fftware|M\x6fzilla\\{1,2}F\x69refox|\.m\x6fzilla|U\x73er D\x61ta)/
     condition:
         filesize < 2MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
         uint16(0) != 0xcfd0 and all of them
