@@ -133,7 +133,7 @@ class FileReport:
     quarantined: str = ""
     """Identifier in the vault when the file was moved there."""
     quarantine_error: str = ""
-    """Why it was not, when that was asked for; the message says where the file is."""
+    """Why it was not (or not all of it), when that was asked for; the message says where the file is."""
 
     @property
     def verdict(self) -> Verdict:

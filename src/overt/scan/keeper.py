@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import sys
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -39,8 +40,8 @@ class Seal(msgspec.Struct, frozen=True, tag=True):
     """Move the file whose descriptor comes with this to the vault. Answered by `Sealed`."""
 
     path: bytes
-    changed_ns: int
-    """Its change time when it was examined."""
+    status: tuple[tuple[int, ...], dict[str, int]]
+    """What `os.fstat` said when it was examined, as `os.stat_result` takes it."""
     findings: tuple[Finding, ...]
 
 
@@ -52,6 +53,8 @@ class Sealed(msgspec.Struct, frozen=True):
     """The exhibit's identifier, or why there is none and where the file is."""
 
     id: str = ""
+    other_names: int = 0
+    """Hard links that still hold the content."""
     error: str = ""
 
 
@@ -94,10 +97,11 @@ class Keeper:
         """Remember one chunk's verdicts."""
         self._control.send(_encode(Store(key, files)))
 
-    def seal(self, fd: int, path: str, changed_ns: int, findings: tuple[Finding, ...]) -> Sealed:
-        """Move the open file `fd`, found at `path`, to the vault."""
-        brief = tuple(findings[:100])
-        socket.send_fds(self._control, [_encode(Seal(os.fsencode(path), changed_ns, brief))], [fd])
+    def seal(self, fd: int, path: str, status: os.stat_result, findings: tuple[Finding, ...]) -> Sealed:
+        """Move the open file `fd`, found at `path` with `status` when it was examined, to the vault."""
+        times = {name: getattr(status, name) for name in ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")}
+        seal = Seal(os.fsencode(path), (tuple(status)[:10], times), brief(findings))
+        socket.send_fds(self._control, [_encode(seal)], [fd])
         return msgspec.msgpack.decode(self._control.recv(1 << 16), type=Sealed)
 
     def close(self) -> None:
@@ -108,6 +112,11 @@ class Keeper:
         except OSError:
             pass  # it died: what it had committed is whole, and the cache costs only time
         self._control.close()
+
+
+def brief(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings with few enough places each to fit one packet."""
+    return tuple(replace(finding, matches=finding.matches[:4]) for finding in findings[:100])
 
 
 def _be_keeper(control: socket.socket, places: Places, confined: bool) -> None:
@@ -173,11 +182,9 @@ def _serve(control: socket.socket, cache: CacheWriter | None, vault: Vault | Non
 
 def _seal(vault: Vault, request: Seal, fd: int) -> Sealed:
     try:
-        status = os.fstat(fd)
-        if status.st_ctime_ns != request.changed_ns:
-            return Sealed(error="it changed since it was examined: it stays where it is, scan it again")
+        status = os.stat_result(*request.status)
         exhibit = vault.seal(os.fsdecode(request.path), request.findings, expected=status, source_fd=fd)
-        return Sealed(id=exhibit.id)
+        return Sealed(id=exhibit.id, other_names=exhibit.other_names)
     except VaultError as error:
         return Sealed(error=str(error))
     except OSError as error:

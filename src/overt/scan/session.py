@@ -11,7 +11,6 @@ import itertools
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from overt.core.errors import ConfinementError
-from overt.core.model import Examination, FileReport, Gap, Reason, Severity, Summary, Verdict
+from overt.core.model import Examination, FileReport, Gap, Reason, Summary, Verdict
 from overt.engine.examine import Examiner
 from overt.engine.warm import warm_up
 from overt.sandbox.lockdown import lock, open_sockets
@@ -87,7 +86,7 @@ def _become_reader(own: tuple[int, ...]) -> None:
     for fd, family in standing.items():
         if fd not in own and family != socket.AF_UNIX and fd <= 2:
             raise ConfinementError(
-                f"descriptor {fd} is a network socket: the reader must not have one; pipe through cat, or write to a file"
+                f"descriptor {fd} is a network socket, and the reader must not have one: pipe through cat"
             )
     strangers = {fd for fd in standing if fd > 2 and fd not in own}
     everything = {int(name) for name in os.listdir("/proc/self/fd")}
@@ -249,7 +248,7 @@ class _Session:
                 examination = replace(examination, gaps=(*examination.gaps, changed))
             report = FileReport(subject.path, examination, subject.before.st_size, outcome.elapsed_s)
             if examination.verdict is Verdict.INFECTED and self.request.quarantine:
-                report = self._quarantine(report, fd, after)
+                report = self._quarantine(report, fd, subject.before)
             self._remember(subject, examination, steady and outcome.lasting)
             self.bytes_done += subject.before.st_size
             self._report(report)
@@ -260,10 +259,11 @@ class _Session:
         assert self.keeper is not None
         if report.path == STDIN_NAME:
             return report
-        answer = self.keeper.seal(fd, report.path, status.st_ctime_ns, report.examination.findings)
+        answer = self.keeper.seal(fd, report.path, status, report.examination.findings)
         if answer.id:
             self.quarantined += 1
-            return replace(report, quarantined=answer.id)
+            others = f"{answer.other_names} other names of it (hard links) remain" if answer.other_names else ""
+            return replace(report, quarantined=answer.id, quarantine_error=others)
         return replace(report, quarantine_error=answer.error)
 
     def _remember(self, subject: _Subject, examination: Examination, lasting: bool) -> None:
