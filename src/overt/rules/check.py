@@ -73,15 +73,17 @@ def accepted(source: Source) -> Source:
     if not source.rules or _rejection(source, source.rules) is None:
         return source
     needs = needed(source.rules)
+    order = {rule.name: number for number, rule in enumerate(source.rules)}
     good: dict[str, SourceRule] = {}
     problems: list[Problem] = []
     for rule in source.rules:
-        before = closure(needs[rule.name], needs)
-        rejection = _rejection(source, [*(good[name] for name in good if name in before), rule])
+        before = closure(needs[rule.name], needs) & good.keys()
+        helpers = [good[name] for name in sorted(before, key=order.__getitem__)]
+        rejection = _rejection(source, [*helpers, rule])
         if rejection is None:
             good[rule.name] = rule
         else:
-            lines = 1 + sum(good[name].text.count("\n") + 1 for name in good if name in before)
+            lines = 1 + sum(helper.text.count("\n") + 1 for helper in helpers)
             problems.append(_problem(source.name, rule, rejection, lines))
     return replace(source, rules=tuple(good.values()), problems=(*source.problems, *problems))
 
