@@ -41,6 +41,7 @@ INFECTED = frozenset(
 )
 
 GAPS: dict[str, set[Reason]] = {
+    "clam-wwpack.exe": {Reason.DAMAGED},  # it overwrites the end of the archive in it while it unpacks itself
     "clam_cache_emax.tgz": {Reason.DEPTH},  # archives inside archives, deeper than the default limit
 }
 """Besides the finding, what was not examined."""

@@ -71,9 +71,14 @@ def _string(data: bytes, offset: int, numbers: tuple[int, int], variant: Variant
 
 
 def _decoded(data: bytes, seed: int, variant: Variant) -> bytes:
-    stream = _lagged(seed, len(data)) if variant.wide else _twister(seed, len(data))
+    stream = keystream(seed, len(data), variant)
     number = int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")
     return number.to_bytes(len(data), "little")
+
+
+def keystream(seed: int, count: int, variant: Variant) -> bytes:
+    """The `count` bytes that a field is xored with."""
+    return _lagged(seed, count) if variant.wide else _twister(seed, count)
 
 
 def _twister(seed: int, count: int) -> bytes:
@@ -143,20 +148,24 @@ def _expanded(body: bytes) -> Iterator[bytes]:
         raise Damaged("no compressed stream")
     literal = 1 if signature == b"EA06" else 0
     bits, out, total = _Bits(body[8:]), bytearray(), 0
-    while total < size:
-        if bits.take(1) == literal:
-            out.append(bits.take(8))
-            total += 1
-        else:
-            back, length = bits.take(15), min(_length(bits), size - total)
-            if not 0 < back <= len(out):
-                raise Damaged("a copy from before the start")
-            for _ in range(length):
-                out.append(out[-back])
-            total += length
-        if len(out) >= 2 * STEP_BYTES:
-            yield bytes(out[:STEP_BYTES])
-            del out[:STEP_BYTES]
+    try:
+        while total < size:
+            if bits.take(1) == literal:
+                out.append(bits.take(8))
+                total += 1
+            else:
+                back, length = bits.take(15), min(_length(bits), size - total)
+                if not 0 < back <= len(out):
+                    raise Damaged("a copy from before the start")
+                for _ in range(length):
+                    out.append(out[-back])
+                total += length
+            if len(out) >= 2 * STEP_BYTES:
+                yield bytes(out[:STEP_BYTES])
+                del out[:STEP_BYTES]
+    except Damaged:
+        yield bytes(out)
+        raise
     yield bytes(out)
 
 

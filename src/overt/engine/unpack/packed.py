@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from overt.engine.exe import Pe, Section, read_pe
+from overt.engine.unpack import upx
 from overt.engine.unpack.base import Child, Format, Magic, Room
 from overt.engine.unpack.carve import archives
 from overt.engine.x86.machine import Stop
@@ -47,7 +48,7 @@ def looks_packed(pe: Pe) -> bool:
 
 def _is_packed(data: bytes) -> bool:
     pe = read_pe(data)
-    return pe is not None and looks_packed(pe)
+    return pe is not None and (looks_packed(pe) or upx.is_packed(data))
 
 
 def unpack(data: bytes, room: Room) -> Iterator[Child]:
@@ -61,18 +62,26 @@ def unpack(data: bytes, room: Room) -> Iterator[Child]:
         or room.inside.count(UNPACKED) >= MAX_LAYERS
     ):
         return
-    try:
-        run = Run(data, pe)
-    except Stop:
-        return
-    run.go(left)
-    room.budget.emulated += run.steps + run.machine.work + MAX_INSTRUCTIONS // 100
-    if run.machine.written < MIN_WRITES:
-        return
-    for image in dict.fromkeys((run.image(), run.first)):
+    known = upx.unpacked_pe(data, pe)
+    for image in (known,) if known else _by_emulation(data, pe, left, room):
         if image and not room.spent:
             yield Child(UNPACKED, room.gather((image,), UNPACKED))
             yield from archives(image, room)
+
+
+def _by_emulation(data: bytes, pe: Pe, left: int, room: Room) -> tuple[bytes, ...]:
+    """The program's memory at the end of its run and, when that differs, when it first looked up functions."""
+    if not looks_packed(pe):
+        return ()
+    try:
+        run = Run(data, pe)
+    except Stop:
+        return ()
+    run.go(left)
+    room.budget.emulated += run.steps + run.machine.work + MAX_INSTRUCTIONS // 100
+    if run.machine.written < MIN_WRITES:
+        return ()
+    return tuple(dict.fromkeys((run.image(), run.first)))
 
 
 FORMATS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from overt.engine.unpack import (
+    activemime,
     ar,
     arj,
     autoit,
@@ -48,6 +49,7 @@ from overt.engine.unpack import (
     szdd,
     tar,
     tnef,
+    upx,
     uuencode,
     vdisk,
     wim,
@@ -111,6 +113,8 @@ FORMATS: tuple[Format, ...] = (
     *packed.FORMATS,
     *autoit.FORMATS,
     *sis.FORMATS,
+    *upx.FORMATS,
+    *activemime.FORMATS,
 )
 """In order of trust: the first that claims a file names its type, all that claim it unpack it."""
 

@@ -21,7 +21,7 @@ SEARCH_BYTES = 1 << 20
 """How far into an overlay or a script an archive's signature is looked for."""
 _IN_SCRIPT = re.compile(
     rb"\n(?=\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x5d\0\0[^\0]?.\0|PK\x03\x04|7z\xbc\xaf\x27\x1c"
-    rb"|\x04\x22\x4d\x18|LZIP\x01|\x1f\x9d[\x89-\x90]|\x7fELF|.{256}ustar)",
+    rb"|\x04\x22\x4d\x18|LZIP\x01|\x1f\x9d[\x89-\x90]|\x7fELF|.{257}ustar)",
     re.DOTALL,
 )
 
