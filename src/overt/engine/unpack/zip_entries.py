@@ -103,8 +103,9 @@ def _directory(data: bytes, at: int) -> Directory | None:
         if record >= 0 and record + _END64_RECORD.size <= locator:
             *_, count, size, offset = _END64_RECORD.unpack_from(data, record)
             stop = record
+    is_empty = at == 0 and not (count or size)
     for start in (stop - size, offset):
-        if 0 <= start <= stop and (count == 0 or data.startswith(CENTRAL, start)):
+        if 0 <= start <= stop and (is_empty or data.startswith(CENTRAL, start)):
             return Directory(
                 start, stop, max(0, start - offset), min(at + END_RECORD.size + comment, len(data))
             )
@@ -160,6 +161,14 @@ def field(extra: bytes, wanted: int) -> bytes:
 
 def local(data: bytes, header: int) -> Entry | None:
     """The entry as the local header at `header` tells it, or None when no program would take it for one."""
+    entry = _header(data, header)
+    if entry is not None and entry.flags & HAS_DESCRIPTOR and not entry.packed:
+        return replace(entry, packed=_packed_until(data, entry.start))
+    return entry
+
+
+def _header(data: bytes, header: int) -> Entry | None:
+    """The same, with the packed size as it stands there."""
     if header + LOCAL_HEADER.size > len(data):
         return None
     _, version, flags, method, time, crc, packed, size, *lengths = LOCAL_HEADER.unpack_from(data, header)
@@ -169,10 +178,7 @@ def local(data: bytes, header: int) -> Entry | None:
         return None
     name, extra = data[at : at + lengths[0]], data[at + lengths[0] : start]
     size, packed = _zip64(extra, size, packed)
-    entry = Entry(header, start, packed, size, crc, method, flags, time, name, extra)
-    return (
-        replace(entry, packed=_packed_until(data, start)) if flags & HAS_DESCRIPTOR and not packed else entry
-    )
+    return Entry(header, start, packed, size, crc, method, flags, time, name, extra)
 
 
 def _packed_until(data: bytes, start: int) -> int:
@@ -183,13 +189,12 @@ def _packed_until(data: bytes, start: int) -> int:
 
 def contradiction(data: bytes, entry: Entry) -> Entry | None:
     """The entry as its local header tells it, if that leads to other content than the central directory does."""
-    alone = local(data, entry.header) if entry.start >= 0 else None
+    alone = _header(data, entry.header) if entry.start >= 0 else None
     if alone is None:
         return None
-    same_size = alone.packed == entry.packed or alone.flags & HAS_DESCRIPTOR
-    if alone.method == entry.method and same_size:
-        return None
-    return alone
+    if alone.flags & HAS_DESCRIPTOR:
+        alone = replace(alone, packed=entry.packed, crc=entry.crc)
+    return alone if (alone.method, alone.packed) != (entry.method, entry.packed) else None
 
 
 def unlisted(data: bytes, extents: Iterable[tuple[int, int]]) -> Iterator[Entry]:
