@@ -149,12 +149,13 @@ class HashSets:
         none when no set holds a file of this size."""
         found = _known(self._files, data)
         if self._sections:
+            whole = memoryview(data)
             for start, size in pe_sections(data):
-                found.extend(_known(self._sections, data[start : start + size]))
+                found.extend(_known(self._sections, whole[start : start + size]))
         return list(dict.fromkeys(found))
 
 
-def _known(sets: dict[str, list[HashFile]], data: bytes) -> list[Finding]:
+def _known(sets: dict[str, list[HashFile]], data: bytes | memoryview) -> list[Finding]:
     found: list[Finding] = []
     for algorithm, files in sets.items():
         candidates = [file for file in files if file.may_hold(len(data))]
