@@ -15,10 +15,15 @@ from io import BytesIO
 from pathlib import Path
 
 from tests.formats.compound_writer import compound
+from tests.formats.encryption_writer import agile
 from tests.payload import PAYLOAD
 
 TEXT_PAYLOAD = PAYLOAD.split(b"\r\n")[0]
 """The part of the payload that its rule looks for, as a line of text."""
+
+CONTENT_TYPES = (
+    '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
+)
 
 MACRO = b'Attribute VB_Name = "Module1"\r\nSub AutoOpen()\r\n  x = "' + TEXT_PAYLOAD + b'"\r\nEnd Sub\r\n'
 
@@ -138,11 +143,17 @@ def ooxml() -> bytes:
     """A docm: a zip with a VBA project and a packaged file."""
     out = BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", "<?xml version='1.0'?><Types/>")
+        archive.writestr("[Content_Types].xml", CONTENT_TYPES)
         archive.writestr("word/document.xml", "<w:document/>")
         archive.writestr("word/vbaProject.bin", compound(vba_project()))
         archive.writestr("word/embeddings/oleObject1.bin", compound({"\x01Ole10Native": ole10native()}))
     return out.getvalue()
+
+
+def active_mime() -> bytes:
+    """The file that Word puts into a page saved as MHTML."""
+    inner = zlib.compress(compound(vba_project()))
+    return b"ActiveMime\0\0\x01\xf0\x04\0\0\0\xff\xff\xff\xff".ljust(50, b"\0") + inner
 
 
 def ole1(class_name: bytes, native: bytes) -> bytes:
@@ -345,6 +356,8 @@ FIXTURES = {
     "office: presentation": lambda _folder: presentation(),
     "office: macro sheet": lambda _folder: workbook(),
     "office: ooxml": lambda _folder: ooxml(),
+    "office: default password": lambda _folder: agile(ooxml(), "VelvetSweatshop"),
+    "activemime": lambda _folder: active_mime(),
     "rtf": lambda _folder: rtf(),
     "rtf: bent": lambda _folder: rtf(bent=True),
     "rtf: binary": lambda _folder: rtf_binary(),

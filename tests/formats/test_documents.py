@@ -14,14 +14,17 @@ from pathlib import Path
 
 import pytest
 
+from overt.core.errors import Damaged
 from overt.core.limits import Limits
 from overt.core.model import Reason
 from overt.engine.unpack import aes, script, vba
 from overt.engine.unpack.base import Budget, Room
+from overt.engine.unpack.compound import unpack as unpack_compound
 from overt.engine.unpack.registry import identify
 from tests.formats import make_documents as make
 from tests.formats import make_mail
 from tests.formats.compound_writer import compound
+from tests.formats.encryption_writer import agile, standard
 from tests.payload import PAYLOAD, examine, examiner
 
 CLAMAV = Path("/usr/share/clamav-testfiles")
@@ -106,6 +109,31 @@ def test_packages_in_documents_and_presentations() -> None:
 )
 def test_encrypted_office_documents_are_incomplete(data: bytes) -> None:
     assert [gap.reason for gap in examine(data).gaps] == [Reason.ENCRYPTED]
+
+
+@pytest.mark.parametrize("write", [agile, standard])
+def test_encrypted_packages_open_with_known_passwords(write: Callable[[bytes, str], bytes]) -> None:
+    data = write(make.ooxml(), "infected")
+    assert [gap.reason for gap in examine(data).gaps] == [Reason.ENCRYPTED]
+    opened = examine(data, passwords=("wrong", "infected"))
+    assert not opened.gaps
+    assert ("document", "word/vbaProject.bin", "VBA/Module1.bas") in {f.inside for f in opened.findings}
+
+
+def bent_header(data: bytes) -> bytes:
+    """A compound file as careless writers make it: 7-Zip refuses its count of small-sector tables."""
+    return data[:64] + b"\x07" + data[65:]
+
+
+def test_compound_files_that_7zip_refuses_are_read() -> None:
+    whole = {"Macros/x/deep": PAYLOAD, "WordDocument": b"\xa5" * 9000, **make.vba_project("Macros/")}
+    whole |= {f"stream {number}": bytes([number]) * number * 50 for number in range(99)}
+    data = bent_header(compound(whole))
+    with pytest.raises(Damaged):
+        list(unpack_compound(data, Room(Budget(Limits(), len(data)))))
+    assert set(whole.values()) - {b""} <= contents(data)
+    assert {("Macros/x/deep",), ("VBA/Module1.bas",)} <= paths(data)
+    assert ("invoice.bin",) in paths(bent_header(make_mail.outlook()))
 
 
 # RTF, OneNote, shortcuts
@@ -377,6 +405,8 @@ SEEDS: dict[str, Callable[[], bytes]] = {
     "macros": lambda: make.word(make.vba_project("Macros/")),
     "presentation": lambda: make.presentation(),
     "workbook": lambda: make.workbook(),
+    "bent compound": lambda: bent_header(make.word(make.vba_project("Macros/"))),
+    "encrypted package": lambda: agile(PAYLOAD, "VelvetSweatshop"),
     "rtf": lambda: make.rtf(bent=True),
     "onenote": lambda: make.onenote(),
     "shortcut": lambda: make.shortcut(appended=PAYLOAD),

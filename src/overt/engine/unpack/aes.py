@@ -48,7 +48,9 @@ _UNSHIFTED = [_SHIFTED.index(place) for place in range(16)]
 
 
 def _round_keys(key: bytes) -> list[bytes]:
-    """The key schedule (FIPS 197, 5.2) for keys of 16, 24 or 32 bytes."""
+    """The key schedule (FIPS 197, 5.2) for keys of 16, 24 or 32 bytes. Raises `ValueError` for others."""
+    if len(key) not in (16, 24, 32):
+        raise ValueError(f"an AES key has 16, 24 or 32 bytes, not {len(key)}")
     words = [key[at : at + 4] for at in range(0, len(key), 4)]
     size, constant = len(words), 1
     while len(words) < 4 * (size + 7):
@@ -72,11 +74,15 @@ def _xor(*parts: bytes) -> bytes:
 
 def decrypt_cbc(key: bytes, start: bytes, data: bytes) -> bytes:
     """Decrypt whole blocks of `data`; a rest shorter than a block is dropped. `start` is the initial vector."""
+    plain = decrypt_ecb(key, data)
+    return _xor(plain, (start + data)[: len(plain)])
+
+
+def decrypt_ecb(key: bytes, data: bytes) -> bytes:
+    """Decrypt each whole block of `data` by itself; a rest shorter than a block is dropped."""
     data = data[: len(data) // BLOCK_BYTES * BLOCK_BYTES]
-    if not data:
-        return b""
     keys = _round_keys(key)
-    planes = [_add(data[place::16], keys[-1][place]) for place in range(16)]
+    planes = [data[place::16].translate(_adding(keys[-1][place])) for place in range(16)]
     for number in range(len(keys) - 2, -1, -1):
         planes = [
             planes[_UNSHIFTED[place]].translate(_INVERSE).translate(_adding(keys[number][place]))
@@ -87,7 +93,7 @@ def decrypt_cbc(key: bytes, start: bytes, data: bytes) -> bytes:
     out = bytearray(len(data))
     for place, plane in enumerate(planes):
         out[place::16] = plane
-    return _xor(bytes(out), (start + data)[: len(data)])
+    return bytes(out)
 
 
 def _unmix(planes: list[bytes]) -> list[bytes]:
@@ -104,10 +110,6 @@ def _unmix(planes: list[bytes]) -> list[bytes]:
 
 def _adding(value: int) -> bytes:
     return bytes(byte ^ value for byte in range(256))
-
-
-def _add(plane: bytes, value: int) -> bytes:
-    return plane.translate(_adding(value))
 
 
 def _turned_tables() -> tuple[list[int], ...]:

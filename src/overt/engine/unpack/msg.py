@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from overt.engine.unpack import compound, lzfu
+from overt.engine.unpack import cfb, compound, lzfu
 from overt.engine.unpack.base import Child, Format, Magic, Room
 from overt.engine.unpack.olepackage import from_native_stream
 
@@ -25,7 +25,7 @@ def sniff(data: bytes) -> bool:
 def unpack(data: bytes, room: Room) -> Iterator[Child]:
     """Attachments under their names, bodies decoded, every other stream as it is. Raises `Damaged` when the
     compound file cannot be read."""
-    streams = {child.name: child.data for child in compound.unpack(data, room)}
+    streams = {child.name: child.data for child in cfb.unpack(data, room)}
     names = _attachment_names(streams)
     for path, stream in streams.items():
         yield from _member(path, stream, names, room)

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from overt.core.errors import Damaged
 from overt.core.model import Reason
-from overt.engine.unpack import compound, msg, vba, xlm
+from overt.engine.unpack import cfb, compound, msg, officecrypt, vba, xlm
 from overt.engine.unpack.base import Child, Format, Magic, Room
 from overt.engine.unpack.olepackage import from_native_stream
 
@@ -47,7 +47,7 @@ def unpack(data: bytes, room: Room) -> Iterator[Child]:
     source found by its signature is yielded before."""
     streams: dict[str, bytes] = {}
     try:
-        for child in compound.unpack(data, room):
+        for child in cfb.unpack(data, room):
             streams[child.name] = child.data
             yield child
     except Damaged:
@@ -56,6 +56,7 @@ def unpack(data: bytes, room: Room) -> Iterator[Child]:
     yield from _gathered(vba.sources(streams), room)
     for name, stream in streams.items():
         yield from _objects(name, stream, room)
+    yield from _encrypted_packages(streams, room)
     _note_encryption(streams, room)
 
 
@@ -99,13 +100,24 @@ def _inflate(stored: bytes) -> Iterator[bytes]:
         raise Damaged("the object ends early")
 
 
+def _encrypted_packages(streams: dict[str, bytes], room: Room) -> Iterator[Child]:
+    """Documents of the newer formats, encrypted whole."""
+    for name, stored in streams.items():
+        if name.rsplit("/", 1)[-1] != "EncryptedPackage":
+            continue
+        information = streams.get(name.replace("EncryptedPackage", "EncryptionInfo"), b"")
+        chunks = officecrypt.package(information, stored, room.passwords)
+        if chunks is None:
+            room.gap(Reason.ENCRYPTED, "the document needs a password", name)
+        else:
+            yield Child("document", room.gather(chunks, "document"))
+
+
 def _note_encryption(streams: dict[str, bytes], room: Room) -> None:
     """Record what is encrypted with a password that only its owner knows."""
     for name, stream in streams.items():
         last = name.rsplit("/", 1)[-1]
-        if last == "EncryptedPackage":
-            room.gap(Reason.ENCRYPTED, "the document needs a password", name)
-        elif last == "WordDocument" and len(stream) >= 12:
+        if last == "WordDocument" and len(stream) >= 12:
             magic, flags = struct.unpack_from("<H8xH", stream)
             if magic == _WORD_MAGIC and flags & _WORD_ENCRYPTED:
                 room.gap(Reason.ENCRYPTED, "the document needs a password", name)
@@ -122,5 +134,5 @@ def _other(data: bytes) -> bool:
 _MAGICS = (Magic(0, compound.MAGIC),)
 FORMATS = (
     Format("office", "Office 97-2003 documents, macros and embedded objects", _MAGICS, sniff, unpack),
-    *(replace(form, sniff=_other) for form in compound.FORMATS),
+    *(replace(form, sniff=_other, unpack=cfb.unpack) for form in compound.FORMATS),
 )
