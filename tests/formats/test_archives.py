@@ -171,11 +171,12 @@ def test_equal_names_in_one_decoding(tmp_path: Path) -> None:
     assert not room.budget.gaps
 
 
-def test_solid_archives_are_decoded_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), (f"-p{PASSWORD}",)])
+def test_solid_archives_are_decoded_once(options: tuple[str, ...], tmp_path: Path) -> None:
     for number in range(50):
         (tmp_path / f"{number}").write_bytes(bytes([number]) * 10_000)
-    data = run(tmp_path, "7z", "a", "-bso0", "made.7z", *map(str, range(50)), read="made.7z")
-    room = Room(Budget(Limits(), len(data)))
+    data = run(tmp_path, "7z", "a", "-bso0", *options, "made.7z", *map(str, range(50)), read="made.7z")
+    room = Room(Budget(Limits(), len(data)), passwords=(PASSWORD,))
     children = list(sevenz.FORMATS[0].unpack(data, room))  # type: ignore[misc]
     assert len(children) == 50
     assert (room.budget.unpacked_bytes, room.budget.discarded_bytes) == (500_000, 0)

@@ -226,19 +226,21 @@ def _decode_once(archive: Archive, room: Room) -> Iterator[Child]:
 
 def _all_contents(archive: Archive, room: Room) -> dict[str, bytes]:
     """Name → bytes of the items whose names are unique; empty when they don't fit or one is unreadable."""
-    allowance = room.left()
-    if archive.count > room.entries_left() or archive.reader.has_encrypted_items():
+    if archive.count > room.entries_left():
         return {}
-    if sum(archive.size(index) for index in range(archive.count)) > allowance.size:
+    if sum(archive.size(index) for index in range(archive.count)) > room.left().size:
         return {}
-    archive.meter.start(allowance.size)
-    try:
-        contents: dict[str, bytes] = archive.reader.extract_to()
-    except FAILURES:
-        room.discard(archive.meter.written)
-        return {}
-    names = Counter(archive.name(index) for index in range(archive.count))
-    return {name: content for name, content in contents.items() if names[name] == 1}
+    for password in archive.passwords if archive.reader.has_encrypted_items() else archive.passwords[:1]:
+        archive.reader.set_password(password)
+        archive.meter.start(room.left().size)
+        try:
+            contents: dict[str, bytes] = archive.reader.extract_to()
+        except FAILURES:
+            room.discard(archive.meter.written)
+            continue
+        names = Counter(archive.name(index) for index in range(archive.count))
+        return {name: content for name, content in contents.items() if names[name] == 1}
+    return {}
 
 
 def _number(reader: pybit7z.BitArchiveReader, index: int, wanted: BitProperty) -> int:
