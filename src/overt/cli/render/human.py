@@ -96,7 +96,8 @@ def headline(report: FileReport) -> str:
 def quarantine_text(report: FileReport) -> str:
     """Where the file is now, when moving it was asked for."""
     if report.quarantined:
-        return f" [in quarantine as {visible(report.quarantined)}]"
+        rest = f"; {visible(report.quarantine_error)}" if report.quarantine_error else ""
+        return f" [in quarantine as {visible(report.quarantined)}{rest}]"
     return f" [NOT in quarantine: {visible(report.quarantine_error)}]" if report.quarantine_error else ""
 
 
