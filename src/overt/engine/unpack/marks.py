@@ -5,12 +5,15 @@ from __future__ import annotations
 import boreal
 
 WORDS = (
-    b"64",
+    b"base64",
+    b"64decode",
+    b"decode64",
     b"atob",
-    b"hex",
+    b"unhex",
+    b"hex2bin",
+    b"fromhex",
     b"powershell",
     b"pwsh",
-    b"base64 -",
     b"str_rot13",
     b"strrev",
     b"gzinflate",

@@ -26,7 +26,9 @@ SNIFF_BYTES = 4096
 
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _DEFLATES = frozenset((b"gzinflate", b"zlib.dec", b"gzipstream", b"deflatestream"))
-_EXPLAINS = _DEFLATES | {b"64", b"atob", b"hex", b"powershell", b"pwsh"}
+_BASE64 = frozenset((b"base64", b"64decode", b"decode64"))
+_HEX = frozenset((b"unhex", b"hex2bin", b"fromhex"))
+_EXPLAINS = _DEFLATES | _BASE64 | _HEX | {b"atob", b"powershell", b"pwsh"}
 _CLASSES = bytes(byte in _ALPHABET for byte in range(256))
 _JOINT = (
     rb"(?:[ \t]{0,40}+\\?\r?\n[ \t]{0,80}+"  # the next line of a block
@@ -38,8 +40,12 @@ _RUN = re.compile(rb"={0,2}+[A-Za-z0-9+/]{8,}+(?:%s[A-Za-z0-9+/]{4,}+)*+={0,2}+"
 _JOINTS = re.compile(_JOINT)
 _ARGUMENT = rb"\s{0,8}+\(\s{0,8}+(?:\w{1,20}\s{0,4}\(\s{0,8}+){0,3}b?[\"']"
 _SHORT_CALLS = tuple(
-    (mark, re.compile(rb"%s%s%s" % (mark, rest, _ARGUMENT)))
-    for mark, rest in ((b"64", rb"(?:_?decode|string)?"), (b"atob", b""), (b"hex", rb"(?:2bin|lify)?"))
+    (words, re.compile(name + _ARGUMENT))
+    for words, name in (
+        (_BASE64, rb"64(?:_?decode|string)?"),
+        (frozenset((b"atob",)), rb"atob"),
+        (_HEX, rb"hex(?:2bin|lify)?"),
+    )
 )
 _COMMAND = re.compile(rb"[-/]e[nc]?[a-z]{0,13}+[ \t:]{1,8}+[\"']?(?=[a-z0-9+/]{16})")
 _PIPED = re.compile(rb"([A-Za-z0-9+/]{8,400}={0,2})[\"']?\s{0,8}\|\s{0,8}(?:/usr/bin/)?\Z")
@@ -76,11 +82,11 @@ def unpack(data: bytes, room: Room) -> Iterator[Child]:
 
 def _layers(data: bytes, cap: int) -> Iterator[bytes]:
     found = marks(data)
-    lower = data.lower() if found else b""
+    lower = data.lower() if found - _SYMBOLS else b""
     yield from _runs(data, lower, found, cap)
     yield from _short_runs(data, lower, found, cap)
     yield from _literals(data, lower, found)
-    yield from _codes(lower, found)
+    yield from _codes(data, lower, found)
 
 
 def _runs(data: bytes, lower: bytes, found: frozenset[bytes], cap: int) -> Iterator[bytes]:
@@ -91,7 +97,7 @@ def _runs(data: bytes, lower: bytes, found: frozenset[bytes], cap: int) -> Itera
     position = _long_run(classes, 0, chars)
     while position >= 0:
         position -= 2 if data[position - 2 : position] == b"==" else data[position - 1 : position] == b"="
-        steps = named(_context(lower, position)) if found else []
+        steps = named(_context(lower, position)) if lower else []
         end = classes.find(0, position + 2)
         head = data[position : position + HEAD_CHARS]
         if len(set(head)) >= MIN_DISTINCT and (steps or deflated or promising(head)):
@@ -126,14 +132,14 @@ def _context(lower: bytes, position: int) -> bytes:
 
 def _short_runs(data: bytes, lower: bytes, found: frozenset[bytes], cap: int) -> Iterator[bytes]:
     """Runs too short to be looked at by themselves, with a call, an option or a pipe that says what they are."""
-    for mark, pattern in _SHORT_CALLS:
-        for call in pattern.finditer(lower) if mark in found else ():
+    for words, pattern in _SHORT_CALLS:
+        for call in pattern.finditer(lower) if found & words else ():
             steps = named(_context(lower, call.end()))
             yield from _short_run(data, call.end(), steps, cap)
     if b"powershell" in found or b"pwsh" in found:
         for option in _COMMAND.finditer(lower):
             yield from _short_run(data, option.end(), [], cap)
-    position = lower.find(b"base64 -") if b"base64 -" in found else -1
+    position = lower.find(b"base64 -") if b"base64" in found else -1
     while position >= 0:
         piped = _PIPED.search(data, max(position - CONTEXT_BYTES, 0), position)
         if piped:
@@ -161,15 +167,17 @@ def _literals(data: bytes, lower: bytes, found: frozenset[bytes]) -> Iterator[by
 
 _NUMBER = rb"(?:0x[0-9a-f]{1,4}|&h[0-9a-f]{1,4}|[0-9]{1,5})"
 _GAP = rb"[ \t\r\n]{0,80}+"
+_SYMBOLS = frozenset((rb"\x", rb"\u00", b"%", b"&#"))
+"""Marks of escapes that are looked for in the text as it is; the others in lower case."""
 _ITEM = rb"chrw?\$?\(%s\)" % _NUMBER
 _ESCAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], re.Pattern[bytes], int], ...] = tuple(
     (words, re.compile(run), re.compile(item), base)
     for words, run, item, base in (
-        ((rb"\x",), rb"\\x[0-9a-f]{2}(?:\\x[0-9a-f]{2}){7,}+", rb"x(..)", 16),
-        ((rb"\u00",), rb"\\u00[0-9a-f]{2}(?:\\u00[0-9a-f]{2}){7,}+", rb"u00(..)", 16),
-        ((b"%",), rb"%[0-9a-f]{2}(?:%[0-9a-f]{2}){7,}+", rb"%(..)", 16),
+        ((rb"\x",), rb"\\x[0-9a-fA-F]{2}(?:\\x[0-9a-fA-F]{2}){7,}+", rb"x(..)", 16),
+        ((rb"\u00",), rb"\\u00[0-9a-fA-F]{2}(?:\\u00[0-9a-fA-F]{2}){7,}+", rb"u00(..)", 16),
+        ((b"%",), rb"%[0-9a-fA-F]{2}(?:%[0-9a-fA-F]{2}){7,}+", rb"%(..)", 16),
         ((b"&#",), rb"&#[0-9]{2,3};?(?:&#[0-9]{2,3};?){7,}+", rb"#([0-9]+)", 10),
-        ((b"&#",), rb"&#x[0-9a-f]{2};?(?:&#x[0-9a-f]{2};?){7,}+", rb"x(..)", 16),
+        ((b"&#",), rb"&#[xX][0-9a-fA-F]{2};?(?:&#[xX][0-9a-fA-F]{2};?){7,}+", rb"[xX](..)", 16),
         (
             (b"fromcharcode",),
             rb"fromcharcode[^0-9]{1,40}?%s(?:%s,%s%s){7,}+" % (_NUMBER, _GAP, _GAP, _NUMBER),
@@ -195,10 +203,11 @@ _ESCAPES: tuple[tuple[tuple[bytes, ...], re.Pattern[bytes], re.Pattern[bytes], i
 """The words of which one must be in the text, a run of character codes, one code in it, its base (0: as written)."""
 
 
-def _codes(lower: bytes, found: frozenset[bytes]) -> Iterator[bytes]:
+def _codes(data: bytes, lower: bytes, found: frozenset[bytes]) -> Iterator[bytes]:
     """Runs of character codes that spell text or a program."""
     for words, run, item, base in _ESCAPES:
-        for match in run.finditer(lower) if found.intersection(words) else ():
+        text = data if _SYMBOLS.issuperset(words) else lower
+        for match in run.finditer(text) if found.intersection(words) else ():
             codes = (_code(code[1] if item.groups else code[0], base) for code in item.finditer(match[0]))
             layer = bytes(code & 255 for code in codes)
             if plausible(layer) or (len(layer) >= 8 and plausible(layer * 2)):
