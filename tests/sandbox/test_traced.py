@@ -22,6 +22,8 @@ LOCKED = re.compile(
 )
 OPENED = re.compile(r"^(?P<pid>\d+) +(?:openat|open|openat2|creat)\((?P<arguments>.*)$")
 THREAD = re.compile(r"^(\d+) +clone\(.*CLONE_THREAD.* = (\d+)$")
+TRACED = "%file,%network,%process,openat,seccomp,io_uring_setup,ptrace"
+OVERT_SCAN = (sys.executable, "-m", "overt", "scan", "--pack")
 WRITING = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
 
 
@@ -36,9 +38,11 @@ def traced_scan(tmp_path: Path, root: Path) -> list[str]:
             "-o",
             str(trace),
             "-e",
-            "trace=%file,%network,%process,openat,seccomp,io_uring_setup,ptrace",
-        ]
-        + [sys.executable, "-m", "overt", "scan", "--pack", test_pack(tmp_path), str(root)],
+            f"trace={TRACED}",
+            *OVERT_SCAN,
+            test_pack(tmp_path),
+            str(root),
+        ],
         capture_output=True,
         cwd=ROOT,
         timeout=300,

@@ -100,7 +100,8 @@ class Keeper:
     def seal(self, fd: int, path: str, status: os.stat_result, findings: tuple[Finding, ...]) -> Sealed:
         """Move the open file `fd`, found at `path` with `status` when it was examined, to the vault."""
         times = {name: getattr(status, name) for name in ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")}
-        seal = Seal(os.fsencode(path), (tuple(status)[:10], times), brief(findings))
+        numbers = tuple(int(number) for number in tuple(status)[:10])
+        seal = Seal(os.fsencode(path), (numbers, times), brief(findings))
         socket.send_fds(self._control, [_encode(seal)], [fd])
         return msgspec.msgpack.decode(self._control.recv(1 << 16), type=Sealed)
 

@@ -262,7 +262,9 @@ class _Session:
         answer = self.keeper.seal(fd, report.path, status, report.examination.findings)
         if answer.id:
             self.quarantined += 1
-            others = f"{answer.other_names} other names of it (hard links) remain" if answer.other_names else ""
+            others = (
+                f"{answer.other_names} other names of it (hard links) remain" if answer.other_names else ""
+            )
             return replace(report, quarantined=answer.id, quarantine_error=others)
         return replace(report, quarantine_error=answer.error)
 
