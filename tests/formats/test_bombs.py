@@ -23,6 +23,7 @@ from overt.engine.unpack.base import Budget, Room
 from overt.engine.unpack.sevenzip import Archive
 from tests.formats import archive_writers as write
 from tests.formats.make_archives import run
+from tests.formats.quine import zip_quine
 from tests.payload import PAYLOAD, examine
 
 MAX_RESIDENT_BYTES = 1536 * MIB
@@ -152,6 +153,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], set[Reason]]] = {
     "same data": (same_data, {Reason.DAMAGED}),
     "nested": (nested, {Reason.RATIO}),
     "inside itself": (inside_itself, {Reason.DEPTH}),
+    "quine": (zip_quine, {Reason.DEPTH}),
     "a million empty": (million_empty, {Reason.ENTRIES}),
 }
 
