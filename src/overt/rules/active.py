@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def load_active(tell: Tell = silent) -> Pack:
     """
     data = paths().data
     base = base_texts()
-    sets = added.names(data)
-    fingerprint = _fingerprint(base, [f"{name}\0{added.identity(data, name)}" for name in sets])
+    sets = _present(data)
+    fingerprint = _fingerprint(base, [f"{name}\0{identity}" for name, identity in sets.items()])
     known = _stored(data / PACK_FILE)
     if known is not None and known.fingerprint == fingerprint:
         return known
@@ -49,7 +50,8 @@ def load_active(tell: Tell = silent) -> Pack:
 
 def load_hashes() -> HashSets:
     """The hash sets to scan with, mapped into memory. Raises `PackError` when one is damaged."""
-    return HashSets(_mapped(path) for path in added.hash_paths(paths().data))
+    mapped = (_mapped(path) for path in added.hash_paths(paths().data))
+    return HashSets(file for file in mapped if file is not None)
 
 
 def base_texts() -> list[RuleText]:
@@ -69,12 +71,24 @@ def forget() -> None:
     (paths().data / PACK_FILE).unlink(missing_ok=True)
 
 
-def _mapped(path: Path) -> HashFile:
-    with open(path, "rb") as file:
-        try:
+def _present(data: Path) -> dict[str, str]:
+    """Name → identity of the added sets; one that is being removed at this moment is left out."""
+    found = {}
+    for name in added.names(data):
+        with suppress(FileNotFoundError):
+            found[name] = added.identity(data, name)
+    return found
+
+
+def _mapped(path: Path) -> HashFile | None:
+    """The hash file; None when its set was removed at this moment."""
+    try:
+        with open(path, "rb") as file:
             return HashFile(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), str(path))
-        except ValueError:  # an empty file can't be mapped
-            raise PackError(f"{path} is empty: remove and add its rule set again") from None
+    except FileNotFoundError:
+        return None
+    except ValueError:  # an empty file can't be mapped
+        raise PackError(f"{path} is empty: remove and add its rule set again") from None
 
 
 def _fingerprint(texts: list[RuleText], sets: list[str]) -> str:
