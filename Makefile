@@ -27,7 +27,7 @@ fuzz:
 	$(PYTHON) -m scripts.fuzz
 
 false-positives:
-	$(PYTHON) -m scripts.false_positives /usr
+	$(PYTHON) -m scripts.false_positives --fetch 400 /usr
 
 man:
 	$(PYTHON) -m scripts.manpage

@@ -79,8 +79,9 @@ rule ransom_deletes_backups
         $f = /v\x73sadmin(\.e\x78e)?["']?\s{1,4}r\x65size\s{1,4}s\x68adowstorage\s[^\n]{0,60}m\x61xsize/ nocase ascii wide
         $g = /W\x69n32_S\x68adowCopy[^\n]{0,80}(\.D\x65lete\s{0,2}\(|R\x65move-W\x6diObject|R\x65move-C\x69mInstance)/ nocase ascii wide
         $h = /w\x65vtutil(\.e\x78e)?["']?\s{1,4}cl\s{1,4}(s\x79stem|s\x65curity|a\x70plication)/ nocase ascii wide
+        $list = /\ba\x6cert\s{1,2}(a\x6ey|t\x63p|u\x64p|h\x74tp|s\x79slog|ip)\s[^\n]{1,80}(->|<>)\s/
     condition:
-        filesize < 32MB and 2 of them
+        filesize < 32MB and 2 of ($a, $b, $c, $d, $e, $f, $g, $h) and not $list
 }
 
 rule ransom_stops_virtual_machines
