@@ -19,7 +19,7 @@ from overt.engine.exe import elf_end, read_pe
 from overt.engine.nrv import decompress
 from overt.engine.unpack import packed as packed_format
 from overt.engine.unpack import upx
-from overt.engine.unpack.autoit import EA05, EA06
+from overt.engine.unpack.autoit import EA05, EA06, Variant
 from overt.engine.unpack.base import Budget, Room
 from overt.engine.unpack.packed import UNPACKED, looks_packed
 from overt.engine.unpack.registry import identify
@@ -122,7 +122,7 @@ def test_limits_of_an_overlay_are_exact(size: int) -> None:
 
 @pytest.mark.parametrize("variant", [EA05, EA06])
 @pytest.mark.parametrize("compress", [True, False])
-def test_autoit_limits_and_damage(variant, compress: bool) -> None:  # type: ignore[no-untyped-def]
+def test_autoit_limits_and_damage(variant: Variant, compress: bool) -> None:
     data = autoit(variant, compress=compress)
     assert examine(data).findings[0].inside == ("payload.bin",)
     limited = examine(data, Limits(max_member_bytes=len(PAYLOAD) - 1))
