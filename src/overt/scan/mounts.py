@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 PSEUDO = frozenset(
     """proc sysfs devpts devtmpfs cgroup cgroup2 debugfs tracefs securityfs bpf pstore efivarfs configfs fusectl
@@ -49,6 +50,7 @@ def read_mounts(table: str = "/proc/self/mountinfo") -> Mounts:
     return Mounts(types)
 
 
+@cache
 def _removable(device: int) -> bool:
     """Whether the disk can be prepared elsewhere and put in: removable media and loop devices."""
     major, minor = os.major(device), os.minor(device)
