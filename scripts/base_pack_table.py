@@ -20,7 +20,9 @@ def table() -> str:
     for record in sorted(records, key=lambda record: (record.source, record.line)):
         if record.source != source:
             source = record.source
-            lines.append(f"\n### {source}\n\n| rule | severity | what it recognises | reference |\n|---|---|---|---|\n")
+            lines.append(
+                f"\n### {source}\n\n| rule | severity | what it recognises | reference |\n|---|---|---|---|\n"
+            )
         lines.append(_row(record))
     return "".join(lines)
 
