@@ -101,7 +101,7 @@ EXAMINER = Policy(
     | _SELF
     | frozenset("read readv pread64 write close lseek recvmsg sendmsg recvfrom sendto poll ppoll".split()),
     (*_MEMORY_GUARDED, *_THREADS, ("prlimit64", (Where(0, U32, 0), Where(2, -1 & (1 << 64) - 1, 0)))),
-    refused=(("clone3", 38), ("prctl", 1), ("fstat", 1), ("newfstatat", 1), ("fcntl", 1)),
+    refused=(("clone3", 38), ("prctl", 1), ("stat", 1), ("fstat", 1), ("newfstatat", 1), ("fcntl", 1)),
     absent_paths=("/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/online", "/proc/stat"),
 )
 """Parses and matches: no path can be named, nothing opened, nothing made executable."""
