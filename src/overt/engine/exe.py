@@ -109,7 +109,7 @@ def elf_end(data: bytes) -> int | None:
             kind, offset, size = section.unpack_from(data, shoff + index * shsize)
             if kind not in (0, 8):  # SHT_NULL, SHT_NOBITS: nothing in the file
                 end = max(end, offset + size)
-    except (struct.error, IndexError):
+    except (struct.error, IndexError, OverflowError):
         return None
     return end
 
