@@ -44,6 +44,7 @@ class Setting:
     work: Path
     """An empty folder on a real disk, with room for a million small files."""
     tree: Path
+    clam_tree: Path
     wide_tree: Path
     rounds: int
     cold_rounds: int
@@ -79,61 +80,67 @@ def faster(what: str, against: str, ours: Runs, theirs: Runs, reach: float, stat
 
 
 def throughput(setting: Setting) -> Table:
-    """A whole tree, the same rules, all processors."""
-    tree = str(setting.tree)
-    files, size = trees.count(setting.tree)
-    processors = str(len(os.sched_getaffinity(0)))
-    setting.notes.append(f"tree of the first scan: {setting.tree}, {files:,} files, {size / 1e9:.2f} GB")
-    with clamav.daemon(setting.prepared.database, _fresh(setting.work / "clamd"), int(processors)) as clamd:
-        database, configuration = str(setting.prepared.database), str(clamd.configuration)
-        scanners: dict[str, Callable[[], float]] = {
-            "overt": lambda: setting.overt("--no-cache", tree),
-            "overt without unpacking": lambda: setting.overt("--no-cache", *NO_UNPACKING, tree),
-            "bare": lambda: _bare(setting),
-            "yara": lambda: command(
-                [
-                    "yara",
-                    "-w",
-                    "-r",
-                    "-N",
-                    "-f",
-                    "-p",
-                    processors,
-                    "-C",
-                    str(setting.prepared.compiled),
-                    tree,
-                ],
-                good=(0, 1),
-            ),
-            "clamscan": lambda: command(
-                ["clamscan", "-d", database, "-r", "--no-summary", "-i", *clamav.FLAGS, tree], good=(0, 1, 2)
-            ),
-            "clamdscan": lambda: command(
-                ["clamdscan", "-c", configuration, "--multiscan", "--no-summary", "-i", tree], good=(0, 1, 2)
-            ),
-        }
-        for state, rounds in _states(setting):
-            runs = _round_robin(scanners, rounds, drop_caches if state == "cold" else _nothing)
-            yield from _against_all(runs, processors, state)
-            setting.notes.append(
-                f"rate, {state}: {size / runs['overt'].median_s / 1e6:.0f} MB/s of files on disk"
-            )
-        setting.notes.append(f"clamd's memory with the same rules: {pss(clamd.pid) / 1e6:.0f} MB PSS")
+    """A whole tree, the same rules, all processors, against engines that only match."""
+    tree, processors = str(setting.tree), str(len(os.sched_getaffinity(0)))
+    size = _describe(setting, "first scan", setting.tree)
+    yara = ["yara", "-w", "-r", "-N", "-f", "-p", processors, "-C", str(setting.prepared.compiled), tree]
+    scanners = _ours(setting, tree) | {
+        "bare": lambda: _bare(setting),
+        "yara": lambda: command(yara, good=(0, 1)),
+    }
+    for state, rounds in _states(setting):
+        runs = _round_robin(scanners, rounds, drop_caches if state == "cold" else _nothing)
+        for name, note in ((UNLIKE, " (unpacks nothing)"), (LIKE, "")):
+            yield faster(name, f"`yara -f -p {processors}`{note}", runs[name], runs["yara"], 3, state)
+            yield faster(name, f"bare engine × {processors}{note}", runs[name], runs["bare"], 1.5, state)
+        rates = (f"{name} {size / each.median_s / 1e6:.0f}" for name, each in runs.items())
+        setting.notes.append(f"MB/s of files on disk, {state}: {', '.join(rates)}")
     _, peak = with_memory(setting.scan("--no-cache", tree), (0, 1), setting.environment)
     setting.notes.append(f"Overt's memory, all processes, peak of that scan: {peak / 1e6:.0f} MB PSS")
 
 
-def _against_all(runs: dict[str, Runs], processors: str, state: str) -> Table:
-    ours, plain = runs["overt"], runs["overt without unpacking"]
-    unlike = "first scan, which unpacks"
-    like = "first scan, unpacking cut off"
-    yield faster(unlike, f"`yara -f -p {processors}` (unpacks nothing)", ours, runs["yara"], 3, state)
-    yield faster(like, f"`yara -f -p {processors}`", plain, runs["yara"], 3, state)
-    bare = f"bare engine × {processors} (unpacks nothing)"
-    yield faster(unlike, bare, ours, runs["bare"], 1.5, state)
-    yield faster(like, f"bare engine × {processors}", plain, runs["bare"], 1.5, state)
-    yield faster(unlike, "`clamscan`", ours, runs["clamscan"], 3, state)
-    yield faster(unlike, "`clamdscan --multiscan`", ours, runs["clamdscan"], 3, state)
+def against_clamav(setting: Setting) -> Table:
+    """A tree, rules of the same shape, against scanners that unpack too."""
+    tree, processors = str(setting.clam_tree), len(os.sched_getaffinity(0))
+    _describe(setting, "scans against ClamAV", setting.clam_tree)
+    with clamav.daemon(setting.prepared.database, _fresh(setting.work / "clamd"), processors) as clamd:
+        alone = [
+            "clamscan",
+            "-d",
+            str(setting.prepared.database),
+            "-r",
+            "--no-summary",
+            "-i",
+            *clamav.FLAGS,
+            tree,
+        ]
+        asked = ["clamdscan", "-c", str(clamd.configuration), "--multiscan", "--no-summary", "-i", tree]
+        scanners = _ours(setting, tree) | {
+            "`clamscan`": lambda: command(alone, good=(0, 1, 2)),
+            "`clamdscan --multiscan`": lambda: command(asked, good=(0, 1, 2)),
+        }
+        for state, rounds in _states(setting):
+            runs = _round_robin(scanners, rounds, drop_caches if state == "cold" else _nothing)
+            for name in ("`clamscan`", "`clamdscan --multiscan`"):
+                yield faster(UNLIKE, name, runs[UNLIKE], runs[name], 3, state)
+        setting.notes.append(f"clamd's memory with the same rules: {pss(clamd.pid) / 1e6:.0f} MB PSS")
+
+
+UNLIKE, LIKE = "first scan", "first scan, unpacking cut off"
+
+
+def _ours(setting: Setting, tree: str) -> dict[str, Callable[[], float]]:
+    return {
+        UNLIKE: lambda: setting.overt("--no-cache", tree),
+        LIKE: lambda: setting.overt("--no-cache", *NO_UNPACKING, tree),
+    }
+
+
+def _describe(setting: Setting, what: str, tree: Path) -> int:
+    """Note what the tree is; returns its bytes."""
+    files, size = trees.count(tree)
+    setting.notes.append(f"tree of the {what}: {tree}, {files:,} files, {size / 1e9:.2f} GB")
+    return size
 
 
 def _states(setting: Setting) -> Iterator[tuple[str, int]]:
@@ -170,8 +177,7 @@ def _bare(setting: Setting) -> float:
 def second_scan(setting: Setting) -> Table:
     """An unchanged tree, every verdict remembered, against the least that looking at every file costs."""
     tree = str(setting.wide_tree)
-    files, size = trees.count(setting.wide_tree)
-    setting.notes.append(f"tree of the second scan: {tree}, {files:,} files, {size / 1e9:.2f} GB")
+    _describe(setting, "second scan", setting.wide_tree)
     first = setting.overt("--cache", tree)
     setting.notes.append(f"its first scan, which fills the cache: {first:.1f} s")
     find = ["find", tree, "-printf", r"%p %s %T@ %C@ %i\n"]
@@ -308,6 +314,7 @@ def _fresh(folder: Path) -> Path:
 
 ROWS: dict[str, Callable[[Setting], Table]] = {
     "throughput": throughput,
+    "clamav": against_clamav,
     "second": second_scan,
     "small": one_small_file,
     "hashes": many_hashes,

@@ -77,6 +77,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="warm runs of each (default 3)")
     parser.add_argument("--cold-rounds", type=int, default=3, help="runs with empty caches (default 3)")
     parser.add_argument("--tree", type=Path, default=Path("/usr/lib"), help="for the first scan")
+    parser.add_argument("--clam-tree", type=Path, help="for ClamAV, which is slow (default: as --tree)")
     parser.add_argument("--wide-tree", type=Path, default=Path("/usr"), help="for the second scan")
     parser.add_argument("--packages", type=Path, help="folder of .deb files, used when --wide-tree is small")
     parser.add_argument("--work", type=Path, help="where trees are made (default: a temporary folder)")
@@ -114,6 +115,7 @@ def _setting(args: argparse.Namespace, work: Path) -> Setting:
         prepared=prepared,
         work=work,
         tree=args.tree,
+        clam_tree=args.clam_tree or args.tree,
         wide_tree=wide,
         rounds=args.rounds,
         cold_rounds=args.cold_rounds,
