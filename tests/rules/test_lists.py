@@ -191,7 +191,9 @@ def test_archives_inside_archives_have_an_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [zipped({"a.yar": RULE})[:40], gzip.compress(b"x")[:9], tarred({"a.yar": RULE}, "w:gz")[:60]]
+    "data",
+    [zipped({"a.yar": RULE})[:40], gzip.compress(b"x")[:9], tarred({"a.yar": RULE}, "w:gz")[:60]],
+    ids=["zip", "gzip", "tar.gz"],
 )
 def test_damaged_archives_are_reported(data: bytes) -> None:
     (problem,) = Imported("broken.zip", data).problems
