@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,22 @@ def test_a_limit_on_file_size_says_what_was_seen(root: Path, tmp_path: Path) -> 
 def test_progress_counts_ahead(root: Path, tmp_path: Path) -> None:
     result = scan(tmp_path, root, cache=False, progress=True)
     assert result.summary["clean"] == 1
+
+
+def test_a_very_deep_tree(tmp_path: Path) -> None:
+    """Deeper than Python's recursion limit and than a path may be long."""
+    top = tmp_path / "deep"
+    top.mkdir()
+    fd = os.open(top, os.O_RDONLY)
+    for _ in range(2500):
+        os.mkdir("deeper", dir_fd=fd)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=fd)
+        os.close(fd)
+        fd = inner
+    bottom = os.open("infected", os.O_WRONLY | os.O_CREAT, dir_fd=fd)
+    os.write(bottom, PAYLOAD)
+    os.close(bottom)
+    os.close(fd)
+    result = scan(tmp_path, top, cache=False)
+    subprocess.run(["rm", "-rf", str(top)], check=True)
+    assert result.summary["infected"] == 1

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import resource
 import signal
 import socket
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,6 +49,8 @@ def run(request: Request, sinks: Sequence[Sink]) -> Summary:
     Raises `ConfinementError` before anything untrusted is opened, `PackError` when there are no rules to use,
     `UsageError` for a request that cannot be carried out. Ctrl-C and SIGTERM end it cleanly: the summary says so.
     """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the walk goes as deep as there are descriptors
     arsenal = load(request.pack)
     examiner = Examiner(arsenal.matcher, arsenal.hashes, request.limits, request.passwords)
     confined = not request.unconfined
@@ -224,6 +228,10 @@ class _Session:
             self._report(FileReport(path, Examination(gaps=(gap_of(error),))))
             return
         status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):  # replaced since the walk saw it
+            os.close(fd)
+            self.walk.tally.not_files += 1
+            return
         job = Job(next(self.ids), status.st_size, os.fsencode(path))
         self._submit(fd, job, _Subject(path, name, status, time.time(), folder))
         if folder is not None:

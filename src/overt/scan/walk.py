@@ -60,6 +60,19 @@ Found = Chunk | Lost
 
 
 @dataclass(slots=True)
+class Level:
+    """One directory on the way down. `fd` is the walk's to close."""
+
+    fd: int
+    path: str
+    relative: str
+    """Path below the target, with a slash at its end; empty for the target itself."""
+    identity: tuple[int, int]
+    folders: list[str] = field(default_factory=list)
+    """Names still to be entered, the next one last."""
+
+
+@dataclass(slots=True)
 class Walk:
     """The walk over all targets of one request."""
 
@@ -78,73 +91,73 @@ class Walk:
     def _target(self, target: str) -> Iterator[Found]:
         try:
             status = os.stat(target)
+            fd = os.open(target, DIRECTORY) if stat.S_ISDIR(status.st_mode) else -1
         except OSError as error:
             yield Lost(target, gap_of(error))
             return
-        if stat.S_ISDIR(status.st_mode):
-            try:
-                fd = os.open(target, DIRECTORY)
-            except OSError as error:
-                yield Lost(target, gap_of(error))
-                return
-            yield from self._folder(fd, target, "", ((status.st_dev, status.st_ino),))
+        if fd >= 0:
+            yield from self._tree(Level(fd, target, "", identity(os.fstat(fd))))
         elif stat.S_ISREG(status.st_mode):
             yield Chunk(AT_FDCWD, "", None, [(target, status)])
         else:
             self.tally.not_files += 1
 
-    def _folder(
-        self, fd: int, path: str, relative: str, above: tuple[tuple[int, int], ...]
-    ) -> Iterator[Found]:
-        """One directory: its files in chunks, then its folders. Closes `fd`."""
-        try:
-            folders: list[str] = []
-            yield from self._files(fd, path, relative, above, folders)
-            folders.sort()
-            for name in folders:
-                yield from self._enter(fd, name, path, relative, above)
-        finally:
-            os.close(fd)
+    def _tree(self, top: Level) -> Iterator[Found]:
+        """A directory and everything below: of each directory its files in chunks, then its folders by name.
 
-    def _files(
-        self, fd: int, path: str, relative: str, above: tuple[tuple[int, int], ...], folders: list[str]
-    ) -> Iterator[Found]:
-        device, inode = above[-1]
+        As deep as there are descriptors; below that, `Lost` says so.
+        """
+        levels = [top]
+        try:
+            yield from self._files(top)
+            while levels:
+                here = levels[-1]
+                if not here.folders:
+                    os.close(levels.pop().fd)
+                    continue
+                inner = self._enter(levels, here.folders.pop())
+                if isinstance(inner, Lost):
+                    yield inner
+                elif inner is not None:
+                    levels.append(inner)
+                    yield from self._files(inner)
+        finally:
+            for level in levels:
+                os.close(level.fd)
+
+    def _files(self, level: Level) -> Iterator[Found]:
+        """The files of one directory, in chunks; its folders are left in `level.folders`."""
+        device, inode = level.identity
         trusted = self.mounts.keeps_change_time(device)
         files: list[tuple[str, os.stat_result]] = []
         index = 0
         try:
-            with os.scandir(fd) as entries:
+            with os.scandir(level.fd) as entries:
                 for entry in entries:
                     try:
-                        self._sort(entry, relative, files, folders)
+                        self._sort(entry, level, files)
                     except OSError as error:
-                        yield Lost(os.path.join(path, entry.name), gap_of(error))
+                        yield Lost(os.path.join(level.path, entry.name), gap_of(error))
                     if len(files) == CHUNK:
-                        yield Chunk(fd, path, (device, inode, index) if trusted else None, files)
+                        yield Chunk(level.fd, level.path, (device, inode, index) if trusted else None, files)
                         files, index = [], index + 1
         except OSError as error:
-            yield Lost(path, gap_of(error))
+            yield Lost(level.path, gap_of(error))
         if files:
-            yield Chunk(fd, path, (device, inode, index) if trusted else None, files)
+            yield Chunk(level.fd, level.path, (device, inode, index) if trusted else None, files)
+        level.folders.sort(reverse=True)
 
-    def _sort(
-        self,
-        entry: os.DirEntry[str],
-        relative: str,
-        files: list[tuple[str, os.stat_result]],
-        folders: list[str],
-    ) -> None:
+    def _sort(self, entry: os.DirEntry[str], level: Level, files: list[tuple[str, os.stat_result]]) -> None:
         """Put one entry where it belongs. Raises `OSError` when it cannot be looked at."""
         follow = self.request.follow_symlinks
-        if not follow and entry.is_symlink():
-            self.tally.links += 1
-        elif entry.is_dir(follow_symlinks=follow):
-            if self._excluded(relative + entry.name + "/"):
+        if entry.is_dir(follow_symlinks=follow):
+            if self._excludes is not None and self._excluded(f"{level.relative}{entry.name}/"):
                 self.tally.excluded += 1
             else:
-                folders.append(entry.name)
-        elif self._excluded(relative + entry.name):
+                level.folders.append(entry.name)
+        elif not follow and entry.is_symlink():
+            self.tally.links += 1
+        elif self._excludes is not None and self._excluded(level.relative + entry.name):
             self.tally.excluded += 1
         else:
             status = entry.stat(follow_symlinks=follow)
@@ -153,35 +166,40 @@ class Walk:
             else:
                 self.tally.not_files += 1
 
-    def _enter(
-        self, parent: int, name: str, path: str, relative: str, above: tuple[tuple[int, int], ...]
-    ) -> Iterator[Found]:
-        inner = os.path.join(path, name)
+    def _enter(self, levels: list[Level], name: str) -> Level | Lost | None:
+        """Open a folder of the last level; None when it is left out on purpose."""
+        above = levels[-1]
+        path = os.path.join(above.path, name)
         try:
-            fd = os.open(
-                name, DIRECTORY | (0 if self.request.follow_symlinks else os.O_NOFOLLOW), dir_fd=parent
-            )
+            nofollow = 0 if self.request.follow_symlinks else os.O_NOFOLLOW
+            fd = os.open(name, DIRECTORY | nofollow, dir_fd=above.fd)
         except OSError as error:
-            yield Lost(inner, gap_of(error))
-            return
-        status = os.fstat(fd)
-        identity = (status.st_dev, status.st_ino)
-        elsewhere = status.st_dev != above[-1][0]
-        if elsewhere and self.mounts.pseudo(status.st_dev):
+            return Lost(path, gap_of(error))
+        inner = Level(fd, path, f"{above.relative}{name}/", identity(os.fstat(fd)))
+        elsewhere = inner.identity[0] != above.identity[0]
+        if elsewhere and self.mounts.pseudo(inner.identity[0]):
             self.tally.not_files += 1
-        elif (elsewhere and self.request.one_file_system) or identity in above:
+        elif elsewhere and self.request.one_file_system:
             self.tally.excluded += 1
+        elif self.request.follow_symlinks and any(level.identity == inner.identity for level in levels):
+            self.tally.links += 1  # a loop: its files are on their way already
         else:
-            yield from self._folder(fd, inner, f"{relative}{name}/", (*above, identity))
-            return
+            return inner
         os.close(fd)
+        return None
 
     def _excluded(self, relative: str) -> bool:
-        return self._excludes is not None and self._excludes.match_file(relative)
+        assert self._excludes is not None
+        return bool(self._excludes.match_file(relative))
 
 
 AT_FDCWD = -100
 """`openat(2)`: relative to the working directory."""
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    """Device and inode."""
+    return status.st_dev, status.st_ino
 
 
 def gap_of(error: OSError) -> Gap:
