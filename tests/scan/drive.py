@@ -82,6 +82,10 @@ def main(options: dict[str, Any]) -> None:
     """Run the session described by `options` (fields of `Request`; `limits` as a dictionary)."""
     if options.pop("hostile", False):
         session.Examiner = HostileExaminer  # type: ignore[misc]
+    if user := options.pop("user", 0):
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
     sink = Lines()
     sink.shows_progress = options.pop("progress", False)
     limits = Limits(**options.pop("limits", {}))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import require
 from tests.payload import PAYLOAD
-from tests.scan.running import scan
+from tests.scan.running import scan, test_pack
 
 pytestmark = pytest.mark.kernel
 
@@ -146,3 +147,22 @@ def test_a_very_deep_tree(tmp_path: Path) -> None:
     result = scan(tmp_path, top, cache=False)
     subprocess.run(["rm", "-rf", str(top)], check=True)
     assert result.summary["infected"] == 1
+
+
+def test_an_ordinary_user_sees_what_cannot_be_read() -> None:
+    require(os.geteuid() == 0, "root (to become another user)")
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        root = Path(name)
+        root.chmod(0o755)
+        (root / "open").write_bytes(PAYLOAD)
+        (root / "open").chmod(0o644)
+        (root / "closed").write_bytes(b"x")
+        (root / "closed").chmod(0o600)
+        (root / "folder").mkdir(mode=0o700)
+        pack = Path(test_pack(root))
+        pack.chmod(0o644)
+        result = scan(root, root, cache=False, user=65534)
+        assert result.reasons(root / "closed") == ["unreadable"]
+        assert result.reasons(root / "folder") == ["unreadable"]
+        assert result.reports[str(root / "open")]["verdict"] == "infected"
+        assert result.confinement == "confined"

@@ -124,7 +124,7 @@ class HashFile:
         end = self._heap + int.from_bytes(self._data[at + 8 : at + 16], "little")
         try:
             return msgspec.msgpack.decode(self._data[start:end], type=Label)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             return Label(self.header.pack, "known by its hash; what it is called is damaged in the hash set")
 
 
