@@ -94,15 +94,24 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="overt-bench-", dir=args.work) as folder:
         setting = _setting(args, Path(folder))
-        rows = []
-        for name in args.only:
-            print(f"{name} …", file=sys.stderr)
-            rows += list(ROWS[name](setting))
+        rows = _measured(args.only, setting)
         text = report(rows, setting, time.monotonic() - began)
     print(text)
     if args.write:
         write(text)
     return 0
+
+
+def _measured(names: list[str], setting: Setting) -> list[Row]:
+    """The rows; Ctrl-C keeps those that are done."""
+    rows: list[Row] = []
+    try:
+        for name in names:
+            print(f"{name} …", file=sys.stderr)
+            rows += list(ROWS[name](setting))
+    except KeyboardInterrupt:
+        setting.notes.append("interrupted: not everything was measured")
+    return rows
 
 
 def _setting(args: argparse.Namespace, work: Path) -> Setting:
