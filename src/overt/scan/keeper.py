@@ -14,6 +14,7 @@ import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,7 +23,9 @@ from overt.core.model import Finding
 from overt.sandbox.lockdown import close_others, empty_standard_streams, lock
 from overt.sandbox.policy import KEEPER
 from overt.scan.cache import CacheWriter, Key
-from overt.vault.vault import Vault
+
+if TYPE_CHECKING:
+    from overt.vault.vault import Vault
 
 COMMIT_EVERY = 256
 """Stored chunks per transaction."""
@@ -128,6 +131,7 @@ def _be_keeper(control: socket.socket, places: Places, confined: bool) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         empty_standard_streams()
         keep = (0, 1, 2, control.fileno())
+        vault = _open_vault(places)
         try:
             if confined:
                 lock(KEEPER, keep)
@@ -138,7 +142,7 @@ def _be_keeper(control: socket.socket, places: Places, confined: bool) -> None:
             raise SystemExit(1) from error
         cache = _open_cache(places)
         control.send(b"ready " + (os.fsencode(cache.path) if cache else b""))
-        _serve(control, cache, Vault(Path(places.vault)) if places.vault else None)
+        _serve(control, cache, vault)
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         pass
@@ -147,6 +151,14 @@ def _be_keeper(control: socket.socket, places: Places, confined: bool) -> None:
             traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _open_vault(places: Places) -> Vault | None:
+    if not places.vault:
+        return None
+    from overt.vault.vault import Vault  # 30 ms that a scan without quarantine does not pay
+
+    return Vault(Path(places.vault))
 
 
 def _open_cache(places: Places) -> CacheWriter | None:

@@ -169,8 +169,9 @@ class _Session:
             while more and self.pool.hungry and not self.stop:
                 more = next(work, None) is not None
                 self._tell()
-            for outcome in self.pool.outcomes(TICK_S):
-                self._finish(outcome)
+            if self.pool.busy:
+                for outcome in self.pool.outcomes(TICK_S):
+                    self._finish(outcome)
             self._tell()
         for task in self.pool.abandon():
             gap = Gap(Reason.INTERRUPTED, "the scan was stopped")
@@ -207,6 +208,7 @@ class _Session:
         if folder is not None:
             folder.changed |= len(folder.known) != len(remembered)
             self._settle(folder)
+        yield True
 
     def _recall(self, chunk: Chunk, name: str, status: os.stat_result, value: cache.Known) -> None:
         """Serve one verdict from the cache."""

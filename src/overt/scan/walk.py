@@ -10,13 +10,15 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-
-import pathspec
+from typing import TYPE_CHECKING
 
 from overt.core.errors import UsageError
 from overt.core.model import Gap, Reason
 from overt.scan.mounts import Mounts
 from overt.scan.request import Request
+
+if TYPE_CHECKING:
+    import pathspec
 
 CHUNK = 1024
 """Entries handled together: what a directory of millions costs in memory, and one record of the verdict cache."""
@@ -218,8 +220,12 @@ def _excludes(request: Request) -> pathspec.GitIgnoreSpec | None:
                 lines.extend(patterns.read().splitlines())
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"cannot read the exclusion patterns in {name}: {error}") from error
+    if not lines:
+        return None
+    import pathspec  # 20 ms that a scan without exclusions does not pay
+
     try:
-        return pathspec.GitIgnoreSpec.from_lines(lines) if lines else None
+        return pathspec.GitIgnoreSpec.from_lines(lines)
     except ValueError as error:
         raise UsageError(f"an exclusion pattern is not in .gitignore syntax: {error}") from error
 
