@@ -4,6 +4,7 @@ it is taken over."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -40,9 +41,23 @@ class HostileExaminer(Examiner):
                 os._exit(7)
             case b"MEMORY":
                 bytearray(64 << 30)
-            case b"LIE":
-                raise SystemExit  # handled like any other end
+            case b"DEFECT":
+                raise KeyError("a parser's bug")
+            case b"NUMBERS":
+                return Examination(bytes_examined=-5)
+            case b"FORGE":
+                os.write(2, b"FORGED")
+                os.write(1, b"FORGED")
+            case b"FLOOD":
+                self.flood()
         return super().examine(data, name, file_bytes)
+
+    def flood(self) -> None:
+        """Endless tiny parts of a reply, on whatever descriptor is the socket."""
+        for fd in range(3, 64):
+            with contextlib.suppress(OSError):
+                while True:
+                    os.write(fd, b"\x01")
 
 
 class Lines:
@@ -62,6 +77,7 @@ class Lines:
                     "rules": [finding.rule for finding in examination.findings],
                     "inside": [list(finding.inside) for finding in examination.findings],
                     "cached": report.cached,
+                    "examined": examination.bytes_examined,
                     "quarantined": report.quarantined,
                     "quarantine_error": report.quarantine_error,
                 }

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from overt.engine.pack import dump
 from tests.payload import pack
 
@@ -39,6 +41,14 @@ def test_pack(folder: Path) -> str:
 
 
 test_pack.__test__ = False  # type: ignore[attr-defined]
+
+
+def named_pack(folder: Path, source: str) -> Path:
+    """A pack file of one rule that looks at names."""
+    path = folder / "named.pack"
+    made = pack(source, "r")
+    path.write_bytes(dump(msgspec.structs.replace(made, externals=("filename", "filepath"))))
+    return path
 
 
 def command(folder: Path, *targets: Path | str, **options: Any) -> list[str]:

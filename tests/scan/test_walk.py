@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import require
 from tests.payload import PAYLOAD
-from tests.scan.running import scan, test_pack
+from tests.scan.running import named_pack, scan, test_pack
 
 pytestmark = pytest.mark.kernel
 
@@ -57,11 +57,27 @@ def test_missing_and_unreadable_are_incomplete(root: Path, tmp_path: Path) -> No
 
 
 def test_names_of_any_bytes(root: Path, tmp_path: Path) -> None:
-    odd = os.fsencode(root) + b"/bad\xff\nname"
-    with open(odd, "wb") as stream:
-        stream.write(PAYLOAD)
-    result = scan(tmp_path, root, cache=False)
+    folder = os.fsencode(root) + b"/d\xe9"
+    os.mkdir(folder)
+    for odd in (os.fsencode(root) + b"/bad\xff\nname", folder + b"/plain"):
+        with open(odd, "wb") as stream:
+            stream.write(PAYLOAD)
+    externals = 'rule r { condition: filename == "plain" and filepath contains "tree" }'
+    result = scan(tmp_path, root, cache=False, pack=str(named_pack(tmp_path, externals)))
     assert result.summary["infected"] == 2
+    assert result.summary["incomplete"] == 0
+
+
+def test_a_file_that_hides_its_size_is_read(tmp_path: Path) -> None:
+    result = scan(tmp_path, "/proc/version", cache=False)
+    assert result.reports["/proc/version"]["examined"] > 50
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "pipe"])
+def test_a_named_target_that_is_no_file_is_incomplete(tmp_path: Path, target: str) -> None:
+    if target == "pipe":
+        os.mkfifo(target := str(tmp_path / "pipe"))
+    assert scan(tmp_path, target, cache=False).reasons(target) == ["unreadable"]
 
 
 def test_excludes_by_pattern_and_by_file(root: Path, tmp_path: Path) -> None:
@@ -144,9 +160,10 @@ def test_a_very_deep_tree(tmp_path: Path) -> None:
     os.write(bottom, PAYLOAD)
     os.close(bottom)
     os.close(fd)
-    result = scan(tmp_path, top, cache=False)
-    subprocess.run(["rm", "-rf", str(top)], check=True)
-    assert result.summary["infected"] == 1
+    try:
+        assert scan(tmp_path, top, cache=False).summary["infected"] == 1
+    finally:  # pytest's own cleaning does not go that deep
+        subprocess.run(["rm", "-rf", str(top)], check=True)
 
 
 def test_an_ordinary_user_sees_what_cannot_be_read() -> None:

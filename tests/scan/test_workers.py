@@ -23,6 +23,9 @@ ORDERS = {
     "CRASH": ("crashed", "the examiner was killed by SIGSEGV"),
     "EXIT": ("crashed", "the examiner ended with status 7"),
     "MEMORY": ("max_memory_bytes", "the examiner ran out of memory"),
+    "DEFECT": ("crashed", 'defect in the examiner: KeyError: "a parser\'s bug"'),
+    "NUMBERS": ("crashed", "the examiner misbehaved: a reply has impossible numbers"),
+    "FLOOD": ("crashed", "the examiner misbehaved: a reply comes in small pieces"),
 }
 
 
@@ -47,6 +50,13 @@ def test_a_taken_over_examiner_costs_one_file(tmp_path: Path) -> None:
     assert result.summary["clean"] == 40
     assert result.summary["incomplete"] == len(ORDERS)
     assert result.reports[str(root / "zz-infected")]["verdict"] == "infected"
+
+
+def test_an_examiner_has_no_terminal(tmp_path: Path) -> None:
+    root = tree(tmp_path, ["FORGE"])
+    result = scan(tmp_path, root, hostile=True, cache=False)
+    assert "FORGED" not in result.stderr
+    assert result.reports[str(root / "forge")]["verdict"] == "clean"
 
 
 def test_every_file_hostile_and_none_lost(tmp_path: Path) -> None:

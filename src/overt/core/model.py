@@ -40,6 +40,7 @@ class Reason(StrEnum):
     ENTRIES = "max_entries"
     RATIO = "max_ratio"
     MEMORY = "max_memory_bytes"
+    MATCHES = "max_matches"
     DEADLINE = "deadline"
     ENCRYPTED = "encrypted"
     DAMAGED = "damaged"

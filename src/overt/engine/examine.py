@@ -7,14 +7,17 @@ from dataclasses import replace
 
 from overt.core.errors import Damaged, Encrypted, UnpackError, Unsupported
 from overt.core.limits import Limits
-from overt.core.model import Examination, Finding, Gap, Reason
+from overt.core.model import Examination, Finding, Gap, Reason, Severity
 from overt.engine.hashset import HashSets
 from overt.engine.matcher import Matcher
 from overt.engine.unpack.base import Budget, Format, Room, describe
 from overt.engine.unpack.registry import DATA, identify
 
 MAX_FINDINGS = 1_000
-"""Findings kept per file; a file with more is infected all the same."""
+"""Findings kept per file, those that infect first; a file with more is infected all the same."""
+MAX_GAPS = 1_000
+MAX_TEXT = 300
+"""Characters kept of a name inside a container and of a gap's words: a hostile name can't crowd out a report."""
 
 
 class Examiner:
@@ -36,15 +39,17 @@ class Examiner:
         """Examine one file's bytes. `name` is given to rules that look at it; `file_bytes` is the size on disk
         when `data` is only its beginning. Raises nothing that a hostile file could cause."""
         budget = Budget(self.limits, file_bytes or len(data))
+        name = _plain(name)
         if file_bytes is not None and file_bytes > len(data):
             budget.gaps.append(
                 Gap(Reason.FILE_BYTES, f"examined the first {len(data)} of {file_bytes} bytes")
             )
         findings: list[Finding] = []
         kind = self._examine(data, name, Room(budget, (), self.passwords), findings)
+        gaps = tuple(dict.fromkeys(map(_plain_gap, budget.gaps)))
         return Examination(
-            findings=tuple(findings[:MAX_FINDINGS]),
-            gaps=tuple(dict.fromkeys(map(_plain_gap, budget.gaps))),
+            findings=_worst_first(findings)[:MAX_FINDINGS],
+            gaps=gaps[:MAX_GAPS],
             kind=kind.name,
             bytes_examined=len(data),
             bytes_unpacked=budget.unpacked_bytes,
@@ -53,7 +58,7 @@ class Examiner:
 
     def _examine(self, data: bytes, name: str, room: Room, findings: list[Finding]) -> Format:
         """One content: its own findings first, then its members'. Returns what it is."""
-        findings.extend(self._findings(data, name, room.inside))
+        findings.extend(self._findings(data, name, room))
         formats = identify(data)
         for form in formats:
             if form.unpack is not None:
@@ -63,12 +68,15 @@ class Examiner:
                 self._unpack(form, data, room, findings)
         return formats[0] if formats else DATA
 
-    def _findings(self, data: bytes, name: str, inside: tuple[str, ...]) -> list[Finding]:
-        found = [*self.matcher.match(data, name), *self.hashes.match(data)]
+    def _findings(self, data: bytes, name: str, room: Room) -> list[Finding]:
+        matched, flooded = self.matcher.look(data, name)
+        for rule in flooded:
+            room.gap(Reason.MATCHES, f"a pattern of {rule} matched more often than is looked at")
+        found = [*matched, *self.hashes.match(data)]
         if not found:
             return []
         digest = hashlib.sha256(data).hexdigest()
-        return [replace(finding, inside=inside, sha256=digest) for finding in found]
+        return [replace(finding, inside=room.inside, sha256=digest) for finding in found]
 
     def _unpack(self, form: Format, data: bytes, room: Room, findings: list[Finding]) -> None:
         """Examine each member; whatever stops the unpacker becomes a gap of this container."""
@@ -96,9 +104,15 @@ class Examiner:
             room.gap(Reason.DAMAGED, f"{form.name}: {type(error).__name__}: {describe(error)}")
 
 
+def _worst_first(findings: list[Finding]) -> tuple[Finding, ...]:
+    """All findings, those that infect before the notes, so that a cut can't lose the verdict."""
+    return tuple(sorted(findings, key=lambda finding: finding.severity is Severity.NOTE))
+
+
 def _plain(text: str) -> str:
-    """`text` without lone surrogates: names inside containers come in any encoding."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    """`text` without lone surrogates (names come in any encoding), and no longer than a person would read."""
+    plain = text.encode("utf-8", "backslashreplace").decode()
+    return plain if len(plain) <= MAX_TEXT else plain[: MAX_TEXT - 1] + "…"
 
 
 def _plain_gap(gap: Gap) -> Gap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import boreal
 
@@ -15,11 +15,21 @@ ENGINE = f"boreal {boreal.__version__}"
 MAX_MATCHES = 16
 """Matches kept per pattern of a finding."""
 MATCH_DATA_BYTES = 64
+MAX_COUNTED = 100_000
+"""Matches of one pattern in one content that the engine counts (its own default, 1,000, is soon flooded)."""
 
 COMMON = "common"
 """The route of rules that every file sees besides those of its own route: for packs made without routing."""
 FILE_TYPES = {"pe": "EXE", "elf": "ELF"}
 """Route → value of the external variable `filetype`, as rules expect it."""
+
+
+class Look(NamedTuple):
+    """What the rules say of one content."""
+
+    findings: list[Finding]
+    flooded: list[str]
+    """Rules that did not match, of which a pattern matched more than `MAX_COUNTED` times."""
 
 
 class Matcher:
@@ -41,17 +51,28 @@ class Matcher:
 
     def match(self, data: bytes, name: str = "") -> list[Finding]:
         """One finding per rule that matches `data`, `inside` and `sha256` left to the caller."""
+        return self.look(data, name).findings
+
+    def look(self, data: bytes, name: str = "") -> Look:
+        """As `match`, and which rules' answer may be wrong for too many matches of a pattern."""
         found: dict[str, Any] = {}
+        flooded: set[str] = set()
+
+        def warned(kind: int, pattern: Any) -> int:
+            flooded.add(pattern.rule)
+            return int(boreal.CALLBACK_CONTINUE)
+
         route = route_of(data)
         externals = self._values(name, route) if self.pack.externals else None
         for scanner in filter(None, (self._scanner(COMMON), self._scanner(route))):
             # The engine's fast mode skips patterns it need not look at, so a file that matches is seen twice.
-            if scanner.match(data=data, externals=externals, fast=True):
+            if scanner.match(data=data, externals=externals, fast=True, warnings_callback=warned):
                 for match in scanner.match(
                     data=data, externals=externals, fast=False, max_match_data=MATCH_DATA_BYTES
                 ):
                     found[f"{match.namespace}:{match.rule}"] = match
-        return [self._finding(key, match) for key, match in found.items()]
+        matched = {match.rule for match in found.values()}
+        return Look([self._finding(key, match) for key, match in found.items()], sorted(flooded - matched))
 
     def _scanner(self, route: str) -> Any:
         """The route's scanner, loaded on first use; None when no rule is on that route."""
@@ -89,8 +110,11 @@ def _scanner(pack: Pack, route: str) -> Any:
     compiled = pack.compiled.get(route)
     try:
         if compiled is not None and pack.engine == ENGINE:
-            return boreal.load(data=compiled)
-        return compile_sources(pack.routes[route], pack.externals)
+            scanner = boreal.load(data=compiled)
+        else:
+            scanner = compile_sources(pack.routes[route], pack.externals)
+        scanner.set_params(string_max_nb_matches=MAX_COUNTED)
+        return scanner
     except boreal.Error as error:
         raise PackError(f"the rule engine rejects route {route!r} of the pack: {error}") from error
 

@@ -46,7 +46,9 @@ def lock(
         close_others(keep)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if max_memory_bytes:
-            resource.setrlimit(resource.RLIMIT_AS, (max_memory_bytes, max_memory_bytes))
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            bound = max_memory_bytes if most == resource.RLIM_INFINITY else min(max_memory_bytes, most)
+            resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
         if with_parent:
             _prctl(PR_SET_PDEATHSIG, SIGKILL)
         _prctl(PR_SET_DUMPABLE, 0)

@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ Serve = Callable[[socket.socket], None]
 """A worker's whole life: answers on its socket until the other end closes."""
 
 START_TIMEOUT_S = 30.0
+REAP_TIMEOUT_S = 5.0
+LAST_WORDS = b"\xff"
+"""First byte of the packet in which a dying worker says why."""
 
 
 @dataclass(slots=True)
@@ -48,7 +52,11 @@ class Worker:
 
     def forbidden_call(self) -> str | None:
         """The name of the forbidden call the worker is stopped at, if it is."""
-        if self.listener < 0 or not select.select([self.listener], [], [], 0)[0]:
+        if self.listener < 0:
+            return None
+        waiting = select.poll()  # not select(): descriptors may be above 1,023
+        waiting.register(self.listener, select.POLLIN)
+        if not waiting.poll(0):
             return None
         try:
             return seccomp.reported_call(self.listener)
@@ -150,8 +158,7 @@ def _be_nursery(
             if request == b"fork":
                 _fork(control, serve, max_memory_bytes, confined)
             else:
-                _, status_word = os.waitpid(int(request.split()[1]), 0)
-                control.send(b"%d" % os.waitstatus_to_exitcode(status_word))
+                control.send(b"%d" % _reap(int(request.split()[1])))
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the reader is gone, and the workers go with this process
@@ -160,6 +167,17 @@ def _be_nursery(
             traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _reap(pid: int) -> int:
+    """The exit status of a dead or dying worker. One that hangs in the kernel (a dead disk) counts as killed."""
+    deadline = time.monotonic() + REAP_TIMEOUT_S
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.001)
+    return -signal.SIGKILL
 
 
 def _fork(control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
@@ -187,6 +205,7 @@ def _be_worker(connection: socket.socket, serve: Serve, max_memory_bytes: int, c
     """A worker's life; never returns."""
     status = 1
     try:
+        os.dup2(1, 2)  # /dev/null: what is written to the user's terminal or log is the reader's to say
         keep = (0, 1, 2, connection.fileno())
         try:
             if confined:
@@ -203,8 +222,10 @@ def _be_worker(connection: socket.socket, serve: Serve, max_memory_bytes: int, c
         status = 0
     except MemoryError:
         status = 3
-    except BaseException as error:  # the last words of a worker go to stderr, the reader learns of its death
-        if not isinstance(error, (BrokenPipeError, ConnectionResetError, SystemExit)):
-            traceback.print_exc()
+    except (BrokenPipeError, ConnectionResetError, SystemExit):
+        pass
+    except BaseException as error:  # a defect: the reader is told its name, as the cause of death
+        with contextlib.suppress(OSError, ValueError):
+            connection.send(LAST_WORDS + f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:200])
     finally:
         os._exit(status)

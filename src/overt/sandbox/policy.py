@@ -129,7 +129,7 @@ NURSERY = Policy(
     | _SELF
     | _DESCRIPTORS
     | frozenset(
-        "fork vfork wait4 waitid pidfd_open prctl seccomp prlimit64 capset capget dup close_range".split()
+        "fork vfork wait4 waitid pidfd_open prctl seccomp prlimit64 capset capget dup dup2 dup3 close_range".split()
     )
     | frozenset("setresuid setresgid setgroups landlock_restrict_self landlock_create_ruleset".split()),
     (

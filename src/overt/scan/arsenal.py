@@ -10,6 +10,7 @@ from overt.core.errors import PackError
 from overt.engine import pack as packs
 from overt.engine.hashset import HashSets
 from overt.engine.matcher import ENGINE, Matcher
+from overt.engine.warm import UNPACKER
 from overt.rules.active import load_active, load_hashes
 
 
@@ -35,4 +36,4 @@ def load(pack_file: str | None) -> Arsenal:
         pack, hashes, identity = packs.load(data, pack_file), HashSets(), packs.digest(data)
     if not pack.records and not hashes.count:
         raise PackError("there are no rules to scan with: add some with 'overt rules add'")
-    return Arsenal(Matcher(pack), hashes, f"{__version__} {ENGINE} {identity}")
+    return Arsenal(Matcher(pack), hashes, f"{__version__} {ENGINE} {UNPACKER} {identity}")

@@ -59,13 +59,14 @@ def known(status: os.stat_result, examination: Examination) -> Known:
     return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, examination.kind, body)
 
 
-def same(value: Known, status: os.stat_result) -> bool:
-    """Whether the file is still the one remembered."""
+def same(value: Known, status: os.stat_result, key: Key) -> bool:
+    """Whether the file is still the one remembered, on the device that its record is for."""
     return (
         value[3] == status.st_ctime_ns
         and value[0] == status.st_ino
         and value[1] == status.st_size
         and value[2] == status.st_mtime_ns
+        and status.st_dev == key[0]
     )
 
 

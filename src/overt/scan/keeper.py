@@ -80,6 +80,7 @@ class Keeper:
         """Fork the keeper. Raises `ConfinementError` if it could not be confined."""
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(ANSWER_TIMEOUT_S)
+        self._gone = False
         sys.stdout.flush()
         sys.stderr.flush()
         if os.fork() == 0:
@@ -105,8 +106,16 @@ class Keeper:
         times = {name: getattr(status, name) for name in ("st_atime_ns", "st_mtime_ns", "st_ctime_ns")}
         numbers = tuple(int(number) for number in tuple(status)[:10])
         seal = Seal(os.fsencode(path), (numbers, times), brief(findings))
-        socket.send_fds(self._control, [_encode(seal)], [fd])
-        return msgspec.msgpack.decode(self._control.recv(1 << 16), type=Sealed)
+        if self._gone:
+            return Sealed(error="the keeper is gone: the file stays where it is")
+        try:
+            socket.send_fds(self._control, [_encode(seal)], [fd])
+            return msgspec.msgpack.decode(self._control.recv(1 << 16), type=Sealed)
+        except (OSError, msgspec.MsgspecError) as error:
+            self._gone = True  # a late answer would be taken for the next file's
+            return Sealed(
+                error=f"the keeper failed ({error}): see 'overt quarantine list' for where the file is"
+            )
 
     def close(self) -> None:
         """Wait until everything is durable, and let the keeper end."""

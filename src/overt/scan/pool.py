@@ -6,7 +6,6 @@ on becomes a gap; the files queued behind it go to another worker.
 
 from __future__ import annotations
 
-import contextlib
 import select
 import signal
 import time
@@ -15,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from overt.core.model import Examination, Gap, Reason
-from overt.sandbox.nursery import Nursery, Worker
+from overt.sandbox.nursery import LAST_WORDS, Nursery, Worker
 from overt.scan.wire import BATCH, Job, Misbehaved, ReplyReader, send_jobs
 
 QUEUE = 2 * BATCH
 """Files handed to one worker ahead of its answers."""
+PACKETS = 256
+"""Packets taken from one worker before the others have a turn."""
 LARGE_BYTES = 1 << 20
 """From this size on a file is handed out alone, so that small ones don't wait behind it."""
 MEMORY_STATUS = 3
@@ -138,8 +139,12 @@ class Pool:
                 hand.since = time.monotonic()
             hand.queue.extend(batch)
             hand.alone = batch[0].job.size >= LARGE_BYTES
-            with contextlib.suppress(OSError):  # it died: its end is collected from the socket like any other
+            try:
                 send_jobs(hand.worker.socket, [task.job for task in batch], [task.fd for task in batch])
+            except (
+                OSError
+            ):  # it died, or cannot be reached: its end is collected from the socket like any other
+                hand.worker.kill()
 
     def _next_batch(self, behind_others: bool) -> list[Task]:
         if self._backlog[0].job.size >= LARGE_BYTES:
@@ -152,9 +157,17 @@ class Pool:
     def _collect(self, hand: _Hand) -> Iterator[Outcome]:
         """Everything the worker has said; its death, if it died."""
         try:
-            while packet := hand.worker.socket.recv(1 << 17):
+            for _ in range(PACKETS):  # others have a turn, too
+                if not (packet := hand.worker.socket.recv(1 << 17)):
+                    break
+                if packet[:1] == LAST_WORDS:
+                    words = packet[1:].decode("utf-8", "replace")
+                    yield from self._end(hand, Gap(Reason.CRASHED, f"defect in the examiner: {words}"))
+                    return
                 if (outcome := self._answer(hand, packet)) is not None:
                     yield outcome
+            else:
+                return
         except BlockingIOError:
             if (call := hand.worker.forbidden_call()) is not None:
                 yield from self._end(hand, Gap(Reason.FORBIDDEN_CALL, call))

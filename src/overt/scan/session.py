@@ -34,7 +34,7 @@ from overt.scan.mounts import read_mounts
 from overt.scan.pool import Outcome, Pool, Task
 from overt.scan.request import Progress, Request, Sink
 from overt.scan.walk import Chunk, Walk, gap_of
-from overt.scan.wire import Job
+from overt.scan.wire import MAX_NAME_BYTES, Job
 from overt.store.paths import paths
 
 TICK_S = 0.1
@@ -73,9 +73,12 @@ def _keeper(
         return None, None
     where = paths()
     generation = cache.generation(arsenal.identity, request.limits, request.passwords)
+    cached = (
+        request.cache and "filepath" not in arsenal.matcher.pack.externals
+    )  # a verdict may hang on the path
     keeper = Keeper(
         Places(
-            cache=str(where.cache) if request.cache else "",
+            cache=str(where.cache) if cached else "",
             generation=generation,
             vault=str(where.vault) if request.quarantine else "",
         ),
@@ -199,7 +202,7 @@ class _Session:
             folder.waiting = 1  # the chunk itself, until all its files were handed out
         for name, status in chunk.files:
             value = remembered.get(name)
-            if value is not None and folder is not None and cache.same(value, status):
+            if value is not None and folder is not None and cache.same(value, status, folder.key):
                 folder.known[name] = value
                 self._recall(chunk, name, status, value)
             else:
@@ -234,7 +237,7 @@ class _Session:
             os.close(fd)
             self.walk.tally.not_files += 1
             return
-        job = Job(next(self.ids), status.st_size, os.fsencode(path))
+        job = Job(next(self.ids), status.st_size, os.fsencode(path)[-MAX_NAME_BYTES:])
         self._submit(fd, job, _Subject(path, name, status, time.time(), folder))
         if folder is not None:
             folder.waiting += 1
@@ -283,7 +286,8 @@ class _Session:
         if folder is None:
             return
         old_enough = subject.opened - subject.before.st_ctime_ns / 1e9 >= self.request.cache_after_s
-        if lasting and old_enough and examination.verdict is not Verdict.INFECTED:
+        same_device = subject.before.st_dev == folder.key[0]  # a link or a mount may lead elsewhere
+        if lasting and old_enough and same_device and examination.verdict is not Verdict.INFECTED:
             folder.known[subject.name] = cache.known(subject.before, examination)
             folder.changed = True
         self._settle(folder)

@@ -102,7 +102,7 @@ class Walk:
         elif stat.S_ISREG(status.st_mode):
             yield Chunk(AT_FDCWD, "", None, [(target, status)])
         else:
-            self.tally.not_files += 1
+            yield Lost(target, Gap(Reason.UNREADABLE, "not a file or folder: to scan a stream, use '-'"))
 
     def _tree(self, top: Level) -> Iterator[Found]:
         """A directory and everything below: of each directory its files in chunks, then its folders by name.

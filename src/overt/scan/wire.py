@@ -17,6 +17,9 @@ BATCH = 8
 """Descriptors per request packet."""
 PART_BYTES = 60_000
 MAX_REPLY_BYTES = 16 << 20
+MAX_NAME_BYTES = 4096
+MAX_ELAPSED_S = 1e6
+MAX_COUNT = 1 << 50
 MORE, LAST = b"\x01", b"\x00"
 
 
@@ -81,9 +84,21 @@ class ReplyReader:
         if self._size > MAX_REPLY_BYTES or packet[:1] not in (MORE, LAST):
             raise Misbehaved("a reply is too long or not in the protocol")
         if packet[:1] == MORE:
+            if len(packet) != PART_BYTES + 1:
+                raise Misbehaved("a reply comes in small pieces")
             return None
         body, self._parts, self._size = b"".join(self._parts), [], 0
         try:
-            return _decode_reply(body)
+            return _sane(_decode_reply(body))
         except (msgspec.MsgspecError, ValueError) as error:
             raise Misbehaved(f"a reply cannot be read: {error}") from error
+
+
+def _sane(reply: Reply) -> Reply:
+    """The reply, if its numbers are ones that an examination can give. Raises `Misbehaved`."""
+    examination = reply.examination
+    counts = (examination.bytes_examined, examination.bytes_unpacked, examination.entries)
+    places = (n for finding in examination.findings for m in finding.matches for n in (m.offset, m.length))
+    if not 0 <= reply.elapsed_s < MAX_ELAPSED_S or not all(0 <= n <= MAX_COUNT for n in (*counts, *places)):
+        raise Misbehaved("a reply has impossible numbers")
+    return reply

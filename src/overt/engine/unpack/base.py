@@ -65,7 +65,9 @@ class Budget:
         """What all further members together may produce."""
         by_ratio = max(RATIO_FLOOR_BYTES, self.file_bytes * self.limits.max_ratio)
         total, reason = min(
-            (self.limits.max_unpacked_bytes, Reason.UNPACKED_BYTES), (by_ratio, Reason.RATIO), key=lambda x: x[0]
+            (self.limits.max_unpacked_bytes, Reason.UNPACKED_BYTES),
+            (by_ratio, Reason.RATIO),
+            key=lambda x: x[0],
         )
         return Allowance(max(total - self.unpacked_bytes - self.discarded_bytes, 0), reason)
 
