@@ -85,7 +85,7 @@ def test_add_list_info_remove(
         (("add", "/etc/hostname", "--name", "../up"), "can't name a rule set"),
         (("add", "/etc/hostname", "--name", "base"), "can't name a rule set"),
         (("add", "/etc/hostname"), "nothing was added"),
-        (("test", "/etc/hostname", "--report", "/nonexistent/r"), "can't write the report"),
+        (("test", "/etc/hostname", "--report", "/nonexistent/r"), "cannot write the --report output to"),
     ],
 )
 def test_mistakes_are_told_in_one_line(arguments: tuple[str, ...], message: str, capsys: Captured) -> None:

@@ -1,6 +1,6 @@
 """Which sinks a scan has, made from its options. Everything they write to is opened here, before the reader process
-is locked down: later it can open nothing for writing, nor rename. So an output file is truncated now and written
-in place; one that lacks its end is from a scan that was killed."""
+is locked down: later it can open nothing for writing, nor rename. So an output file is emptied at the last moment and
+written in place; one that lacks its end is from a scan that was killed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TextIO
 
 from overt.cli.options import file_name
+from overt.cli.overwrite import STANDARD, check_before_emptying, empty, identities, inputs, open_whole
 from overt.cli.render.human import Human
 from overt.cli.render.output import NamedStream, Output, Stream
 from overt.cli.render.tally import Tally
 from overt.core.errors import UsageError
 from overt.scan.request import Request, Sink
 
-STANDARD = "-"
 FORMATS = {
     "json": "overt.cli.render.jsonl",
     "sarif": "overt.cli.render.sarif",
@@ -102,14 +102,16 @@ def output_names(args: argparse.Namespace) -> dict[str, str]:
 def sinks(args: argparse.Namespace, request: Request) -> Sequence[Sink]:
     """Open every output and return the sinks, in the order in which they must be told.
 
-    Raises `UsageError` when an output cannot be opened.
+    Raises `UsageError` when an output cannot be opened or is an input; no file was emptied then.
     """
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     names = output_names(args)
+    check_before_emptying(request, names.values())
+    streams = _open(names, identities(inputs(args)))
     tally = Tally()
     made: list[Sink] = [tally]
-    for form, name in names.items():
-        output = Output(_open(name, form), tally, request, started, bool(args.only_findings))
+    for form, stream in streams.items():
+        output = Output(stream, tally, request, started, bool(args.only_findings))
         made.append(importlib.import_module(FORMATS[form]).make(output))
     if not args.quiet:
         made += _for_people(args, tally, sys.stderr if STANDARD in names.values() else sys.stdout)
@@ -126,13 +128,17 @@ def _for_people(args: argparse.Namespace, tally: Tally, stream: TextIO) -> Itera
     yield Human(stream, write, tally, verbose=bool(args.verbose), only_findings=bool(args.only_findings))
 
 
-def _open(name: str, form: str) -> Stream:
-    if name == STANDARD:
-        return NamedStream(sys.stdout.buffer, f"the --{form} output to standard output")
-    try:
-        return NamedStream(open(name, "wb"), f"the --{form} output to {name}")
-    except OSError as error:
-        raise UsageError(f"cannot write the --{form} output to {name}: {error.strerror}") from error
+def _open(names: dict[str, str], read: dict[tuple[int, int], str]) -> dict[str, Stream]:
+    """Format → its stream. Files are emptied once all of them are open and none is a file that is `read`."""
+    opened = {form: open_whole(name, f"--{form}", read) for form, name in names.items() if name != STANDARD}
+    for fd in opened.values():
+        empty(fd)
+    return {
+        form: NamedStream(open(opened[form], "wb"), f"the --{form} output to {name}")
+        if form in opened
+        else NamedStream(sys.stdout.buffer, f"the --{form} output to standard output")
+        for form, name in names.items()
+    }
 
 
 def own_excludes(targets: Sequence[str], outputs: Iterable[str]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from overt import __version__
+from overt.cli.overwrite import empty, identities, open_whole
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.engine.pack import Pack, RuleRecord, rule_texts
@@ -105,7 +106,7 @@ def _list(args: argparse.Namespace) -> int:
 def _add(args: argparse.Namespace) -> int:
     name = added.valid_name(args.name or _name_for(args.paths[0]))
     wanted = added.Added(name, args.author, args.licence, ", ".join(args.paths))
-    with ReportFile(args.report) as report:
+    with ReportFile(args.report, args.paths) as report:
         stored, intake = added.store(paths().data, wanted, partial(gather.gather, args.paths))
         report.write(intake.problems)
     load_active(Progress())
@@ -141,7 +142,10 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _test(args: argparse.Namespace) -> int:
-    with ReportFile(args.report) as report, tempfile.TemporaryDirectory() as scratch:
+    with (
+        ReportFile(args.report, [*args.paths, *args.against]) as report,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         intake = Intake(Path(scratch))
         checked = gather.gather(args.paths, intake)
         report.write(intake.problems)
@@ -293,16 +297,19 @@ class Progress:
 
 
 class ReportFile:
-    """The file that `--report` names, opened before the work so that a wrong path costs nothing."""
+    """The file that `--report` names, opened before the work so that a wrong path costs nothing; never one that is
+    `read`."""
 
-    def __init__(self, path: str | None) -> None:
+    def __init__(self, path: str | None, read: Sequence[str]) -> None:
         self._path = path
+        self._read = [("something to read", name) for name in read]
 
     def __enter__(self) -> ReportFile:
-        try:
-            self._file = open(self._path, "w", encoding="utf-8") if self._path else None
-        except OSError as error:
-            raise UsageError(f"can't write the report {self._path}: {error.strerror}") from error
+        self._file = None
+        if self._path:
+            fd = open_whole(self._path, "--report", identities(self._read))
+            empty(fd)
+            self._file = open(fd, "w", encoding="utf-8")
         return self
 
     def write(self, problems: Sequence[Problem]) -> None:
