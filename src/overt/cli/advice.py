@@ -37,6 +37,10 @@ REASONS: dict[Reason, Advice] = {
         "raise --max-ratio only if you trust where the file comes from",
     ),
     Reason.MEMORY: Advice("examining the file needed more memory than allowed", "raise --max-memory-bytes"),
+    Reason.MATCHES: Advice(
+        "one pattern of a rule occurs more often than is looked at; places past that were not compared with the rule",
+        "treat the file as suspicious: a flood of decoys can hide the place that matters",
+    ),
     Reason.DEADLINE: Advice("examining the file took longer than allowed", "raise --deadline-s"),
     Reason.ENCRYPTED: Advice(
         "the content is encrypted and no password that was given opens it",
