@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from overt.scan.mounts import read_mounts
 from tests.conftest import require
 from tests.payload import PAYLOAD
-from tests.scan.running import ROOT, Result, command, parse
+from tests.scan.running import ROOT, Result, command, named_pack, parse
 from tests.scan.running import scan as plain_scan
 
 pytestmark = pytest.mark.kernel
@@ -78,6 +79,23 @@ def test_a_renamed_file_is_examined(root: Path, tmp_path: Path) -> None:
     result = scan(tmp_path, root)
     assert not result.reports[str(root / "file99")]["cached"]
     assert result.summary["cached"] == 19
+
+
+def test_rules_that_look_at_paths_see_every_path(root: Path, tmp_path: Path) -> None:
+    pack = str(named_pack(tmp_path, 'rule r { condition: filepath contains "Startup" }'))
+    scan(tmp_path, root, pack=pack)
+    root.rename(moved := tmp_path / "Startup")
+    assert scan(tmp_path, moved, pack=pack).summary["infected"] == 20
+
+
+def test_links_to_other_file_systems_are_not_remembered(root: Path, tmp_path: Path) -> None:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as elsewhere:
+        require(os.stat(elsewhere.name).st_dev != os.stat(root).st_dev, "a tmpfs at /dev/shm")
+        (root / "link").symlink_to(elsewhere.name)
+        scan(tmp_path, root, follow_symlinks=True)
+        again = scan(tmp_path, root, follow_symlinks=True)
+        assert not again.reports[str(root / "link")]["cached"]
+        assert again.summary["cached"] == 20
 
 
 def test_infected_files_are_examined_every_time(root: Path, tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ def test_a_taken_over_examiner_costs_one_file(tmp_path: Path) -> None:
     for order, (reason, detail) in ORDERS.items():
         assert result.reports[str(root / order.lower())]["gaps"] == [[reason, detail]]
         assert result.reports[str(root / order.lower())]["verdict"] == "incomplete"
+    ordered = {str(root / order.lower()) for order in ORDERS}
+    others = {path: report["gaps"] for path, report in result.reports.items() if path not in ordered}
+    assert not any(others.values()), others
     assert result.summary["clean"] == 40
     assert result.summary["incomplete"] == len(ORDERS)
     assert result.reports[str(root / "zz-infected")]["verdict"] == "infected"

@@ -158,26 +158,21 @@ class Pool:
         """Everything the worker has said; its death, if it died."""
         try:
             for _ in range(PACKETS):  # others have a turn, too
-                if not (packet := hand.worker.socket.recv(1 << 17)):
-                    break
+                packet = _next_packet(hand.worker)
+                if not packet:
+                    yield from self._end(hand, None)
+                    return
                 if packet[:1] == LAST_WORDS:
                     words = packet[1:].decode("utf-8", "replace")
                     yield from self._end(hand, Gap(Reason.CRASHED, f"defect in the examiner: {words}"))
                     return
                 if (outcome := self._answer(hand, packet)) is not None:
                     yield outcome
-            else:
-                return
         except BlockingIOError:
             if (call := hand.worker.forbidden_call()) is not None:
                 yield from self._end(hand, Gap(Reason.FORBIDDEN_CALL, call))
-            return
         except Misbehaved as error:
             yield from self._end(hand, Gap(Reason.CRASHED, f"the examiner misbehaved: {error}"))
-            return
-        except ConnectionResetError:
-            pass
-        yield from self._end(hand, None)
 
     def _answer(self, hand: _Hand, packet: bytes) -> Outcome | None:
         reply = hand.reader.feed(packet)
@@ -213,6 +208,16 @@ class Pool:
             blame = gap or _death(status)
             elapsed = time.monotonic() - hand.since
             yield Outcome(task, Examination(gaps=(blame,)), elapsed, lasting=False)
+
+
+def _next_packet(worker: Worker) -> bytes:
+    """What the worker said next; empty when it is gone and has said all. Raises `BlockingIOError`."""
+    try:
+        return worker.socket.recv(1 << 17)
+    except (
+        ConnectionResetError
+    ):  # told once when it died with files in its queue; its answers are still there
+        return worker.socket.recv(1 << 17)
 
 
 def _death(status: int) -> Gap:
