@@ -38,7 +38,12 @@ def paths(environ: dict[str, str] | None = None, root: bool | None = None) -> Pa
             Path("/var/lib/overt"), Path("/var/cache/overt"), Path("/var/lib/overt/vault"), (system,)
         )
     user = Path(env.get("HOME") or Path.home())
-    data = Path(env.get("XDG_DATA_HOME") or user / ".local/share") / "overt"
-    cache = Path(env.get("XDG_CACHE_HOME") or user / ".cache") / "overt"
-    config = Path(env.get("XDG_CONFIG_HOME") or user / ".config") / "overt" / "overt.toml"
+    data = _folder(env.get("XDG_DATA_HOME"), user / ".local/share") / "overt"
+    cache = _folder(env.get("XDG_CACHE_HOME"), user / ".cache") / "overt"
+    config = _folder(env.get("XDG_CONFIG_HOME"), user / ".config") / "overt" / "overt.toml"
     return Paths(data, cache, data / "vault", (system, config))
+
+
+def _folder(named: str | None, usual: Path) -> Path:
+    """The folder that a variable names; a relative path in it is invalid and to be ignored (XDG, "Basics")."""
+    return Path(named) if named and os.path.isabs(named) else usual
