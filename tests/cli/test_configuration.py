@@ -63,6 +63,14 @@ def test_a_later_file_wins(tmp_path: Path) -> None:
     assert (args.max_depth, args.workers) == (4, 2)
 
 
+def test_a_command_without_keys_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "overt.toml"
+    path.write_text("[quarantine]\nx = 1\n")
+    _, own = app.parsers(only="quarantine")
+    with pytest.raises(UsageError, match="no key 'x': none of its options can be set in a file"):
+        apply(read([path]), own, "quarantine")
+
+
 @pytest.mark.parametrize(
     ("text", "line", "problem"),
     [

@@ -139,6 +139,8 @@ def _shown(value: object) -> str:
 
 def _nearest(name: str, known: Iterable[str], all_are: str, form: str) -> str:
     names = sorted(known)
+    if not names:
+        return "none of its options can be set in a file"
     close = difflib.get_close_matches(name.replace("_", "-"), names, 1)
     return f"did you mean {form.format(close[0])}?" if close else f"{all_are} {', '.join(names)}"
 
