@@ -6,13 +6,14 @@ import argparse
 import contextlib
 import importlib
 import io
+import os
 import sys
 import traceback
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from overt import __version__
-from overt.cli.voice import Exit, fail
+from overt.cli.voice import Exit, OutputError, fail
 from overt.core.errors import OvertError
 from overt.store.paths import paths
 
@@ -64,6 +65,7 @@ def parsers(only: str | None = None) -> tuple[argparse.ArgumentParser, dict[str,
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point. Returns the exit code (`overt.cli.voice.Exit`)."""
+    fill_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a character is no reason to stop
             stream.reconfigure(errors="backslashreplace")
@@ -71,14 +73,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     names = {command.name: command for command in COMMANDS}
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     top, own = parsers(only=chosen if chosen in names else "")
-    args = top.parse_args(arguments)
+    args = _parsed(top, arguments)
     if args.command is None:
         top.print_help()
         return Exit.ERROR
     try:
         if _configure(args, own):
-            args = top.parse_args(arguments)
-        return int(importlib.import_module(names[args.command].module).run(args))
+            args = _parsed(top, arguments)
+        code = int(importlib.import_module(names[args.command].module).run(args))
+        sys.stdout.flush()
+        return code
+    except OutputError as error:
+        _abandon_stdout()
+        return fail(str(error))
     except OvertError as error:
         return fail(str(error))
     except BrokenPipeError:
@@ -92,6 +99,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:  # Python itself would end with 1, which means infected
         traceback.print_exc()
         return fail("this is a defect of Overt, and nothing was decided: please report the lines above")
+
+
+def fill_standard_streams() -> None:
+    """Open /dev/null where the caller closed standard input, output or error: the next file opened would become it.
+
+    `sys.stdin` stays None then, by which `-` is refused.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is `fd`
+            os.set_inheritable(fd, True)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+
+
+def _parsed(top: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments; what nobody knows is an error of the command that was given it, and shows that one's usage."""
+    args, unknown = top.parse_known_args(arguments)
+    if unknown:
+        _innermost(top, args).error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
+
+
+def _innermost(parser: argparse.ArgumentParser, args: argparse.Namespace) -> argparse.ArgumentParser:
+    """The parser of the command, or of its action, that `args` came from."""
+    for action in parser._actions:  # argparse has no public list of a parser's options
+        if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None):
+            return _innermost(action.choices[getattr(args, action.dest)], args)
+    return parser
 
 
 def _abandon_stdout() -> None:

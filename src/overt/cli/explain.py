@@ -14,6 +14,7 @@ from overt.cli.options import (
     add_passwords,
     file_name,
     limits_of,
+    need_standard_input,
     passwords_of,
 )
 from overt.cli.render.explanation import Explanation, JsonExplanation
@@ -52,7 +53,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine the file, explain, and return the exit code that `overt scan` would."""
-    if args.file != "-" and not os.path.isfile(args.file):
+    if args.file == "-":
+        need_standard_input()
+    elif not os.path.isfile(args.file):
         what = "a folder" if os.path.isdir(args.file) else "not a file that can be read"
         raise UsageError(
             f"{args.file} is {what}: name one file, for example one that 'overt scan' has listed"

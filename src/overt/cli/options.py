@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from overt.cli.quantities import exact_size, seconds, size, whole
 from overt.core.errors import UsageError
-from overt.core.limits import Limits
+from overt.core.limits import BOUNDS, Limits
 
 LIMITS: dict[str, tuple[str, str]] = {
     "max_file_bytes": ("SIZE", "bytes read of one file; the rest is not examined"),
@@ -34,6 +35,12 @@ _KINDS: dict[str, Callable[[str], Any]] = {"SIZE": size, "N": whole, "SECONDS": 
 def file_name(text: str) -> str:
     """A file's name as given; `~` is expanded (the shell does not, in `--flag=~/name`, nor in a file)."""
     return os.path.expanduser(text)
+
+
+def need_standard_input() -> None:
+    """Raises `UsageError` when the caller closed it: `overt.cli.app` leaves `sys.stdin` None then."""
+    if sys.stdin is None:
+        raise UsageError("'-' is standard input, and that is closed: pipe or redirect something into it")
 
 
 def switch(parser: argparse._ActionsContainer, flag: str, help: str) -> None:
@@ -62,6 +69,11 @@ def _usual(metavar: str, default: float) -> str:
     return exact_size(int(default)) if metavar == "SIZE" else f"{default:,.10g}"
 
 
+def _bounded(metavar: str, value: float) -> str:
+    """As the flag takes it."""
+    return exact_size(int(value)) if metavar == "SIZE" else f"{value:.10g}"
+
+
 def flag_of(name: str) -> str:
     """`max_file_bytes` → `--max-file-bytes`."""
     return "--" + name.replace("_", "-")
@@ -69,8 +81,14 @@ def flag_of(name: str) -> str:
 
 def limits_of(args: argparse.Namespace) -> Limits:
     """The limits that were asked for. Raises `UsageError` for one out of bounds."""
-    given = {field.name: getattr(args, field.name) for field in fields(Limits)}
-    return Limits(**{name: value for name, value in given.items() if value is not None})
+    every = {field.name: getattr(args, field.name) for field in fields(Limits)}
+    given = {name: value for name, value in every.items() if value is not None}
+    for name, value in given.items():
+        low, high = BOUNDS[name]
+        if not low <= value <= high:
+            shown, least, most = (_bounded(LIMITS[name][0], number) for number in (value, low, high))
+            raise UsageError(f"{flag_of(name)} {shown} is out of bounds: use {least} to {most}")
+    return Limits(**given)
 
 
 def add_passwords(parser: argparse._ActionsContainer) -> None:

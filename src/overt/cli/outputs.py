@@ -19,6 +19,7 @@ from overt.cli.overwrite import STANDARD, check_before_emptying, empty, identiti
 from overt.cli.render.human import Human
 from overt.cli.render.output import NamedStream, Output, Stream
 from overt.cli.render.tally import Tally
+from overt.cli.voice import capable
 from overt.core.errors import UsageError
 from overt.scan.request import Request, Sink
 
@@ -121,7 +122,7 @@ def sinks(args: argparse.Namespace, request: Request) -> Sequence[Sink]:
 def _for_people(args: argparse.Namespace, tally: Tally, stream: TextIO) -> Iterable[Sink]:
     """The bar, if standard error is a terminal, before the report: it must be gone when the summary is written."""
     write: Callable[[str], None] = partial(print, file=stream)
-    if sys.stderr.isatty():
+    if capable(sys.stderr):
         bar = importlib.import_module(BAR).Bar(sys.stderr)
         write = partial(bar.write, stream=stream)
         yield bar

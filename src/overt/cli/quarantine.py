@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from overt.cli.quantities import counted
 from overt.cli.render.quarantine import as_json, details, line
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError, VaultError
@@ -122,7 +123,7 @@ def _delete(vault: Vault, args: argparse.Namespace) -> int:
     if bool(args.ids) == args.all:
         raise UsageError("say which files to delete: identifiers, or --all")
     ids = _all_ids(vault) if args.all else args.ids
-    if ids and not args.yes and not _agreed(f"delete {len(ids)} quarantined file(s) for good?"):
+    if ids and not args.yes and not _agreed(f"delete {counted(len(ids), 'quarantined file')} for good?"):
         note("nothing was deleted")
         return Exit.ERROR
     return _each(ids, lambda id: say(f"deleted {vault.delete(id)}"))
@@ -134,7 +135,7 @@ def _all_ids(vault: Vault) -> list[str]:
 
 
 def _agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("deleting can't be undone: confirm with --yes")
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}

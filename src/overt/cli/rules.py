@@ -13,7 +13,7 @@ from pathlib import Path
 
 from overt import __version__
 from overt.cli.overwrite import empty, identities, open_whole
-from overt.cli.voice import Exit, note, say, styled, visible
+from overt.cli.voice import Exit, capable, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.engine.pack import Pack, RuleRecord, rule_texts
 from overt.rules import added, cost, gather
@@ -79,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
     """Do the action. Returns the exit code."""
     try:
         return int(args.act(args))
+    except BrokenPipeError:
+        raise
     except OSError as error:
         place = visible(str(error.filename or paths().data))
         raise UsageError(
@@ -119,6 +121,8 @@ def _add(args: argparse.Namespace) -> int:
 
 
 def _remove(args: argparse.Namespace) -> int:
+    if args.name == BASE:
+        raise UsageError("the base pack comes with Overt and cannot be removed")
     added.remove(paths().data, args.name)
     load_active(Progress())
     say(f"removed {args.name}")
@@ -287,7 +291,7 @@ class Progress:
         self._shown = False
 
     def __call__(self, step: str, done: int, total: int) -> None:
-        if not sys.stderr.isatty():
+        if not capable(sys.stderr):
             return
         if time.monotonic() - self._start > PROGRESS_AFTER_S:
             self._shown = True

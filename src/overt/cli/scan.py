@@ -13,6 +13,7 @@ from overt.cli.options import (
     add_passwords,
     file_name,
     limits_of,
+    need_standard_input,
     passwords_of,
     switch,
 )
@@ -106,6 +107,10 @@ def request_of(args: argparse.Namespace) -> Request:
     """The session to run. Raises `UsageError` when there is nothing to scan or an option is out of bounds."""
     if not args.targets and args.files_from is None:
         raise UsageError("nothing to scan: name a file or folder, for example 'overt scan ~/Downloads'")
+    if "" in args.targets:
+        raise UsageError("an empty PATH was given: name a file or folder ('.' is the folder you are in)")
+    if "-" in (*args.targets, args.files_from):
+        need_standard_input()
     if args.null and args.files_from is None:
         raise UsageError("--null says how --files-from is written: give that too")
     if args.workers is not None and not 1 <= args.workers <= 1024:

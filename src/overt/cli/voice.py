@@ -6,6 +6,8 @@ import os
 import sys
 from enum import IntEnum
 
+from overt.core.errors import OvertError
+
 
 class Exit(IntEnum):
     """Exit codes, the same for every command."""
@@ -18,15 +20,24 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+class OutputError(OvertError):
+    """Standard output took no more: nothing else is to blame."""
+
+
 STYLES = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
 def styled(text: str, style: str, stream: object = None) -> str:
-    """`text` in a colour or weight when `stream` (default: stdout) is a terminal and NO_COLOR is not set."""
+    """`text` in a colour or weight when `stream` (default: stdout) can show it and NO_COLOR is not set."""
     target = sys.stdout if stream is None else stream
-    if os.environ.get("NO_COLOR") or not getattr(target, "isatty", lambda: False)():
+    if os.environ.get("NO_COLOR") or not capable(target):
         return text
     return f"\x1b[{STYLES[style]}m{text}\x1b[0m"
+
+
+def capable(stream: object) -> bool:
+    """Whether `stream` is a terminal that does more than print: colours, lines drawn over."""
+    return os.environ.get("TERM") != "dumb" and bool(getattr(stream, "isatty", lambda: False)())
 
 
 def visible(text: str) -> str:
@@ -45,8 +56,13 @@ def _escaped(char: str) -> str:
 
 
 def say(line: str = "") -> None:
-    """One line of result."""
-    print(line)
+    """One line of result. Raises `OutputError`; a closed pipe stays a `BrokenPipeError`."""
+    try:
+        print(line)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def note(line: str) -> None:
