@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from overt.cli.advice import REASONS
-from overt.cli.render.human import Human, headline
+from overt.cli.advice import REASONS, false_alarm_steps
+from overt.cli.render.human import Human, headline, left_out_text, next_steps
 from overt.cli.render.tally import Tally
 from overt.core.model import Examination, FileReport, Reason, Summary
 from tests.cli import reports
@@ -81,3 +81,25 @@ def test_of_equals_the_innermost_finding_is_named() -> None:
     both = replace(reports.INFECTED, examination=Examination((outer, reports.FINDING)))
     assert headline(both).startswith("/srv/mail.eml ▸ invoice.zip ▸ a.exe: ")
     assert headline(both).endswith(", and 1 more finding")
+
+
+def next_step(ending: Summary, **tally: int | bool) -> str:
+    return next_steps(ending, Tally(**tally))[0]  # type: ignore[arg-type]
+
+
+def test_the_next_step_knows_what_was_tried_and_what_was_scanned() -> None:
+    infected, incomplete = Summary(infected=1), Summary(incomplete=1)
+    assert next_step(infected).endswith("overt scan --quarantine PATH moves infected files away")
+    assert "1 file is still in place" in next_step(infected, unmoved=1)
+    assert "--quarantine" not in next_step(infected, unmoved=1)
+    assert next_step(infected, stdin_only=True) == "overt explain -, given the same input, shows why"
+    assert next_step(incomplete, stdin_only=True).startswith("overt explain -, given the same input, says")
+
+
+def test_one_socket_is_one_socket() -> None:
+    assert left_out_text(Summary(not_files=1)) == "1 socket, device, pipe or pseudo file"
+
+
+def test_the_base_pack_is_never_advised_to_be_removed() -> None:
+    assert not any("remove" in step for step in false_alarm_steps(["base"]))
+    assert any("overt rules remove NAME" in step for step in false_alarm_steps(["base", "mine"]))

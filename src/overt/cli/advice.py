@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from overt.core.model import Reason
+from overt.rules.active import BASE
 
 
 class Advice(NamedTuple):
@@ -78,10 +80,19 @@ FINDING_STEPS = (
 )
 """What to do about a finding, in order."""
 
-FALSE_ALARM_STEPS = (
-    "a false alarm is likely when the file came straight from a well-known maker and only one rule of low "
-    "severity matched",
-    "compare the file's SHA-256 with the one its maker publishes, and tell the rule's author (named above)",
-    "a rule that is wrong for you can be taken out: overt rules list, overt rules remove NAME",
-)
-"""How to judge a possible false alarm."""
+
+def false_alarm_steps(packs: Iterable[str]) -> tuple[str, ...]:
+    """How to judge a possible false alarm of rules from these packs."""
+    if set(packs) <= {BASE}:
+        last = (
+            "the base pack comes with Overt and cannot be taken out: a file that you are sure of can be left out of "
+            "scans with --exclude"
+        )
+    else:
+        last = "a rule set that is wrong for you can be taken out: overt rules list, overt rules remove NAME"
+    return (
+        "a false alarm is likely when the file came straight from a well-known maker and only one rule of low "
+        "severity matched",
+        "compare the file's SHA-256 with the one its maker publishes, and tell the rule's author (named above)",
+        last,
+    )

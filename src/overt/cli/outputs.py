@@ -109,7 +109,7 @@ def sinks(args: argparse.Namespace, request: Request) -> Sequence[Sink]:
     names = output_names(args)
     check_before_emptying(request, names.values())
     streams = _open(names, identities(inputs(args)))
-    tally = Tally()
+    tally = Tally(stdin_only=not args.files_from and set(args.targets) == {STANDARD})
     made: list[Sink] = [tally]
     for form, stream in streams.items():
         output = Output(stream, tally, request, started, bool(args.only_findings))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from overt import __version__
-from overt.cli.advice import FALSE_ALARM_STEPS, FINDING_STEPS, REASONS
+from overt.cli.advice import FINDING_STEPS, REASONS, false_alarm_steps
 from overt.cli.quantities import duration, size_text
 from overt.cli.render.hexdump import hexdump
 from overt.cli.render.human import STYLE, confinement_text
@@ -199,7 +199,8 @@ def _what_to_do(report: FileReport) -> Iterator[str]:
         yield styled("what to do", "bold")
         yield from (f"  {number}. {step}" for number, step in enumerate(FINDING_STEPS, 1))
         yield styled("if you think it is a false alarm", "bold")
-        yield from (f"  - {step}" for step in FALSE_ALARM_STEPS)
+        packs = (finding.pack for finding in report.examination.findings)
+        yield from (f"  - {step}" for step in false_alarm_steps(packs))
     elif report.verdict is Verdict.CLEAN:
         yield ""
         yield "every byte of it was examined" + (

@@ -13,7 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from overt import __version__
-from overt.cli.advice import FALSE_ALARM_STEPS, FINDING_STEPS, REASONS, Advice
+from overt.cli.advice import FINDING_STEPS, REASONS, Advice, false_alarm_steps
 from overt.cli.quantities import counted, duration, size_text
 from overt.cli.render.charts import Slice, bars, donut
 from overt.cli.render.human import (
@@ -155,7 +155,7 @@ class _Page:
             rule_total=len(tally.rules),
             reasons=_reasons(tally),
             finding_steps=FINDING_STEPS,
-            false_alarm_steps=FALSE_ALARM_STEPS,
+            false_alarm_steps=false_alarm_steps(pack for pack, _ in tally.rules),
             confinement=confinement_text(summary),
             rules_text=rules_text(summary),
         )

@@ -13,6 +13,7 @@ from overt.core.model import FileReport, Finding, Gap, Severity, Summary, Verdic
 from overt.scan.request import Progress
 
 STYLE = {Verdict.CLEAN: "green", Verdict.INFECTED: "red", Verdict.INCOMPLETE: "yellow"}
+NOT_FILES = "sockets, devices, pipes and pseudo files"
 MAX_DETAILS = 50
 """Findings and gaps shown per file with --verbose."""
 
@@ -144,7 +145,7 @@ def summary_facts(summary: Summary, tally: Tally) -> list[tuple[str, str, str]]:
         ("rules", rules_text(summary), ""),
         ("confinement", confinement_text(summary), "" if summary.confinement == "confined" else "red"),
     ]
-    facts += [("next", step, "bold") for step in next_steps(summary)]
+    facts += [("next", step, "bold") for step in next_steps(summary, tally)]
     return facts
 
 
@@ -184,7 +185,8 @@ def left_out_text(summary: Summary) -> str:
     if summary.links:
         parts.append(f"{counted(summary.links, 'symbolic link')} not followed")
     if summary.not_files:
-        parts.append(f"{summary.not_files:,} sockets, devices, pipes and pseudo files")
+        what = "socket, device, pipe or pseudo file" if summary.not_files == 1 else NOT_FILES
+        parts.append(f"{summary.not_files:,} {what}")
     return ", ".join(parts)
 
 
@@ -216,15 +218,24 @@ def confinement_text(summary: Summary) -> str:
     return "UNCONFINED: the kernel did not hold the scanner's processes back"
 
 
-def next_steps(summary: Summary) -> list[str]:
+def next_steps(summary: Summary, tally: Tally) -> list[str]:
     """What to do now; empty when all is well."""
     steps = []
+    explain = "overt explain -, given the same input," if tally.stdin_only else "overt explain FILE"
     if summary.infected > summary.quarantined:
-        steps.append("overt explain FILE shows why; overt scan --quarantine PATH moves infected files away")
+        steps.append(f"{explain} shows why{_moving(tally)}")
     elif summary.infected:
         steps.append("overt quarantine list shows what was moved; overt quarantine restore ID brings it back")
     elif summary.incomplete:
-        steps.append("overt explain FILE says what each reason means and which flag changes it")
+        steps.append(f"{explain} says what each reason means and which flag changes it")
     if summary.interrupted:
         steps.append("run the same command again: verdicts already known come from the cache")
     return steps
+
+
+def _moving(tally: Tally) -> str:
+    """How infected files get into quarantine, or why some did not; standard input cannot be moved."""
+    if tally.unmoved:
+        what = "1 file is" if tally.unmoved == 1 else f"{tally.unmoved:,} files are"
+        return f"; {what} still in place: what follows NOT in quarantine, above, says what to change"
+    return "" if tally.stdin_only else "; overt scan --quarantine PATH moves infected files away"

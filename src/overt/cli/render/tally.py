@@ -38,6 +38,10 @@ class Tally:
     """(pack, rule) → totals, notes included."""
     notes: int = 0
     """Files with nothing worse than a note."""
+    unmoved: int = 0
+    """Files that quarantine was asked for, and which stayed where they are."""
+    stdin_only: bool = False
+    """Nothing but standard input was scanned: there is no file to name in the next step."""
     every_file: bool = False
     shows_progress: bool = False
 
@@ -53,6 +57,8 @@ class Tally:
             self.rules.setdefault((finding.pack, finding.rule), RuleTotals(finding)).findings += 1
         if examination.findings and all(f.severity is Severity.NOTE for f in examination.findings):
             self.notes += 1
+        if report.quarantine_error and not report.quarantined:
+            self.unmoved += 1
 
     def progress(self, progress: Progress) -> None:
         """Nothing to count."""
