@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
             answers.append(answer)
             if not args.json:
                 say(_line(answer))
+    held = layers() if not args.unconfined else dict.fromkeys(layers(), "not applied (--unconfined)")
     holes = sum(not answer.denied for answer in answers)
     if args.json:
         say(
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
                 {
                     "schema": SCHEMA,
                     "confined": not args.unconfined,
-                    "layers": layers(),
+                    "layers": held,
                     "attempts": [asdict(answer) for answer in answers],
                     "succeeded": holes,
                 },
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             )
         )
     else:
-        for layer, state in layers().items():
+        for layer, state in held.items():
             say(f"{layer}: {state}")
         say(f"{len(answers)} attempts, {len(answers) - holes} denied, {holes} succeeded")
     return Exit.INFECTED if holes else Exit.OK
