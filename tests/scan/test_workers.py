@@ -90,7 +90,7 @@ def test_a_file_that_changes_while_examined_is_not_clean(tmp_path: Path) -> None
         stderr=subprocess.PIPE,
         cwd=ROOT,
     ) as session:
-        time.sleep(1.0)
+        at_work(session.pid, processes=2)
         victim.write_bytes(b"SLOW replaced by something else")
         stdout, stderr = session.communicate(timeout=30)
     assert parse(stdout, stderr).reasons(victim) == ["changed while read"]
@@ -106,7 +106,7 @@ def test_interrupt_gives_a_partial_report(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=ROOT,
     ) as session:
-        time.sleep(1.5)
+        at_work(session.pid, processes=3)
         session.send_signal(signal.SIGINT)
         stdout, stderr = session.communicate(timeout=10)
     result = parse(stdout, stderr)
@@ -122,7 +122,7 @@ def test_no_process_outlives_a_killed_reader(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         cwd=ROOT,
     ) as session:
-        time.sleep(1.5)
+        at_work(session.pid, processes=4)
         family = descendants(session.pid)
         assert len(family) >= 3, "nursery, keeper and examiners"
         session.kill()
@@ -131,6 +131,15 @@ def test_no_process_outlives_a_killed_reader(tmp_path: Path) -> None:
     while any(alive(pid) for pid in family) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [pid for pid in family if alive(pid)]
+
+
+def at_work(pid: int, processes: int) -> None:
+    """Wait until the session has its processes (nursery, examiners, keeper), and a moment for them to read."""
+    deadline = time.monotonic() + 60
+    while len(descendants(pid)) < processes:
+        assert time.monotonic() < deadline, "the session's processes did not start"
+        time.sleep(0.05)
+    time.sleep(0.7)
 
 
 def descendants(pid: int) -> list[int]:

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from overt.core.errors import ConfinementError
+from overt.core.errors import ConfinementError, PackError
 from overt.sandbox import seccomp
 from overt.sandbox.constants import addresses
 from overt.sandbox.lockdown import close_others, empty_standard_streams, lock
@@ -29,7 +29,10 @@ from overt.sandbox.policy import EXAMINER, NURSERY
 Serve = Callable[[socket.socket], None]
 """A worker's whole life: answers on its socket until the other end closes."""
 
-START_TIMEOUT_S = 30.0
+Make = Callable[[], Serve]
+"""Builds in the nursery what all workers share: the loaded rules."""
+
+START_TIMEOUT_S = 300.0
 REAP_TIMEOUT_S = 5.0
 LAST_WORDS = b"\xff"
 """First byte of the packet in which a dying worker says why."""
@@ -81,13 +84,13 @@ class Nursery:
 
     def __init__(
         self,
-        serve: Serve,
+        make: Make,
         max_memory_bytes: int,
         confined: bool = True,
         prepare: Callable[[], None] = lambda: None,
     ) -> None:
-        """Fork the nursery, which runs `prepare` before its lock-down. Raises `ConfinementError` if it could not
-        be confined."""
+        """Fork the nursery, which runs `prepare` before its lock-down and `make` after, while the reader goes on.
+        Raises `ConfinementError` if it could not be confined."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gc.collect()
         gc.freeze()
@@ -95,7 +98,7 @@ class Nursery:
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _be_nursery(theirs, serve, max_memory_bytes, confined, prepare)
+            _be_nursery(theirs, make, max_memory_bytes, confined, prepare)
         theirs.close()
         gc.unfreeze()
         self._control = ours
@@ -112,13 +115,16 @@ class Nursery:
         return (self._control.fileno(),)
 
     def worker(self) -> Worker:
-        """A fresh, confined worker. Raises `ConfinementError` if one could not be had."""
+        """A fresh, confined worker; the first one waits until `make` is done. Raises `ConfinementError` if one
+        could not be had, `PackError` if `make` raised it."""
         self._control.send(b"fork")
         message, fds, _, _ = socket.recv_fds(self._control, 4096, 3)
         kind, _, rest = message.partition(b" ")
         if kind != b"worker":
             for fd in fds:
                 os.close(fd)
+            if kind == b"unmade":
+                raise PackError(rest.decode(errors="replace"))
             raise ConfinementError(rest.decode(errors="replace") or "the nursery of the examiners is gone")
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET, 0, fileno=fds[0])
         return Worker(int(rest), connection, fds[1], fds[2] if len(fds) > 2 else -1)
@@ -135,7 +141,7 @@ class Nursery:
 
 
 def _be_nursery(
-    control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool, prepare: Callable[[], None]
+    control: socket.socket, make: Make, max_memory_bytes: int, confined: bool, prepare: Callable[[], None]
 ) -> None:
     """The nursery's life; never returns."""
     status = 1
@@ -154,6 +160,14 @@ def _be_nursery(
         except ConfinementError as error:
             control.send(str(error).encode()[:4000])
             raise SystemExit(1) from error
+        try:
+            serve = make()
+        except PackError as error:
+            control.recv(64)
+            control.send(b"unmade " + str(error).encode()[:4000])
+            raise SystemExit(1) from error
+        gc.collect()
+        gc.freeze()
         while request := control.recv(64):
             if request == b"fork":
                 _fork(control, serve, max_memory_bytes, confined)

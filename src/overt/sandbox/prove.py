@@ -218,7 +218,7 @@ def _from_examiner(attempt: Attempt, bait: Bait, confined: bool) -> tuple[bool, 
         connection.recv(16)
         connection.send(b"%d" % _try(attempt, bait))
 
-    nursery = Nursery(serve, MEMORY_BYTES, confined)
+    nursery = Nursery(lambda: serve, MEMORY_BYTES, confined)
     worker = nursery.worker()
     try:
         worker.socket.send(b"go")

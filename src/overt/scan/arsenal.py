@@ -9,16 +9,16 @@ from overt import __version__
 from overt.core.errors import PackError
 from overt.engine import pack as packs
 from overt.engine.hashset import HashSets
-from overt.engine.matcher import ENGINE, Matcher
+from overt.engine.matcher import ENGINE
 from overt.engine.warm import UNPACKER
 from overt.rules.active import load_active, load_hashes
 
 
 @dataclass(frozen=True, slots=True)
 class Arsenal:
-    """Loaded and ready; `identity` changes whenever a verdict could."""
+    """Read and checked; `identity` changes whenever a verdict could."""
 
-    matcher: Matcher
+    pack: packs.Pack
     hashes: HashSets
     identity: str
 
@@ -36,4 +36,4 @@ def load(pack_file: str | None) -> Arsenal:
         pack, hashes, identity = packs.load(data, pack_file), HashSets(), packs.digest(data)
     if not pack.records and not hashes.count:
         raise PackError("there are no rules to scan with: add some with 'overt rules add'")
-    return Arsenal(Matcher(pack), hashes, f"{__version__} {ENGINE} {UNPACKER} {identity}")
+    return Arsenal(pack, hashes, f"{__version__} {ENGINE} {UNPACKER} {identity}")

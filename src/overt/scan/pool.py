@@ -72,8 +72,6 @@ class Pool:
         self._by_fd: dict[int, _Hand] = {}
         self._backlog: deque[Task] = deque()
         self._count = workers
-        for _ in range(workers):
-            self._hire()
 
     @property
     def busy(self) -> bool:
@@ -127,7 +125,10 @@ class Pool:
             self._poll.register(fd, select.POLLIN)
 
     def _hand_out(self) -> None:
-        """The shortest queue is filled first."""
+        """The shortest queue is filled first. Workers are hired when there is something for them."""
+        working = sum(bool(hand.queue) for hand in self._hands)
+        while len(self._hands) < min(self._count, len(self._backlog) + working):
+            self._hire()
         while self._backlog:
             hand = min(self._hands, key=lambda hand: len(hand.queue) + QUEUE * hand.alone)
             if hand.alone or len(hand.queue) >= QUEUE:
@@ -193,7 +194,7 @@ class Pool:
             yield from self._end(hand, Gap(Reason.DEADLINE, f"not done after {self._deadline_s:g} s"))
 
     def _end(self, hand: _Hand, gap: Gap | None) -> Iterator[Outcome]:
-        """Bury a worker, blame the file it worked on, queue the others again, hire a replacement."""
+        """Bury a worker, blame the file it worked on, queue the others again."""
         hand.worker.kill()
         status = self._nursery.reap(hand.worker)
         self._hands.remove(hand)
@@ -201,7 +202,6 @@ class Pool:
             del self._by_fd[fd]
             self._poll.unregister(fd)
         hand.worker.close()
-        self._hire()
         if hand.queue:
             task = hand.queue.popleft()
             self._backlog.extendleft(reversed(hand.queue))

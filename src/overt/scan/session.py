@@ -22,9 +22,10 @@ from pathlib import Path
 from overt.core.errors import ConfinementError
 from overt.core.model import Examination, FileReport, Gap, Reason, Summary, Verdict
 from overt.engine.examine import Examiner
+from overt.engine.matcher import Matcher
 from overt.engine.warm import warm_up
 from overt.sandbox.lockdown import lock, open_sockets
-from overt.sandbox.nursery import Nursery
+from overt.sandbox.nursery import Nursery, Serve
 from overt.sandbox.policy import READER
 from overt.scan import cache, counter
 from overt.scan.arsenal import Arsenal, load
@@ -52,9 +53,9 @@ def run(request: Request, sinks: Sequence[Sink]) -> Summary:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the walk goes as deep as there are descriptors
     arsenal = load(request.pack)
-    examiner = Examiner(arsenal.matcher, arsenal.hashes, request.limits, request.passwords)
     confined = not request.unconfined
-    nursery = Nursery(partial(serve, examiner=examiner), request.limits.max_memory_bytes, confined, warm_up)
+    make = partial(_make, arsenal, request)
+    nursery = Nursery(make, request.limits.max_memory_bytes, confined, warm_up)
     keeper, known = _keeper(request, arsenal, confined)
     mounts = read_mounts()
     walk = Walk(request, mounts)
@@ -65,6 +66,12 @@ def run(request: Request, sinks: Sequence[Sink]) -> Summary:
     return _Session(request, sinks, arsenal, walk, pool, keeper, known, totals_fd).run()
 
 
+def _make(arsenal: Arsenal, request: Request) -> Serve:
+    """In the nursery: load the rules, once for all examiners. Raises `PackError`."""
+    examiner = Examiner(Matcher(arsenal.pack), arsenal.hashes, request.limits, request.passwords)
+    return partial(serve, examiner=examiner)
+
+
 def _keeper(
     request: Request, arsenal: Arsenal, confined: bool
 ) -> tuple[Keeper | None, cache.CacheReader | None]:
@@ -73,9 +80,7 @@ def _keeper(
         return None, None
     where = paths()
     generation = cache.generation(arsenal.identity, request.limits, request.passwords)
-    cached = (
-        request.cache and "filepath" not in arsenal.matcher.pack.externals
-    )  # a verdict may hang on the path
+    cached = request.cache and "filepath" not in arsenal.pack.externals  # a verdict may hang on the path
     keeper = Keeper(
         Places(
             cache=str(where.cache) if cached else "",
@@ -334,8 +339,8 @@ class _Session:
             elapsed_s=time.monotonic() - self.began,
             interrupted=self.stop,
             confinement="unconfined" if self.request.unconfined else "confined",
-            packs=self.arsenal.matcher.pack.names,
-            rules=self.arsenal.matcher.rules,
+            packs=self.arsenal.pack.names,
+            rules=len(self.arsenal.pack.records),
             hashes=self.arsenal.hashes.count,
         )
 

@@ -242,6 +242,13 @@ def _targets(request: Request) -> Iterable[str]:
         separator = b"\0" if request.null_separated else b"\n"
         while block := listed.read(1 << 16):
             *whole, rest = (rest + block).split(separator)
-            yield from (os.fsdecode(name) for name in whole if name)
-        if rest:
-            yield os.fsdecode(rest)
+            yield from filter(None, (_listed(name, request.null_separated) for name in whole))
+        if last := _listed(rest, request.null_separated):
+            yield last
+
+
+def _listed(name: bytes, exact: bool) -> str:
+    """A name from a list, without the carriage return of a list written on Windows, unless a file is named so."""
+    if not exact and name.endswith(b"\r") and not os.path.lexists(name):
+        name = name[:-1]
+    return os.fsdecode(name)
