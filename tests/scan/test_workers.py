@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.payload import PAYLOAD
-from tests.scan.running import ROOT, command, parse, scan
+from tests.scan.running import ROOT, command, named_pack, parse, scan
 
 pytestmark = pytest.mark.kernel
 
@@ -53,6 +53,15 @@ def test_a_taken_over_examiner_costs_one_file(tmp_path: Path) -> None:
     assert result.summary["clean"] == 40
     assert result.summary["incomplete"] == len(ORDERS)
     assert result.reports[str(root / "zz-infected")]["verdict"] == "infected"
+
+
+def test_rules_that_do_not_load_are_an_error_and_no_verdict(tmp_path: Path) -> None:
+    broken = named_pack(tmp_path, "rule r { condition: no_such_thing }")
+    options = command(tmp_path, tree(tmp_path, []), pack=str(broken), cache=False)
+    done = subprocess.run(options, capture_output=True, cwd=ROOT, timeout=60, check=False)
+    assert done.returncode != 0
+    assert b"PackError: the rule engine rejects" in done.stderr
+    assert b"clean" not in done.stdout
 
 
 def test_an_examiner_has_no_terminal(tmp_path: Path) -> None:
