@@ -1,4 +1,4 @@
-# Every recipe works in the virtual environment that ./run made (./run test makes it complete).
+# Every recipe but test works in the virtual environment that ./run test makes complete: run that once before.
 PYTHON ?= .venv/bin/python
 
 .PHONY: test lint types contracts check bench engines fuzz false-positives man wheel
