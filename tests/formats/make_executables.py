@@ -103,7 +103,7 @@ def upx_elf(content: bytes = PAYLOAD) -> bytes:
     return (
         headers
         + struct.pack("<I4sHBB", 0, b"UPX!", 0, 13, 22)
-        + bytes(12)
+        + struct.pack("<III", 0, sum(len(block[0]) for block in blocks), 1 << 20)
         + body
         + struct.pack("<I4sI", 0, b"UPX!", 0)
     )

@@ -41,6 +41,7 @@ INFECTED = frozenset(
 )
 
 GAPS: dict[str, set[Reason]] = {
+    "clam-upack.exe": {Reason.UNSUPPORTED},  # unpacked, it has copies of itself, which are unpacked twice
     "clam-wwpack.exe": {Reason.DAMAGED},  # it overwrites the end of the archive in it while it unpacks itself
     "clam_cache_emax.tgz": {Reason.DEPTH},  # archives inside archives, deeper than the default limit
 }

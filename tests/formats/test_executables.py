@@ -7,6 +7,7 @@ import os
 import random
 import struct
 import zipfile
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from overt.core.limits import Limits
 from overt.core.model import Examination, Reason, Verdict
 from overt.engine.exe import elf_end, read_pe
 from overt.engine.nrv import decompress
+from overt.engine.unpack import carve, sevenzip, upx
 from overt.engine.unpack import packed as packed_format
-from overt.engine.unpack import upx
 from overt.engine.unpack.autoit import EA05, EA06, Variant
 from overt.engine.unpack.base import Budget, Room
 from overt.engine.unpack.packed import UNPACKED, looks_packed
@@ -26,6 +27,7 @@ from overt.engine.unpack.registry import identify
 from overt.engine.x86.machine import ESP, Machine
 from overt.engine.x86.run import Run
 from tests.conftest import require
+from tests.formats import archive_writers as write
 from tests.formats.make_executables import (
     BASE,
     CODE,
@@ -120,6 +122,93 @@ def test_limits_of_an_overlay_are_exact(size: int) -> None:
     assert examination.bytes_unpacked == 5_000 - size
 
 
+def true() -> bytes:
+    """A small Linux program."""
+    return Path("/bin/true").read_bytes()
+
+
+def seven(content: bytes) -> bytes:
+    """An empty 7z archive with `content` where its streams would be: as small as a plausible one can be."""
+    header = struct.pack("<QQI", len(content), 0, 0)
+    return b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(header)) + header + content
+
+
+def test_the_archive_after_many_others_is_found() -> None:
+    overlay = b"settings;" + seven(b"") * 64 + write.rar5({"payload.bin": PAYLOAD})
+    assert examine(true() + overlay).verdict is Verdict.INFECTED
+    assert examine(pe([(b".text", b"\xc3", CODE)]) + overlay).verdict is Verdict.INFECTED
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_more_archives_than_are_carved_are_a_gap(more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carve, "MAX_CARVED", 3)
+    examination = examine(true() + b"settings;" + seven(b"") * (3 + more))
+    assert reasons(examination) == ({Reason.ENTRIES} if more else set())
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_more_programs_than_are_carved_are_a_gap(more: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(carve, "MAX_CARVED", 3)
+    inner = pe([(b".text", b"\xc3", CODE)])
+    outer = pe([(b".text", b"\xc3", CODE), (b".data", b"filler" + inner * (3 + more), 0xC000_0040)])
+    assert reasons(examine(outer)) == ({Reason.ENTRIES} if more else set())
+
+
+def test_an_overlay_and_a_script_are_searched_to_their_end() -> None:
+    junk = b"\x11" * (1 << 20)
+    assert examine(true() + junk + zipped()).verdict is Verdict.INFECTED
+    script = b"#!/bin/sh\n" + b"# nothing\n" * (1 << 17) + gzip.compress(PAYLOAD)
+    assert examine(script).findings[0].inside == ("[after the script]", "content")
+
+
+def test_tables_that_lie_about_the_end_hide_no_archive() -> None:
+    assert read_pe(certificate()) is not None
+    archive = b"settings;" + write.rar5({"payload.bin": PAYLOAD})
+    longer = bytearray(true())
+    (table,) = struct.unpack_from("<Q", longer, 32)
+    struct.pack_into("<Q", longer, table + 32, 1 << 40)  # the size of the first segment
+    assert examine(bytes(longer) + archive).verdict is Verdict.INFECTED
+    plain = len(pe([(b".text", b"\xc3", CODE)]))
+    table = b"\0" * 32 + struct.pack("<II", plain, len(archive))
+    signed = pe([(b".text", b"\xc3", CODE)], directories=table) + archive
+    assert examine(signed).verdict is Verdict.INFECTED
+
+
+def test_a_million_false_starts_of_zips_take_no_time() -> None:
+    start = b"PK\x03\x04\x14" + bytes(21) + b"\1\0\0\0x"
+    assert not examine(true() + b"settings;" + start * 100_000).gaps
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (0x01, Reason.DAMAGED),
+        (0x02, Reason.DAMAGED),
+        (0x04, Reason.ENCRYPTED),
+        (0x08, Reason.DAMAGED),
+        (0x20, Reason.DAMAGED),
+        (0x80, Reason.UNSUPPORTED),
+        (0x100, Reason.UNSUPPORTED),
+        (0x200, Reason.DAMAGED),
+        (0x400, Reason.DAMAGED),
+    ],
+)
+def test_what_7zip_says_of_the_whole_archive_is_a_gap(
+    flags: int, reason: Reason, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sevenzip, "_error_flags", lambda _reader: flags)
+    assert reasons(examine(write.rar5({"name": b"content"}))) == {reason}
+
+
+def test_headers_encrypted_after_plain_ones_are_a_gap() -> None:
+    plain = write.rar5({"name": b"content"})
+    end = write.rar5({})[-8:]
+    assert plain.endswith(end)
+    encryption = write._rar5_block(write._vint(4, 0, 0, 0, 15) + bytes(16))
+    examination = examine(plain[: -len(end)] + encryption + bytes(range(80)))
+    assert reasons(examination) == {Reason.UNSUPPORTED}  # what 7-Zip says before a password is asked for
+
+
 @pytest.mark.parametrize("variant", [EA05, EA06])
 @pytest.mark.parametrize("compress", [True, False])
 def test_autoit_limits_and_damage(variant: Variant, compress: bool) -> None:
@@ -153,6 +242,63 @@ def test_upx_on_linux_gives_back_the_blocks_in_order() -> None:
     [child] = form.unpack(upx_elf(), Room(budget))
     assert child.data.startswith(Path("/bin/true").read_bytes()[:256] + b"\xe8\x34\x12\0\0\xc3")
     assert child.data.endswith(PAYLOAD + b"Q" * 99) and not budget.gaps
+
+
+def first_block(data: bytes) -> int:
+    return data.index(upx.MARK) + 8 + 12
+
+
+def test_upx_blocks_after_its_own_code_are_decoded() -> None:
+    whole = upx_elf()
+    last = whole.rindex(struct.pack("<I", 99))
+    budget = Budget(Limits(), 1)
+    [child] = upx._elf(whole[:last] + b"\x90" * 401 + whole[last:], Room(budget))
+    assert child.data.endswith(b"Q" * 99) and not budget.gaps
+
+
+def test_damage_of_upx_on_linux_is_a_gap() -> None:
+    whole = upx_elf()
+    start, last = first_block(whole), whole.rindex(struct.pack("<I", 99))
+    broken = {
+        "cut at the end": whole[:-12],
+        "cut in a block": whole[:-60],
+        "the first block": whole[:start] + b"\xff" * 12 + whole[start + 12 :],
+        "a method that is unknown": whole[: last + 8] + b"\x09" + whole[last + 9 :],
+        "an early end": whole[:start] + bytes(4) + upx.MARK + whole[start:],
+        "nothing": whole[: start + 4],
+    }
+    for name, data in broken.items():
+        assert data != whole, name
+        assert reasons(examine(data)) & {Reason.DAMAGED, Reason.UNSUPPORTED}, name
+
+
+@pytest.mark.parametrize(("name", "value"), [("MAX_NRV_BYTES", 50), ("MAX_BLOCKS", 2)])
+def test_bounds_of_upx_are_gaps(name: str, value: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upx, name, value)
+    examination = examine(upx_elf())
+    assert reasons(examination) == {Reason.UNSUPPORTED} and examination.verdict is Verdict.INFECTED
+
+
+def test_emulation_that_is_cut_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_format, "MAX_INSTRUCTIONS", 50_000)
+    examination = examine(pe([(b"a", b"\x40\xeb\xfd", DATA), (b"b", b"x", DATA)]))
+    assert reasons(examination) == {Reason.UNSUPPORTED}
+    assert "emulation stopped after" in examination.gaps[0].detail
+    monkeypatch.setattr(packed_format, "MAX_INSTRUCTIONS", 0)
+    assert reasons(examine(packed(Path()))) == {Reason.UNSUPPORTED}
+
+
+def test_layers_of_packed_programs_past_the_bound_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packed_format, "MAX_LAYERS", 1)
+    inside = packed(Path(), b"filler" + packed(Path()))
+    assert Reason.UNSUPPORTED in reasons(examine(inside))
+    monkeypatch.setattr(packed_format, "MAX_LAYERS", 2)
+    assert examine(inside).verdict is Verdict.INFECTED
+
+
+def test_a_windows_program_that_upx_packed_and_nobody_can_unpack_is_a_gap() -> None:
+    ordinary = pe([(b".text", b"\xc3" + upx.MARK, CODE), (b".data", b"d", 0xC000_0040)])
+    assert reasons(examine(ordinary)) == {Reason.UNSUPPORTED}
 
 
 @pytest.mark.parametrize("variant", ["b", "d", "e"])

@@ -11,11 +11,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from overt.core.model import Reason
 from overt.engine.exe import read_pe
 from overt.engine.unpack.base import Child, Room
 
-MAX_CARVED = 64
-"""Programs, and archives, that are looked at inside one file."""
+MAX_CARVED = 1024
+"""Programs, and archives, that are looked at inside one file; one more is a gap."""
 DOS_STUB_BYTES = 4096
 
 STARTS = re.compile(
@@ -30,6 +31,8 @@ _ANYWHERE = re.compile(
 
 _ZIP = struct.Struct("<4sHHHHHIIIHH")
 _ZIP_END = b"PK\x05\x06"
+_ZIP_DIRECTORY = struct.Struct("<12xIIH")
+"""Of the end record: the central directory's size and offset, the length of the comment."""
 _SEVENZIP = struct.Struct("<6x2xI20s")
 _CAB = struct.Struct("<4sIIIIIBBHH")
 
@@ -38,9 +41,7 @@ def _is_zip(data: bytes, at: int) -> bool:
     _, version, _, method, _, _, _, _, _, name, _ = _ZIP.unpack_from(data, at)
     text = data[at + _ZIP.size : at + _ZIP.size + name]
     known = method <= 20 or 93 <= method <= 99
-    return (
-        version & 0xFF < 100 and known and 0 < name < 512 and text.isascii() and data.find(_ZIP_END, at) > 0
-    )
+    return version & 0xFF < 100 and known and 0 < name < 512 and text.isascii()
 
 
 def _is_sevenzip(data: bytes, at: int) -> bool:
@@ -69,42 +70,74 @@ _CHECKS = {b"PK": _is_zip, b"7z": _is_sevenzip, b"Ra": _is_rar, b"MS": _is_cab, 
 
 
 def archives(data: bytes, room: Room, start: int = 0, end: int | None = None) -> Iterator[Child]:
-    """Archives that start in `data[start:end]`, each handed on to the end of the data.
+    """Archives that start in `data[start:end]`, each handed on to its end, or that of the data where it doesn't say.
 
     After a zip the search goes on past its end record: its members have signatures of their own.
     """
     stop = len(data) if end is None else end
+    last_zip = data.rfind(_ZIP_END)
     found = 0
     match = _ANYWHERE.search(data, start, stop)
-    while match and found < MAX_CARVED and not room.spent:
+    while match and not room.spent:
         at = match.start()
         following = match.end()
-        if _plausible(data, at):
+        if _plausible(data, at, last_zip):
+            if found == MAX_CARVED:
+                room.gap(Reason.ENTRIES, f"more than {MAX_CARVED} archives; not those from byte {at} on")
+                return
             found += 1
             name = f"[archive at {at}]"
-            yield Child(name, room.gather((data[at:],), name))
+            yield Child(name, room.gather((data[at : _end(data, at)],), name))
             if match.group() == b"PK\x03\x04":
                 following = data.find(_ZIP_END, at) + 4
         match = _ANYWHERE.search(data, following, stop)
 
 
-def _plausible(data: bytes, at: int) -> bool:
+def _plausible(data: bytes, at: int, last_zip: int) -> bool:
+    """`last_zip` is where the last end record of a zip is: found once, or a million false starts take for ever."""
+    kind = data[at : at + 2]
     try:
-        return _CHECKS[data[at : at + 2]](data, at)
+        return _CHECKS[kind](data, at) and (kind != b"PK" or last_zip > at)
     except struct.error:
         return False
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where the archive at `at` ends by its own account; the end of the data when it gives none."""
+    match data[at : at + 2]:
+        case b"7z":
+            offset, size = struct.unpack_from("<12xQQ", data, at)
+            return min(at + 32 + int(offset) + int(size), len(data))
+        case b"PK":
+            return _zip_end(data, at)
+        case _:
+            return len(data)
+
+
+def _zip_end(data: bytes, at: int) -> int:
+    """After the first end record whose directory lies right before it, counted from `at`."""
+    record = data.find(_ZIP_END, at)
+    while record >= 0 and record + 22 <= len(data):
+        size, offset, comment = _ZIP_DIRECTORY.unpack_from(data, record)
+        if at + offset + size == record:
+            return min(record + 22 + int(comment), len(data))
+        record = data.find(_ZIP_END, record + 4)
+    return len(data)
 
 
 def programs(data: bytes, room: Room, start: int = 2) -> Iterator[Child]:
     """Whole PE files inside `data` from `start` on, each up to the end of its last section."""
     found = 0
     at = data.find(b"PE\0\0", start)
-    while at >= 0 and found < MAX_CARVED and not room.spent:
+    while at >= 0 and not room.spent:
         base = _dos_header(data, at, start)
         inner = read_pe(data, base) if base is not None else None
         if base is None or inner is None or not inner.sections:
             at = data.find(b"PE\0\0", at + 4)
             continue
+        if found == MAX_CARVED:
+            room.gap(Reason.ENTRIES, f"more than {MAX_CARVED} programs; not those from byte {base} on")
+            return
         found += 1
         end = min(base + max(inner.end, at - base + 0x118), len(data))
         name = f"[program at {base}]"

@@ -17,8 +17,6 @@ from overt.engine.unpack.base import Child, Format, Magic, Room
 from overt.engine.unpack.carve import STARTS, archives, programs
 
 OVERLAY = "[overlay]"
-SEARCH_BYTES = 1 << 20
-"""How far into an overlay or a script an archive's signature is looked for."""
 _IN_SCRIPT = re.compile(
     rb"\n(?=\x1f\x8b\x08|BZh[1-9]1AY&SY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x5d\0\0[^\0]?.\0|PK\x03\x04|7z\xbc\xaf\x27\x1c"
     rb"|\x04\x22\x4d\x18|LZIP\x01|\x1f\x9d[\x89-\x90]|\x7fELF|.{257}ustar)",
@@ -38,6 +36,9 @@ def _pe(data: bytes, room: Room) -> Iterator[Child]:
         return
     for start, end in _overlays(data, pe):
         yield from _overlay(data[start:end], room)
+    start, size = pe.directory(CERTIFICATES)
+    if pe.end <= start:
+        yield from archives(data, room, start, start + size)
     yield from _resources(data, pe, room)
     yield from programs(data, room)
 
@@ -60,7 +61,7 @@ def _overlay(rest: bytes, room: Room) -> Iterator[Child]:
             room.gap(Reason.UNSUPPORTED, f"the files inside a setup program made by {product}", OVERLAY)
     yield Child(OVERLAY, room.gather((rest,), OVERLAY))
     if not (room.spent or STARTS.match(rest) or installshield.carries(rest)):
-        yield from archives(rest, room, 1, SEARCH_BYTES)
+        yield from archives(rest, room, 1)
 
 
 def _resources(data: bytes, pe: Pe, room: Room) -> Iterator[Child]:
@@ -74,17 +75,19 @@ def _resources(data: bytes, pe: Pe, room: Room) -> Iterator[Child]:
 
 def _elf(data: bytes, room: Room) -> Iterator[Child]:
     end = elf_end(data)
-    if end is not None and end < len(data):
+    if end is None or end > len(data):  # tables that are wrong hide where the program ends
+        yield from archives(data, room, 4)
+    elif end < len(data):
         yield from _overlay(data[end:], room)
 
 
 def _is_carrier(data: bytes) -> bool:
     """A script with binary data after some line: makeself, zipapps, vendors' `.run` installers."""
-    return _IN_SCRIPT.search(data, 0, SEARCH_BYTES) is not None
+    return _IN_SCRIPT.search(data) is not None
 
 
 def _script(data: bytes, room: Room) -> Iterator[Child]:
-    match = _IN_SCRIPT.search(data, 0, SEARCH_BYTES)
+    match = _IN_SCRIPT.search(data)
     if match:
         name = "[after the script]"
         yield Child(name, room.gather((data[match.end() :],), name))

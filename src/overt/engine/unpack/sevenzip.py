@@ -30,8 +30,19 @@ AFTER_END = "[data after the end]"
 FAILURES = (BitException, MemoryError, RuntimeError, ValueError)
 """What the binding raises: its own exception, and those that pybind11 makes of C++'s and of undecodable names."""
 
-_HEADERS_DAMAGED = 0x02 | 0x08 | 0x20
-"""7-Zip's error flags (kpv_ErrorFlags_*) for broken headers, a missing start and an early end."""
+_HEADERS_ENCRYPTED = 0x04
+
+_ERROR_FLAGS = (
+    (0x01 | 0x02 | 0x08 | 0x20, Reason.DAMAGED, "the headers are damaged or cut short"),
+    (_HEADERS_ENCRYPTED, Reason.ENCRYPTED, "headers need a password that was not among those given"),
+    (0x80, Reason.UNSUPPORTED, "a method that 7-Zip does not support"),
+    (0x100, Reason.UNSUPPORTED, "a feature that 7-Zip does not support"),
+    (0x200, Reason.DAMAGED, "the archive's data are damaged"),
+    (0x400, Reason.DAMAGED, "the archive's checksum is wrong"),
+)
+"""7-Zip's error flags of an opened archive (PropID.h, `kpv_ErrorFlags_*`) and what each leaves unexamined.
+
+Two are no gap: 0x10, a start that 7-Zip had to search for, and 0x40, data after the end, which become a child."""
 
 
 @dataclass(slots=True)
@@ -72,7 +83,9 @@ class Archive:
         failure: UnpackError | MemoryError = Damaged("it cannot be opened")
         for password in self.passwords:
             try:
-                return pybit7z.BitArchiveReader(_LIBRARY, self.data, form, password)
+                reader = pybit7z.BitArchiveReader(_LIBRARY, self.data, form, password)
+                if password == self.passwords[-1] or not _error_flags(reader) & _HEADERS_ENCRYPTED:
+                    return reader
             except FAILURES as error:
                 failure = _failure(error)
                 if not isinstance(failure, Encrypted):
@@ -125,10 +138,10 @@ class Archive:
         start = offset.get_uint64() if offset.is_uint64() else 0
         return self.data[start + size.get_uint64() :].lstrip(b"\0")
 
-    def headers_damaged(self) -> bool:
-        """Whether 7-Zip had to guess where the archive starts or ends, or found its headers broken."""
-        flags = self.reader.archive_property(BitProperty.ErrorFlags)
-        return flags.is_uint32() and bool(flags.get_uint64() & _HEADERS_DAMAGED)
+    def errors(self) -> Iterator[tuple[Reason, str]]:
+        """What 7-Zip found wrong with the archive as a whole when it opened it."""
+        flags = _error_flags(self.reader)
+        return ((reason, words) for mask, reason, words in _ERROR_FLAGS if flags & mask)
 
 
 def members(data: bytes, room: Room, form: pybit7z.BitInFormat, *, one_pass: bool = False) -> Iterator[Child]:
@@ -138,8 +151,8 @@ def members(data: bytes, room: Room, form: pybit7z.BitInFormat, *, one_pass: boo
     treated so anyway. Raises `Damaged`, `Encrypted` or `Unsupported` when the archive cannot be opened.
     """
     archive = Archive(data, room, form)
-    if archive.headers_damaged():
-        room.gap(Reason.DAMAGED, "the headers are damaged or cut short")
+    for reason, words in archive.errors():
+        room.gap(reason, words)
     if archive.solid or one_pass:
         yield from _decode_once(archive, room)
     else:
@@ -241,6 +254,11 @@ def _all_contents(archive: Archive, room: Room) -> dict[str, bytes]:
         names = Counter(archive.name(index) for index in range(archive.count))
         return {name: content for name, content in contents.items() if names[name] == 1}
     return {}
+
+
+def _error_flags(reader: pybit7z.BitArchiveReader) -> int:
+    flags = reader.archive_property(BitProperty.ErrorFlags)
+    return flags.get_uint64() if flags.is_uint32() else 0
 
 
 def _number(reader: pybit7z.BitArchiveReader, index: int, wanted: BitProperty) -> int:

@@ -34,6 +34,9 @@ DECODING_WORK = 200
 """What decoding one instruction counts as, in instructions: a program that slides through megabytes of zeros
 decodes all of them and repeats none."""
 
+USED_UP = "the instructions are used up"
+"""Why a run ended that might have gone on."""
+
 _CONTEXT = {0x9C: EDI, 0xA0: ESI, 0xA4: EBX, 0xA8: EDX, 0xAC: ECX, 0xB0: EAX, 0xB4: EBP, 0xC4: ESP}
 """Offset in CONTEXT (winnt.h) → register."""
 _CONTEXT_EIP, _CONTEXT_FLAGS, _CONTEXT_BYTES = 0xB8, 0xC0, 0x2CC
@@ -95,7 +98,7 @@ class Run:
         while True:
             left = instructions - self.steps - machine.work
             if left <= 0:
-                return "the instructions are used up"
+                return USED_UP
             turn = min(left, TURN)
             try:
                 for _ in range(turn):
