@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 
 from pybit7z import FormatZip
@@ -18,10 +18,18 @@ from overt.core.model import Reason
 from overt.engine.unpack import zip_entries
 from overt.engine.unpack.base import Child, Format, Room, describe
 from overt.engine.unpack.sevenzip import AFTER_END, Archive, extract
-from overt.engine.unpack.zip_entries import CENTRAL_HEADER, END_RECORD, LOCAL_HEADER, Directory, Entry
+from overt.engine.unpack.zip_entries import (
+    CENTRAL_HEADER,
+    DEFLATED,
+    END_RECORD,
+    LOCAL,
+    LOCAL_HEADER,
+    STORED,
+    Directory,
+    Entry,
+)
+from overt.engine.unpack.zip_stream import Stream
 
-STORED, DEFLATED = 0, 8
-_CHUNK_BYTES = 1 << 20
 _MAX_SIZE = 0xFFFF_FFFE
 
 
@@ -36,10 +44,7 @@ def unpack(data: bytes, room: Room) -> Iterator[Child]:
     extents = sorted((header, stop) for (header, _, _), stop in known.items())
     if any(second[0] < first[1] for first, second in pairwise(extents)):
         room.gap(Reason.DAMAGED, "entries overlap")
-    for entry in zip_entries.unlisted(data, extents):
-        if room.spent:
-            return
-        yield from _member(data, entry, room)
+    yield from _unlisted(data, extents, room)
     tail = data[directory.end :].lstrip(b"\0") if directory else b""
     if tail and not room.spent:
         yield Child(AFTER_END, room.gather((tail,), AFTER_END))
@@ -58,28 +63,63 @@ def _listed(
             repeated += 1
             room.skip()
             continue
-        yield from _member(data, entry, room)
-        other = zip_entries.contradiction(data, entry)
-        known[key] = entry.stop if other is None else min(entry.stop, other.stop)
-        if other is not None and not room.spent:
-            yield from _member(data, other, room)
+        known[key] = yield from _entry(data, entry, room)
     if repeated:
         room.gap(Reason.DAMAGED, f"{repeated} entries share the data of another")
 
 
-def _member(data: bytes, entry: Entry, room: Room) -> Iterator[Child]:
-    """The entry's content, or its gap; folders and empty files have neither."""
+def _unlisted(data: bytes, extents: list[tuple[int, int]], room: Room) -> Iterator[Child]:
+    """Entries whose local headers are outside the sorted `extents` (begin, end) of those already known."""
+    at = 0
+    for begin, end in (*extents, (len(data), len(data))):
+        while at < begin and not room.spent:
+            found = data.find(LOCAL, at, begin)
+            if found < 0:
+                break
+            entry = zip_entries.local(data, found)
+            at = found + len(LOCAL)
+            if entry is not None:
+                stop = yield from _entry(data, entry, room)
+                at = max(at, min(stop, begin))
+        at = max(at, end)
+
+
+def _entry(data: bytes, entry: Entry, room: Room) -> Generator[Child, None, int]:
+    """The entry's content in each way that it may be read; returns the first position at which one of them
+    would look for the next header."""
+    stop = len(data)
+    ends: dict[tuple[int, int], int | None] = {}
+    for reading in zip_entries.readings(data, entry):
+        if room.spent:
+            return min(stop, max(entry.start, entry.header))
+        key = (reading.method, 0 if reading.method == DEFLATED else reading.packed)
+        if key not in ends:
+            ends[key] = yield from _member(data, reading, room)
+        end = ends[key]
+        if end is not None and end != reading.stop and not reading.is_open and reading.packed:
+            words = f"its data ends {end - reading.stop:+} bytes from where a header says"
+            room.gap(Reason.DAMAGED, words, entry.name)
+        stop = min(stop, reading.stop, reading.start if end is None else end)
+    return max(stop, entry.header)
+
+
+def _member(data: bytes, entry: Entry, room: Room) -> Generator[Child, None, int | None]:
+    """The entry's content, or its gap; folders and empty files have neither. Returns where the data ends, or
+    None when that could not be found out."""
     if not entry.packed:
         room.skip()
-        return
-    content = _content(data, entry, room)
-    if content is None:
+        return entry.stop
+    stream = Stream(data, entry)
+    content = _content(data, entry, stream, room)
+    room.discard(stream.idle)
+    if content is None or (entry.is_open and not content):
         room.skip()
     else:
         yield Child(entry.name, content)
+    return stream.end
 
 
-def _content(data: bytes, entry: Entry, room: Room) -> bytes | None:
+def _content(data: bytes, entry: Entry, stream: Stream, room: Room) -> bytes | None:
     name = entry.name
     if entry.volume not in (0, 0xFFFF):
         room.gap(Reason.UNSUPPORTED, f"is on volume {entry.volume + 1} of a set", name)
@@ -89,38 +129,14 @@ def _content(data: bytes, entry: Entry, room: Room) -> bytes | None:
         return None
     if entry.stop > len(data):
         room.gap(Reason.DAMAGED, f"{entry.stop - len(data)} of its {entry.packed} bytes are missing", name)
+    if entry.is_open and not entry.flags & zip_entries.HAS_DESCRIPTOR and not Stream(data, entry).begins():
+        return None
     encrypted = entry.flags & zip_entries.ENCRYPTED
     if entry.method in (STORED, DEFLATED) and (not encrypted or _is_plain(data, entry, room)):
-        return room.gather(_chunks(data, entry), name)
-    return _through_sevenzip(data, entry, room)
-
-
-def _chunks(data: bytes, entry: Entry) -> Iterator[bytes]:
-    """The content in pieces of at most a MiB. Raises `Damaged` at the end when the checksum differs."""
-    crc = 0
-    for chunk in _inflate(data, entry) if entry.method == DEFLATED else _pieces(data, entry):
-        crc = zlib.crc32(chunk, crc)
-        yield chunk
-    if entry.crc != crc and not (entry.crc == 0 and entry.flags & zip_entries.HAS_DESCRIPTOR):
-        raise Damaged("the checksum differs")
-
-
-def _pieces(data: bytes, entry: Entry) -> Iterator[bytes]:
-    stop = min(entry.stop, len(data))
-    return (data[at : min(at + _CHUNK_BYTES, stop)] for at in range(entry.start, stop, _CHUNK_BYTES))
-
-
-def _inflate(data: bytes, entry: Entry) -> Iterator[bytes]:
-    decoder = zlib.decompressobj(-zlib.MAX_WBITS)
-    for piece in _pieces(data, entry):
-        while piece and not decoder.eof:
-            yield decoder.decompress(piece, _CHUNK_BYTES)
-            piece = decoder.unconsumed_tail
-    while not decoder.eof:
-        chunk = decoder.decompress(b"", _CHUNK_BYTES)
-        if not chunk:
-            raise Damaged("the stream ends early")
-        yield chunk
+        return room.gather(stream.checked(), name)
+    content = _through_sevenzip(data, entry, room)
+    stream.end = None if content is None else entry.stop
+    return content
 
 
 def _is_plain(data: bytes, entry: Entry, room: Room) -> bool:
@@ -130,7 +146,7 @@ def _is_plain(data: bytes, entry: Entry, room: Room) -> bool:
     most = room.left().size
     size = 0
     try:
-        for chunk in _chunks(data, entry):
+        for chunk in Stream(data, entry).checked():
             size += len(chunk)
             if size > most:
                 return True
@@ -156,7 +172,7 @@ def _alone(data: bytes, entry: Entry) -> bytes:
     name, extra = b"content", struct.pack("<HH", zip_entries.AES_FIELD, len(aes)) + aes if aes else b""
     sizes = (entry.crc, len(body), min(entry.size, _MAX_SIZE), len(name), len(extra))
     middle = (63, entry.flags & ~zip_entries.IS_UTF8, entry.method, entry.time, *sizes)
-    header = LOCAL_HEADER.pack(zip_entries.LOCAL, *middle) + name + extra
+    header = LOCAL_HEADER.pack(LOCAL, *middle) + name + extra
     central = CENTRAL_HEADER.pack(zip_entries.CENTRAL, 63, *middle, 0, 0, 0, 0, 0) + name + extra
     end = END_RECORD.pack(zip_entries.END, 0, 0, 1, 1, len(central), len(header) + len(body), 0)
     return b"".join((header, body, central, end))
@@ -164,7 +180,7 @@ def _alone(data: bytes, entry: Entry) -> bytes:
 
 def _sniff(data: bytes) -> bool:
     """A local header at the start, or an end record that leads to a central directory (data may come first)."""
-    if data.startswith((zip_entries.LOCAL, b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")):
+    if data.startswith((LOCAL, b"PK\x07\x08PK\x03\x04", b"PK00PK\x03\x04")):
         return True
     return zip_entries.find_directory(data) is not None
 

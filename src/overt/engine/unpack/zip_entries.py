@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 LOCAL = b"PK\x03\x04"
@@ -32,6 +32,8 @@ ZIP64_FIELD = 0x0001
 AES_FIELD = 0x9901
 MAX_COMMENT_BYTES = 0xFFFF
 MAX_VERSION = 100
+
+STORED, DEFLATED = 0, 8
 
 ENCRYPTED = 0x0001
 HAS_DESCRIPTOR = 0x0008
@@ -65,6 +67,8 @@ class Entry:
     raw_name: bytes
     extra: bytes = b""
     volume: int = 0
+    is_open: bool = False
+    """No header says how long the data is: it ends where its own format ends it, or before a signature."""
 
     @property
     def name(self) -> str:
@@ -162,9 +166,7 @@ def field(extra: bytes, wanted: int) -> bytes:
 def local(data: bytes, header: int) -> Entry | None:
     """The entry as the local header at `header` tells it, or None when no program would take it for one."""
     entry = _header(data, header)
-    if entry is not None and entry.flags & HAS_DESCRIPTOR and not entry.packed:
-        return replace(entry, packed=_packed_until(data, entry.start))
-    return entry
+    return None if entry is None else _opened(data, entry)
 
 
 def _header(data: bytes, header: int) -> Entry | None:
@@ -181,32 +183,54 @@ def _header(data: bytes, header: int) -> Entry | None:
     return Entry(header, start, packed, size, crc, method, flags, time, name, extra)
 
 
-def _packed_until(data: bytes, start: int) -> int:
-    """Bytes up to the next signature: how long data is whose size only its descriptor or the directory says."""
-    end = _SIGNATURE.search(data, start)
-    return (end.start() if end else len(data)) - start
+def _opened(data: bytes, entry: Entry) -> Entry:
+    """The same, and open when it is said to be empty and something other than the next signature follows."""
+    if entry.packed or entry.start >= len(data) or _SIGNATURE.match(data, entry.start):
+        return entry
+    if entry.method == DEFLATED and not entry.flags & ENCRYPTED:
+        return replace(entry, packed=len(data) - entry.start, is_open=True)
+    end = _SIGNATURE.search(data, entry.start)
+    return replace(entry, packed=(end.start() if end else len(data)) - entry.start, is_open=True)
 
 
-def contradiction(data: bytes, entry: Entry) -> Entry | None:
-    """The entry as its local header tells it, if that leads to other content than the central directory does."""
-    alone = _header(data, entry.header) if entry.start >= 0 else None
-    if alone is None:
-        return None
-    if alone.flags & HAS_DESCRIPTOR:
-        alone = replace(alone, packed=entry.packed, crc=entry.crc)
-    return alone if (alone.method, alone.packed) != (entry.method, entry.packed) else None
+def readings(data: bytes, entry: Entry) -> list[Entry]:
+    """The entry in every way that a program may read it, itself first.
+
+    Those are what the central directory tells; what the local header tells; of stored data, which has two sizes
+    that should agree, either of them, and what its descriptor tells to programs that search for that.
+    """
+    if entry.start < 0:
+        return [entry]
+    told = [_opened(data, entry)]
+    alone = _header(data, entry.header)
+    if alone is not None:
+        if alone.flags & HAS_DESCRIPTOR and not alone.packed:
+            alone = replace(alone, packed=entry.packed, size=entry.size, crc=entry.crc)
+        told.append(_opened(data, alone))
+    different: dict[tuple[int, int], Entry] = {}
+    for reading in (more for one in told for more in (one, *_stored(data, one))):
+        different.setdefault((reading.method, reading.packed), reading)
+    return list(different.values())
 
 
-def unlisted(data: bytes, extents: Iterable[tuple[int, int]]) -> Iterator[Entry]:
-    """Entries whose local headers are outside the sorted `extents` (begin, end) of those already known."""
-    at = 0
-    for begin, end in (*extents, (len(data), len(data))):
-        while at < begin:
-            found = data.find(LOCAL, at, begin)
-            if found < 0:
-                break
-            entry = local(data, found)
-            if entry is not None:
-                yield entry
-            at = found + len(LOCAL) if entry is None else max(found + len(LOCAL), min(entry.stop, begin))
-        at = max(at, end)
+def _stored(data: bytes, entry: Entry) -> Iterator[Entry]:
+    """Other lengths of data that is stored as it is."""
+    if entry.method != STORED or entry.flags & ENCRYPTED:
+        return
+    if entry.size != entry.packed and not entry.is_open:
+        yield replace(entry, packed=entry.size)
+    if entry.flags & HAS_DESCRIPTOR:
+        described = _described(data, entry)
+        if described is not None:
+            yield described
+
+
+def _described(data: bytes, entry: Entry) -> Entry | None:
+    """The entry up to the first descriptor (4.3.9) in its data that gives the length of what is before it."""
+    at = data.find(DESCRIPTOR, entry.start, entry.stop)
+    while at >= 0:
+        crc, packed, size = struct.unpack("<III", data[at + 4 : at + 16].ljust(12, b"\0"))
+        if packed == size == at - entry.start:
+            return replace(entry, packed=packed, size=size, crc=crc)
+        at = data.find(DESCRIPTOR, at + 1, entry.stop)
+    return None
