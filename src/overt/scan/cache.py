@@ -39,6 +39,12 @@ def generation(arsenal: str, limits: Limits, passwords: tuple[str, ...]) -> str:
     return hashlib.sha256(repr((arsenal, limits, passwords)).encode()).hexdigest()[:32]
 
 
+def with_path(key: Key, folder: str) -> Key:
+    """The key for rules that look at paths: another path to the same folder is another record."""
+    path = hashlib.sha256(os.fsencode(os.path.abspath(folder))).digest()
+    return key[0], key[1], int.from_bytes(path[:4], "little") << 24 | key[2] & 0xFF_FFFF
+
+
 def encode(known: dict[str, Known]) -> bytes:
     """One record's bytes. Names that are not UTF-8 are left out: those files are examined every time."""
     try:

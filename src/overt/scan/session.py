@@ -80,10 +80,9 @@ def _keeper(
         return None, None
     where = paths()
     generation = cache.generation(arsenal.identity, request.limits, request.passwords)
-    cached = request.cache and "filepath" not in arsenal.pack.externals  # a verdict may hang on the path
     keeper = Keeper(
         Places(
-            cache=str(where.cache) if cached else "",
+            cache=str(where.cache) if request.cache else "",
             generation=generation,
             vault=str(where.vault) if request.quarantine else "",
         ),
@@ -202,8 +201,11 @@ class _Session:
         folder = None
         remembered: dict[str, cache.Known] = {}
         if self.known is not None and chunk.key is not None:
-            remembered = self.known.lookup(chunk.key)
-            folder = _Folder(chunk.key, {}, changed=False)
+            key = chunk.key
+            if "filepath" in self.arsenal.pack.externals:  # a verdict may hang on the path
+                key = cache.with_path(key, chunk.folder)
+            remembered = self.known.lookup(key)
+            folder = _Folder(key, {}, changed=False)
             folder.waiting = 1  # the chunk itself, until all its files were handed out
         for name, status in chunk.files:
             value = remembered.get(name)
