@@ -1,0 +1,1 @@
+"""The rule channel: publisher, client, witness and monitor."""

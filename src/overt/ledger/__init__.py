@@ -1,0 +1,1 @@
+"""The append-only record of what this machine fetched, sent, installed and decided."""

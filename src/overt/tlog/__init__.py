@@ -1,0 +1,1 @@
+"""The rule channel's log: C2SP signed notes, checkpoints, tiles, proofs and witnessing, as pure functions."""
