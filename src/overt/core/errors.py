@@ -23,6 +23,30 @@ class VaultError(OvertError):
     """Quarantine could not do what was asked; the message says where the file is now."""
 
 
+class LedgerError(OvertError):
+    """The ledger could not be opened, read or written; when appending failed, nothing may be done on its strength."""
+
+
+class LogError(OvertError):
+    """Base of what reading, checking or writing a transparency log may raise."""
+
+
+class Malformed(LogError):
+    """Bytes break the format they should be in, or a stated bound: damage, another version or a careless peer."""
+
+
+class PeerLied(LogError):
+    """Well-formed, and untrue: a signature, proof or hash does not fit what it is said to prove. Keep the evidence."""
+
+
+class Unproven(LogError):
+    """Nothing is shown to be false, but a signature that is needed is absent, too few or too old: not to be used."""
+
+
+class ChannelError(OvertError):
+    """A rule channel could not be built, signed or published; the message says what is missing and what to do."""
+
+
 class UnpackError(Exception):
     """Base of what an unpacker may raise about its container; never leaves the engine."""
 
