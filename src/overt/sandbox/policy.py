@@ -109,7 +109,11 @@ EXAMINER = Policy(
 READER = Policy(
     "reader",
     Denial.ERROR,
-    _MEMORY | _SELF | _DESCRIPTORS | _LOOK | frozenset(("pidfd_send_signal", "fsync", "prlimit64", "flock")),
+    _MEMORY
+    | _SELF
+    | _DESCRIPTORS
+    | _LOOK
+    | frozenset(("pidfd_send_signal", "fsync", "ftruncate", "prlimit64", "flock")),
     (
         *_MEMORY_GUARDED,
         *_READ_ONLY_OPEN,
@@ -120,7 +124,8 @@ READER = Policy(
     capabilities=1 << 2,  # CAP_DAC_READ_SEARCH
     files="read",
 )
-"""Walks and opens read-only; signals only the processes whose descriptors it holds."""
+"""Walks and opens read-only; writes to (and empties) only what was open for that before; signals only the processes
+whose descriptors it holds."""
 
 NURSERY = Policy(
     "nursery",
