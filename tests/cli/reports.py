@@ -66,6 +66,8 @@ UNDECODABLE = FileReport(
 NOTED = FileReport("/srv/packed.exe", Examination((NOTE,), (), "pe", 50), 50, cached=True)
 MOVED = FileReport("/srv/bad.js", Examination((FINDING,), (), "text", 7), 7, quarantined="0f3a")
 STUCK = FileReport("/srv/bad2.js", Examination((FINDING,), (), "text", 7), 7, quarantine_error="disk full")
+IGNORED = FileReport("/srv/ours.exe", Examination((), (), "pe", 60), 60, ignored=(FINDING,))
+"""Not one of `ALL`: only a session that was asked to ignore rules has such a file."""
 
 ALL = (CLEAN, INFECTED, MIXED, INCOMPLETE, UNDECODABLE, NOTED, MOVED, STUCK)
 
@@ -92,9 +94,15 @@ def summary(**changes: Any) -> Summary:
     return Summary(**(values | changes))
 
 
-def output(stream: io.BytesIO, tally: Tally | None = None, only_findings: bool = False) -> Output:
+def output(
+    stream: io.BytesIO,
+    tally: Tally | None = None,
+    only_findings: bool = False,
+    ignore_rules: tuple[str, ...] = (),
+) -> Output:
     """An output into memory."""
-    return Output(stream, tally or Tally(), Request(("/srv",)), STARTED, only_findings)
+    request = Request(("/srv",), ignore_rules=ignore_rules)
+    return Output(stream, tally or Tally(ignoring=ignore_rules), request, STARTED, only_findings)
 
 
 def tell(*sinks: Sink, reports: tuple[FileReport, ...] = ALL, ending: Summary | None = None) -> None:

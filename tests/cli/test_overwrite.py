@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from overt.cli.render.output import HeldStream
 from overt.cli.voice import Exit
+from overt.engine import pack as packs
 from tests.cli.test_transcripts import payload_pack
+from tests.payload import pack
 
 
 @pytest.fixture
@@ -73,6 +77,54 @@ def test_a_refused_scan_leaves_the_outputs_as_they_were(folder: Path, command: s
     done = run(folder, f"scan --html words --json hh.json {pack} {command}")
     assert done.returncode == Exit.ERROR
     assert ((folder / "words").read_text(), (folder / "hh.json").read_text()) == ("words\n", "hh.json\n")
+
+
+OUTPUTS = "--html words --json hh.json --quarantine"
+
+
+def kept(folder: Path) -> bool:
+    return ((folder / "words").read_text(), (folder / "hh.json").read_text()) == ("words\n", "hh.json\n")
+
+
+@pytest.mark.kernel
+def test_a_scan_that_cannot_be_confined_leaves_the_outputs_as_they_were(folder: Path) -> None:
+    with socket.socket(socket.AF_INET) as network:
+        command = [sys.executable, "-m", "overt", "scan", "--pack", "test.pack", *OUTPUTS.split(), "hh"]
+        done = subprocess.run(command, cwd=folder, stdin=network, capture_output=True, text=True, timeout=60)
+    assert done.returncode == Exit.ERROR
+    assert "descriptor 0 is a network socket" in done.stderr
+    assert kept(folder)
+
+
+@pytest.mark.kernel
+def test_rules_that_fail_to_load_leave_the_outputs_as_they_were(folder: Path) -> None:
+    (folder / "test.pack").write_bytes(packs.dump(pack("rule broken {")))
+    done = run(folder, f"scan --pack test.pack {OUTPUTS} hh words absent")
+    assert done.returncode == Exit.ERROR
+    assert "overt: " in done.stderr and "Traceback" not in done.stderr
+    assert kept(folder)
+
+
+@pytest.mark.kernel
+def test_nothing_to_examine_replaces_the_outputs_too(folder: Path) -> None:
+    (folder / "empty").mkdir()
+    assert run(folder, "scan -q --pack test.pack --html words empty").returncode == Exit.OK
+    assert (folder / "words").read_text().endswith("</html>")
+
+
+def test_what_is_held_back_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("overt.cli.render.output.MAX_HELD_BYTES", 10)
+    emptied: list[int] = []
+    with open(tmp_path / "out", "wb") as file:
+        stream = HeldStream(file, "the output", emptied.append)
+        stream.write(b"12345")
+        stream.flush()
+        assert (emptied, (tmp_path / "out").read_bytes()) == ([], b"")
+        stream.write(b"67890+")
+        stream.begin()
+        stream.flush()
+    assert len(emptied) == 1
+    assert (tmp_path / "out").read_bytes() == b"1234567890+"
 
 
 @pytest.mark.kernel

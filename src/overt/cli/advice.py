@@ -83,13 +83,11 @@ FINDING_STEPS = (
 
 def false_alarm_steps(packs: Iterable[str]) -> tuple[str, ...]:
     """How to judge a possible false alarm of rules from these packs."""
-    if set(packs) <= {BASE}:
-        last = (
-            "the base pack comes with Overt and cannot be taken out: a file that you are sure of can be left out of "
-            "scans with --exclude"
-        )
-    else:
-        last = "a rule set that is wrong for you can be taken out: overt rules list, overt rules remove NAME"
+    last = (
+        "a rule that is wrong for you can be ignored, and reports say so: overt scan --ignore-rule NAME PATH"
+    )
+    if not set(packs) <= {BASE}:  # which comes with Overt and cannot be taken out
+        last += "; a whole set can be taken out: overt rules list, overt rules remove NAME"
     return (
         "a false alarm is likely when the file came straight from a well-known maker and only one rule of low "
         "severity matched",

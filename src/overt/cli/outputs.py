@@ -1,6 +1,6 @@
 """Which sinks a scan has, made from its options. Everything they write to is opened here, before the reader process
-is locked down: later it can open nothing for writing, nor rename. So an output file is emptied at the last moment and
-written in place; one that lacks its end is from a scan that was killed."""
+is locked down: later it can open nothing for writing, nor rename. So an output file is written in place, and emptied
+only when nothing can refuse the scan any more; one that lacks its end is from a scan that was killed."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 from overt.cli.options import file_name
-from overt.cli.overwrite import STANDARD, check_before_emptying, empty, identities, inputs, open_whole
+from overt.cli.overwrite import STANDARD, empty, identities, inputs, open_whole
 from overt.cli.render.human import Human
-from overt.cli.render.output import NamedStream, Output, Stream
+from overt.cli.render.output import HeldStream, Output
 from overt.cli.render.tally import Tally
 from overt.cli.voice import capable
 from overt.core.errors import UsageError
@@ -100,23 +100,37 @@ def output_names(args: argparse.Namespace) -> dict[str, str]:
     return names
 
 
-def sinks(args: argparse.Namespace, request: Request) -> Sequence[Sink]:
-    """Open every output and return the sinks, in the order in which they must be told.
+class Outputs(NamedTuple):
+    """The sinks in the order in which they must be told, and the files and pipes that some of them write."""
 
-    Raises `UsageError` when an output cannot be opened or is an input; no file was emptied then.
+    sinks: Sequence[Sink]
+    streams: Sequence[HeldStream]
+
+    def begin(self) -> None:
+        """The scan is under way: from now on the files hold this scan's report."""
+        for stream in self.streams:
+            stream.begin()
+
+
+def outputs(args: argparse.Namespace, request: Request) -> Outputs:
+    """Open every output; files are not emptied yet (see `Outputs.begin`).
+
+    Raises `UsageError` when an output cannot be opened or is an input.
     """
     started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     names = output_names(args)
-    check_before_emptying(request, names.values())
     streams = _open(names, identities(inputs(args)))
-    tally = Tally(stdin_only=not args.files_from and set(args.targets) == {STANDARD})
+    tally = Tally(
+        ignoring=request.ignore_rules,
+        stdin_only=not args.files_from and set(args.targets) == {STANDARD},
+    )
     made: list[Sink] = [tally]
     for form, stream in streams.items():
         output = Output(stream, tally, request, started, bool(args.only_findings))
         made.append(importlib.import_module(FORMATS[form]).make(output))
     if not args.quiet:
         made += _for_people(args, tally, sys.stderr if STANDARD in names.values() else sys.stdout)
-    return made
+    return Outputs(made, tuple(streams.values()))
 
 
 def _for_people(args: argparse.Namespace, tally: Tally, stream: TextIO) -> Iterable[Sink]:
@@ -129,17 +143,19 @@ def _for_people(args: argparse.Namespace, tally: Tally, stream: TextIO) -> Itera
     yield Human(stream, write, tally, verbose=bool(args.verbose), only_findings=bool(args.only_findings))
 
 
-def _open(names: dict[str, str], read: dict[tuple[int, int], str]) -> dict[str, Stream]:
-    """Format → its stream. Files are emptied once all of them are open and none is a file that is `read`."""
+def _open(names: dict[str, str], read: dict[tuple[int, int], str]) -> dict[str, HeldStream]:
+    """Format → its stream, none of which is a file that is `read`."""
     opened = {form: open_whole(name, f"--{form}", read) for form, name in names.items() if name != STANDARD}
-    for fd in opened.values():
-        empty(fd)
     return {
-        form: NamedStream(open(opened[form], "wb"), f"the --{form} output to {name}")
+        form: HeldStream(open(opened[form], "wb"), f"the --{form} output to {name}", empty)
         if form in opened
-        else NamedStream(sys.stdout.buffer, f"the --{form} output to standard output")
+        else HeldStream(sys.stdout.buffer, f"the --{form} output to standard output", _as_it_is)
         for form, name in names.items()
     }
+
+
+def _as_it_is(fd: int) -> None:
+    """Standard output is the caller's to empty, also when it is a file."""
 
 
 def own_excludes(targets: Sequence[str], outputs: Iterable[str]) -> tuple[str, ...]:

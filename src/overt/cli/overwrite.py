@@ -1,5 +1,5 @@
-"""What keeps an output from destroying something: a file that a scan reads is never written to, and a file that is
-there is emptied only when nothing that could be checked beforehand stands against the scan."""
+"""What keeps an output from destroying something: a file that a scan reads is never written to, and one that is there
+is opened as it is, to be emptied when the scan is under way (`overt.cli.render.output`)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,6 @@ import stat
 from collections.abc import Iterable, Iterator
 
 from overt.core.errors import UsageError
-from overt.scan.arsenal import load
-from overt.scan.mounts import read_mounts
-from overt.scan.request import Request
-from overt.scan.walk import Walk
 from overt.store.paths import paths
 
 STANDARD = "-"
@@ -68,24 +64,3 @@ def empty(fd: int) -> None:
     """Empty a regular file; anything else is left as it is."""
     if stat.S_ISREG(os.fstat(fd).st_mode):
         os.ftruncate(fd, 0)
-
-
-def check_before_emptying(request: Request, outputs: Iterable[str]) -> None:
-    """Look for what would refuse the scan while its outputs still hold what they held. Free when they hold nothing.
-
-    Raises what the session would: `PackError` for rules that cannot be loaded, `UsageError` for a list or patterns
-    that cannot be read.
-    """
-    if not any(name != STANDARD and os.path.isfile(name) and os.path.getsize(name) for name in outputs):
-        return
-    check_list(request)
-    Walk(request, read_mounts())
-    load(request.pack)
-
-
-def check_list(request: Request) -> None:
-    """Raises `UsageError` when the list of `--files-from` is not there to be read."""
-    name = request.files_from
-    if name is not None and name != STANDARD and not os.access(name, os.R_OK):
-        why = "it is not yours to read" if os.path.exists(name) else "no such file"
-        raise UsageError(f"cannot read the list of --files-from {name}: {why}")

@@ -91,6 +91,13 @@ def _add_session(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--workers", type=whole, metavar="N", help="examining processes (default: one per processor)"
     )
+    group.add_argument(
+        "--ignore-rule",
+        action="append",
+        metavar="GLOB",
+        help="findings of the rules so named, e.g. 'xmrig*' or 'base:xmrig*', make no file infected; reports "
+        "say that they were ignored (may be repeated)",
+    )
     add_pack(group)
     add_confinement(group)
     add_configuration(group)
@@ -99,7 +106,8 @@ def _add_session(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Scan, and return the exit code."""
     request = request_of(args)
-    summary = run_session(request, outputs.sinks(args, request))
+    told = outputs.outputs(args, request)
+    summary = run_session(request, told.sinks, told.begin)
     return exit_code(summary, args.incomplete or "error")
 
 
@@ -132,6 +140,7 @@ def request_of(args: argparse.Namespace) -> Request:
         exclude_from=tuple(args.exclude_from or ()),
         limits=limits_of(args),
         passwords=passwords_of(args),
+        ignore_rules=tuple(args.ignore_rule or ()),
         unconfined=args.unconfined,
         **{name: value for name, value in given.items() if value is not None},
     )

@@ -135,6 +135,8 @@ class FileReport:
     """Identifier in the vault when the file was moved there."""
     quarantine_error: str = ""
     """Why it was not (or not all of it), when that was asked for; the message says where the file is."""
+    ignored: tuple[Finding, ...] = ()
+    """Findings of rules that the user chose to ignore: reported, and no part of the verdict."""
 
     @property
     def verdict(self) -> Verdict:

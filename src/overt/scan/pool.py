@@ -10,7 +10,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from overt.core.model import Examination, Gap, Reason
@@ -64,8 +64,16 @@ class _Hand:
 class Pool:
     """A fixed number of workers, replaced as they die."""
 
-    def __init__(self, nursery: Nursery, workers: int, deadline_s: float) -> None:
+    def __init__(
+        self,
+        nursery: Nursery,
+        workers: int,
+        deadline_s: float,
+        hired: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`hired` is told of each new worker: with the first one the rules are known to be loaded."""
         self._nursery = nursery
+        self._hired = hired
         self._deadline_s = deadline_s
         self._poll = select.poll()
         self._hands: list[_Hand] = []
@@ -123,6 +131,7 @@ class Pool:
         for fd in worker.descriptors:
             self._by_fd[fd] = hand
             self._poll.register(fd, select.POLLIN)
+        self._hired()
 
     def _hand_out(self) -> None:
         """The shortest queue is filled first. Workers are hired when there is something for them."""

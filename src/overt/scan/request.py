@@ -40,6 +40,8 @@ class Request:
     """Move infected files into the vault."""
     unconfined: bool = False
     """Scan even where the kernel cannot confine; every report says so."""
+    ignore_rules: tuple[str, ...] = ()
+    """Globs over rule names, or over `PACK:RULE`: their findings are reported as ignored and decide nothing."""
     pack: str | None = None
     """A rule pack file to use instead of this machine's."""
 

@@ -14,7 +14,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from overt.sandbox.policy import READER
 from overt.scan import cache, counter
 from overt.scan.arsenal import Arsenal, load
 from overt.scan.examiner import serve
+from overt.scan.ignore import IgnoredRules
 from overt.scan.keeper import Keeper, Places
 from overt.scan.mounts import read_mounts
 from overt.scan.pool import Outcome, Pool, Task
@@ -44,8 +45,12 @@ STDIN_NAME = "(standard input)"
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
-def run(request: Request, sinks: Sequence[Sink]) -> Summary:
+def run(request: Request, sinks: Sequence[Sink], ready: Callable[[], None] = lambda: None) -> Summary:
     """Scan as asked and tell `sinks`. Confines the calling process irreversibly (not with `unconfined`).
+
+    `ready` is called, once or more and after lock-down, when nothing can refuse the session any more: everything is
+    confined and the rules are loaded. It is the moment to empty the files that the sinks write; before it, sinks may
+    already be told of files whose verdict needed no examiner.
 
     Raises `ConfinementError` before anything untrusted is opened, `PackError` when there are no rules to use,
     `UsageError` for a request that cannot be carried out. Ctrl-C and SIGTERM end it cleanly: the summary says so.
@@ -62,8 +67,9 @@ def run(request: Request, sinks: Sequence[Sink]) -> Summary:
     totals_fd = counter.start(request, mounts) if any(sink.shows_progress for sink in sinks) else -1
     if confined:
         _become_reader((*nursery.descriptors, *(keeper.descriptors if keeper else ())))
-    pool = Pool(nursery, request.workers or len(os.sched_getaffinity(0)), request.limits.deadline_s)
-    return _Session(request, sinks, arsenal, walk, pool, keeper, known, totals_fd).run()
+    workers = request.workers or len(os.sched_getaffinity(0))
+    pool = Pool(nursery, workers, request.limits.deadline_s, ready)
+    return _Session(request, sinks, arsenal, walk, pool, keeper, known, totals_fd).run(ready)
 
 
 def _make(arsenal: Arsenal, request: Request) -> Serve:
@@ -149,8 +155,12 @@ class _Session:
     told: float = 0.0
     ids: Iterator[int] = field(default_factory=itertools.count)
     remembers_all: bool = True
+    ignored_rules: IgnoredRules = field(init=False)
 
-    def run(self) -> Summary:
+    def __post_init__(self) -> None:
+        self.ignored_rules = IgnoredRules(self.request.ignore_rules)
+
+    def run(self, ready: Callable[[], None]) -> Summary:
         """Until everything asked for has an outcome, or somebody said stop."""
         self.remembers_all = any(sink.every_file for sink in self.sinks)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -162,6 +172,7 @@ class _Session:
                 self.keeper.close()
             self.pool.close()
         summary = self._summary()
+        ready()
         for sink in self.sinks:
             sink.finish(summary)
         return summary
@@ -228,7 +239,8 @@ class _Session:
             self.counts[Verdict.CLEAN] += 1
             return
         examination = cache.remembered(value)
-        self._report(FileReport(chunk.path(name), examination, status.st_size, cached=True))
+        report = FileReport(chunk.path(name), examination, status.st_size, cached=True)
+        self._report(self.ignored_rules.applied(report))
 
     def _open(self, chunk: Chunk, name: str, folder: _Folder | None) -> None:
         path = chunk.path(name)
@@ -266,8 +278,9 @@ class _Session:
                 steady = False
                 changed = Gap(Reason.CHANGED, "it changed while it was examined: scan it again")
                 examination = replace(examination, gaps=(*examination.gaps, changed))
-            report = FileReport(subject.path, examination, subject.before.st_size, outcome.elapsed_s)
-            if examination.verdict is Verdict.INFECTED and self.request.quarantine:
+            found = FileReport(subject.path, examination, subject.before.st_size, outcome.elapsed_s)
+            report = self.ignored_rules.applied(found)
+            if report.verdict is Verdict.INFECTED and self.request.quarantine:
                 report = self._quarantine(report, fd, subject.before)
             self._remember(subject, examination, steady and outcome.lasting)
             self.bytes_done += subject.before.st_size
@@ -282,10 +295,7 @@ class _Session:
         answer = self.keeper.seal(fd, report.path, status, report.examination.findings)
         if answer.id:
             self.quarantined += 1
-            others = (
-                f"{answer.other_names} other names of it (hard links) remain" if answer.other_names else ""
-            )
-            return replace(report, quarantined=answer.id, quarantine_error=others)
+            return replace(report, quarantined=answer.id, quarantine_error=_remaining(answer.other_names))
         return replace(report, quarantine_error=answer.error)
 
     def _remember(self, subject: _Subject, examination: Examination, lasting: bool) -> None:
@@ -345,6 +355,13 @@ class _Session:
             rules=len(self.arsenal.pack.records),
             hashes=self.arsenal.hashes.count,
         )
+
+
+def _remaining(other_names: int) -> str:
+    """What a quarantined file's hard links mean; empty when it had none."""
+    if other_names == 1:
+        return "1 other name of it (a hard link) remains"
+    return f"{other_names} other names of it (hard links) remain" if other_names else ""
 
 
 def _moved(before: os.stat_result, after: os.stat_result) -> bool:

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from overt.core.errors import UsageError
 from overt.core.model import Gap, Reason
@@ -235,9 +235,7 @@ def _targets(request: Request) -> Iterable[str]:
     yield from (target for target in request.targets if target != "-")
     if request.files_from is None:
         return
-    with open(
-        0 if request.files_from == "-" else request.files_from, "rb", closefd=request.files_from != "-"
-    ) as listed:
+    with _list(request.files_from) as listed:
         rest = b""
         separator = b"\0" if request.null_separated else b"\n"
         while block := listed.read(1 << 16):
@@ -245,6 +243,14 @@ def _targets(request: Request) -> Iterable[str]:
             yield from filter(None, (_listed(name, request.null_separated) for name in whole))
         if last := _listed(rest, request.null_separated):
             yield last
+
+
+def _list(name: str) -> BinaryIO:
+    """Raises `UsageError` when it is not there to be read."""
+    try:
+        return open(0 if name == "-" else name, "rb", closefd=name != "-")
+    except OSError as error:
+        raise UsageError(f"cannot read the list of --files-from {name}: {error.strerror}") from error
 
 
 def _listed(name: bytes, exact: bool) -> str:

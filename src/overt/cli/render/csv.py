@@ -1,4 +1,4 @@
-"""CSV (RFC 4180): one row per finding, one per gap, one per clean file."""
+"""CSV (RFC 4180): one row per finding (also of ignored rules), one per gap, one per file with none of these."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Csv:
     def file(self, report: FileReport) -> None:
         """The file's rows."""
         for row in rows(report):
-            if row[0] == "finding" or not self._only_findings:
+            if row[0] in ("finding", "ignored") or not self._only_findings:
                 cells = (report.path, report.verdict.value, *row, *_file_cells(report))
                 self._rows.writerow([safe(cell) for cell in cells])
 
@@ -77,15 +77,16 @@ class Csv:
 def rows(report: FileReport) -> Iterator[tuple[str, ...]]:
     """The cells from `row` to `sha256`, per finding, then per gap; one row `file` when there is neither."""
     examination = report.examination
-    yield from map(_finding_cells, examination.findings)
+    yield from (_finding_cells("finding", finding) for finding in examination.findings)
+    yield from (_finding_cells("ignored", finding) for finding in report.ignored)
     yield from map(_gap_cells, examination.gaps)
-    if not examination.findings and not examination.gaps:
+    if not (examination.findings or report.ignored or examination.gaps):
         yield ("file", *[""] * 9)
 
 
-def _finding_cells(finding: Finding) -> tuple[str, ...]:
+def _finding_cells(row: str, finding: Finding) -> tuple[str, ...]:
     return (
-        "finding",
+        row,
         ARROW.join(finding.inside),
         finding.rule,
         finding.severity.value,

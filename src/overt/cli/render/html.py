@@ -19,6 +19,7 @@ from overt.cli.render.charts import Slice, bars, donut
 from overt.cli.render.human import (
     bytes_text,
     confinement_text,
+    ignored_text,
     left_out_text,
     overall,
     quarantine_text,
@@ -67,6 +68,8 @@ class Row(NamedTuple):
     size: int
     size_text: str
     note: str
+    remark: str
+    """What stands in place of the verdict of a clean file."""
 
 
 class RuleRow(NamedTuple):
@@ -107,7 +110,7 @@ class Html:
         """Keep a row for a file with findings or gaps."""
         examination = report.examination
         kept = self._rows[report.verdict]
-        if (examination.findings or examination.gaps) and len(kept) < MAX_ROWS:
+        if (examination.findings or examination.gaps or report.ignored) and len(kept) < MAX_ROWS:
             kept.append(_row(report))
 
     def progress(self, progress: Progress) -> None:
@@ -148,9 +151,10 @@ class _Page:
             tone=_tone(summary),
             title=title,
             facts=_facts(summary),
+            ignored=ignored_text(tally) if tally.ignoring else "",
             charts=_charts(summary, tally),
             rows=rows,
-            listed=summary.infected + summary.incomplete + tally.notes,
+            listed=summary.infected + summary.incomplete + tally.remarks,
             rules=_rules(tally),
             rule_total=len(tally.rules),
             reasons=_reasons(tally),
@@ -271,6 +275,10 @@ def _row(report: FileReport) -> Row:
     findings = sorted(examination.findings, key=lambda finding: -finding.severity.rank)
     details = [
         *map(_finding_detail, findings[:MAX_DETAILS]),
+        *(
+            _finding_detail(finding)._replace(css="note", label="ignored")
+            for finding in report.ignored[:MAX_DETAILS]
+        ),
         *map(_gap_detail, examination.gaps[:MAX_DETAILS]),
     ]
     shown = details[:MAX_DETAILS]
@@ -280,12 +288,13 @@ def _row(report: FileReport) -> Row:
         name=shortened(name),
         folder=shortened(folder + slash),
         details=tuple(shown),
-        more=len(examination.findings) + len(examination.gaps) - len(shown),
+        more=len(examination.findings) + len(report.ignored) + len(examination.gaps) - len(shown),
         rank=worst(findings).severity.rank + 1 if findings else 0,
         kind=examination.kind,
         size=report.size,
         size_text=size_text(report.size),
         note=quarantine_text(report).strip(" []"),
+        remark="note" if findings else "ignored",
     )
 
 

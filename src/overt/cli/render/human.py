@@ -14,6 +14,8 @@ from overt.scan.request import Progress
 
 STYLE = {Verdict.CLEAN: "green", Verdict.INFECTED: "red", Verdict.INCOMPLETE: "yellow"}
 NOT_FILES = "sockets, devices, pipes and pseudo files"
+MAX_NAMES = 5
+"""Ignored rules named in the summary."""
 MAX_DETAILS = 50
 """Findings and gaps shown per file with --verbose."""
 
@@ -50,7 +52,11 @@ class Human:
             self._write(f"{label} {headline(report)}")
             return
         self._write(f"{label} {place(report.path)}{quarantine_text(report)}")
-        details = [*map(finding_line, examination.findings), *map(gap_line, examination.gaps)]
+        details = [
+            *map(finding_line, examination.findings),
+            *map(ignored_line, report.ignored),
+            *map(gap_line, examination.gaps),
+        ]
         for line in details[:MAX_DETAILS]:
             self._write(f"            {line}")
         if len(details) > MAX_DETAILS:
@@ -58,7 +64,9 @@ class Human:
 
     def _wanted(self, report: FileReport) -> bool:
         if self._only_findings:
-            return bool(report.examination.findings) and (self._verbose or report.verdict is Verdict.INFECTED)
+            if self._verbose:
+                return bool(report.examination.findings or report.ignored)
+            return report.verdict is Verdict.INFECTED
         return self._verbose or report.verdict is not Verdict.CLEAN
 
     def progress(self, progress: Progress) -> None:
@@ -119,6 +127,11 @@ def finding_line(finding: Finding) -> str:
     return f"{where}{finding_text(finding)}"
 
 
+def ignored_line(finding: Finding) -> str:
+    """A finding of an ignored rule on its own line."""
+    return f"ignored: {finding_line(finding)}"
+
+
 def gap_line(gap: Gap) -> str:
     """A gap on its own line: where inside, then why."""
     where = f"▸ {place(gap.inside[0], gap.inside[1:])}: " if gap.inside else ""
@@ -135,6 +148,8 @@ def summary_facts(summary: Summary, tally: Tally) -> list[tuple[str, str, str]]:
         facts.append(
             ("notes", f"{counted(tally.notes, 'file')} with something worth knowing (--verbose)", "")
         )
+    if tally.ignoring:
+        facts.append(("ignored", ignored_text(tally), "yellow" if tally.ignored else ""))
     if left := left_out_text(summary):
         facts.append(("left out", left, ""))
     if summary.quarantined:
@@ -175,6 +190,16 @@ def files_text(summary: Summary) -> str:
 def reasons_text(tally: Tally) -> str:
     """Why files were not wholly examined, the commonest reason first."""
     return ", ".join(f"{count:,} {reason.value}" for reason, count in tally.reasons.most_common())
+
+
+def ignored_text(tally: Tally) -> str:
+    """How many findings the rules have that the user chose to ignore, and which rules those are."""
+    if not tally.ignored:
+        return f"0 findings (--ignore-rule {visible(' '.join(tally.ignoring))})"
+    names = [visible(rule) for _, rule in tally.ignored]
+    shown = ", ".join(names[:MAX_NAMES]) + (", …" if len(names) > MAX_NAMES else "")
+    findings = counted(tally.ignored.total(), "finding")
+    return f"{findings} of {counted(len(names), 'rule')} ({shown}; --ignore-rule)"
 
 
 def left_out_text(summary: Summary) -> str:

@@ -33,11 +33,12 @@ class JsonLines:
         self.every_file = not output.only_findings
         limits = asdict(output.request.limits)
         targets = tuple(map(valid, output.request.targets))
-        self._write(Start(SCHEMA, __version__, output.started, targets, limits))
+        ignored = tuple(map(valid, output.request.ignore_rules))
+        self._write(Start(SCHEMA, __version__, output.started, targets, limits, ignored))
 
     def file(self, report: FileReport) -> None:
-        """One `file` record (with `only_findings`: when there is a finding)."""
-        if report.examination.findings or not self._only_findings:
+        """One `file` record (with `only_findings`: when there is a finding, ignored or not)."""
+        if report.examination.findings or report.ignored or not self._only_findings:
             self._write(file_record(report))
             if report.examination.findings:
                 self._stream.flush()
@@ -47,7 +48,7 @@ class JsonLines:
 
     def finish(self, summary: Summary) -> None:
         """The `summary` record."""
-        self._write(totals(summary, self._tally.reasons))
+        self._write(totals(summary, self._tally))
         self._stream.flush()
 
     def _write(self, record: Record) -> None:

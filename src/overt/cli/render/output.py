@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from overt.cli.render.tally import Tally
@@ -20,15 +21,36 @@ class Stream(Protocol):
         """To the system."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedStream:
-    """A stream whose errors say which output could not be written."""
+MAX_HELD_BYTES = 1 << 20
+"""Bytes held back before the scan is under way; with more it counts as under way."""
+
+
+@dataclass(slots=True)
+class HeldStream:
+    """Holds back what is written until `begin`, so that a scan that is refused leaves a file what it was; an error
+    says which output could not be written."""
 
     stream: BinaryIO
     what: str
+    empty: Callable[[int], None]
+    """Called at `begin` with the stream's descriptor."""
+    held: bytearray | None = field(default_factory=bytearray)
+
+    def begin(self) -> None:
+        """The scan is under way: empty the file and write what was held back. Raises as `write` does."""
+        if self.held is None:
+            return
+        held, self.held = bytes(self.held), None
+        self.empty(self.stream.fileno())
+        self.write(held)
 
     def write(self, data: bytes, /) -> int:
         """Raises `UsageError`, e.g. when the disk is full; a closed pipe stays a `BrokenPipeError`."""
+        if self.held is not None:
+            self.held += data
+            if len(self.held) > MAX_HELD_BYTES:
+                self.begin()
+            return len(data)
         try:
             return self.stream.write(data)
         except BrokenPipeError:
@@ -38,6 +60,8 @@ class NamedStream:
 
     def flush(self) -> None:
         """As `write`."""
+        if self.held is not None:
+            return
         try:
             self.stream.flush()
         except BrokenPipeError:

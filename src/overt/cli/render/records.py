@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from overt.cli.render.place import path_bytes, valid
+from overt.cli.render.tally import Tally
 from overt.core.model import (
     Examination,
     FileReport,
@@ -65,6 +66,15 @@ class Start(Record, tag="start", frozen=True):
     started: str
     targets: tuple[str, ...]
     limits: dict[str, float]
+    ignore_rules: tuple[str, ...] = ()
+
+
+class IgnoredRecord(msgspec.Struct, frozen=True):
+    """How often an ignored rule matched."""
+
+    rule: str
+    pack: str
+    findings: int
 
 
 class File(Record, tag="file", frozen=True):
@@ -84,6 +94,7 @@ class File(Record, tag="file", frozen=True):
     quarantine_error: str = ""
     findings: tuple[FindingRecord, ...] = ()
     gaps: tuple[GapRecord, ...] = ()
+    ignored: tuple[FindingRecord, ...] = ()
 
 
 class Totals(Record, tag="summary", frozen=True):
@@ -108,6 +119,7 @@ class Totals(Record, tag="summary", frozen=True):
     rules: int
     hashes: int
     reasons: dict[str, int]
+    ignored: tuple[IgnoredRecord, ...] = ()
 
 
 def file_record(report: FileReport) -> File:
@@ -128,6 +140,7 @@ def file_record(report: FileReport) -> File:
         quarantine_error=valid(report.quarantine_error),
         findings=findings(examination),
         gaps=gaps(examination),
+        ignored=tuple(map(finding_record, report.ignored)),
     )
 
 
@@ -167,8 +180,8 @@ def gap_record(gap: Gap) -> GapRecord:
     return GapRecord(gap.reason, valid(gap.detail), tuple(map(valid, gap.inside)))
 
 
-def totals(summary: Summary, reasons: dict[Reason, int]) -> Totals:
-    """The `summary` record; `reasons` counts files."""
+def totals(summary: Summary, tally: Tally) -> Totals:
+    """The `summary` record."""
     return Totals(
         verdict=overall_verdict(summary),
         confinement=summary.confinement,
@@ -188,7 +201,10 @@ def totals(summary: Summary, reasons: dict[Reason, int]) -> Totals:
         packs=tuple(map(valid, summary.packs)),
         rules=summary.rules,
         hashes=summary.hashes,
-        reasons={reason.value: count for reason, count in reasons.items()},
+        reasons={reason.value: count for reason, count in tally.reasons.items()},
+        ignored=tuple(
+            IgnoredRecord(valid(rule), valid(pack), count) for (pack, rule), count in tally.ignored.items()
+        ),
     )
 
 

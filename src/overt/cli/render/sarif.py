@@ -43,6 +43,11 @@ SCORES = {
 """`security-severity` as code-scanning services sort by it."""
 
 Json = dict[str, Any]
+SUPPRESSION: Json = {
+    "kind": "external",
+    "status": "accepted",
+    "justification": "the user chose to ignore this rule (--ignore-rule)",
+}
 _encode = msgspec.json.encode
 
 
@@ -60,6 +65,7 @@ class Sarif:
     def __init__(self, output: Output) -> None:
         self._stream = output.stream
         self._started = output.started
+        self._suppressing = bool(output.request.ignore_rules)
         self._rules: dict[tuple[str, str], int] = {}
         self._rule_objects: list[Json] = []
         self._artifacts: dict[tuple[str, ...], int] = {}
@@ -75,10 +81,11 @@ class Sarif:
         )
 
     def file(self, report: FileReport) -> None:
-        """Write a result per finding, and remember the gaps."""
+        """Write a result per finding (of an ignored rule: a suppressed one), and remember the gaps."""
         for finding in report.examination.findings:
-            self._stream.write(self._separator + _encode(self._result(report, finding)))
-            self._separator = b",\n"
+            self._write(self._result(report, finding), [])
+        for finding in report.ignored:
+            self._write(self._result(report, finding), [SUPPRESSION])
         for gap in report.examination.gaps:
             self._gaps += 1
             if len(self._notifications) < MAX_NOTIFICATIONS:
@@ -97,6 +104,12 @@ class Sarif:
         }
         self._stream.write(b"\n]," + _encode(rest)[1:-1] + b"}]}\n")
         self._stream.flush()
+
+    def _write(self, result: Json, suppressions: list[Json]) -> None:
+        if self._suppressing:  # in all results of a run or in none (3.27.23)
+            result["suppressions"] = suppressions
+        self._stream.write(self._separator + _encode(result))
+        self._separator = b",\n"
 
     def _result(self, report: FileReport, finding: Finding) -> Json:
         place = (report.path, *finding.inside)

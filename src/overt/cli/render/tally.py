@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from overt.core.model import FileReport, Finding, Reason, Severity, Summary
+from overt.core.model import FileReport, Finding, Reason, Severity, Summary, Verdict
 from overt.scan.request import Progress
 
 
@@ -36,10 +36,16 @@ class Tally:
     kinds: dict[str, KindTotals] = field(default_factory=dict)
     rules: dict[tuple[str, str], RuleTotals] = field(default_factory=dict)
     """(pack, rule) → totals, notes included."""
+    ignored: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(pack, rule) → findings of a rule that the user chose to ignore."""
     notes: int = 0
     """Files with nothing worse than a note."""
     unmoved: int = 0
     """Files that quarantine was asked for, and which stayed where they are."""
+    remarks: int = 0
+    """Clean files with a note or with an ignored finding."""
+    ignoring: tuple[str, ...] = ()
+    """The rules that the user chose to ignore, as given."""
     stdin_only: bool = False
     """Nothing but standard input was scanned: there is no file to name in the next step."""
     every_file: bool = False
@@ -55,8 +61,11 @@ class Tally:
         self.reasons.update(dict.fromkeys((gap.reason for gap in examination.gaps), 1))
         for finding in examination.findings:
             self.rules.setdefault((finding.pack, finding.rule), RuleTotals(finding)).findings += 1
+        self.ignored.update((finding.pack, finding.rule) for finding in report.ignored)
         if examination.findings and all(f.severity is Severity.NOTE for f in examination.findings):
             self.notes += 1
+        if report.verdict is Verdict.CLEAN and (examination.findings or report.ignored):
+            self.remarks += 1
         if report.quarantine_error and not report.quarantined:
             self.unmoved += 1
 
