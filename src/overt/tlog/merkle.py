@@ -135,9 +135,11 @@ def verify_consistency(old: TreeHead, new: TreeHead, proof: tuple[bytes, ...]) -
     checked_proof(proof, "consistency proof")
     if old.size > new.size:
         raise PeerLied(f"the log shrank from {old.size} to {new.size} entries")
+    for head in (old, new):
+        if head.size == 0 and head.root != EMPTY_ROOT:
+            raise PeerLied("an empty tree has another root hash than the empty tree's")
     if old.size in (0, new.size):
-        known = EMPTY_ROOT if old.size == 0 else new.root
-        if proof or old.root != known:
+        if proof or (old.size and old.root != new.root):
             raise PeerLied(f"trees of {old.size} and {new.size} entries are not consistent without a proof")
         return
     if _replayed(old, new, proof) != (old.root, new.root):
