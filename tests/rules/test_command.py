@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -110,11 +111,31 @@ def test_test_checks_without_adding_and_shows_costs(rules: Path, tmp_path: Path,
     assert overt("test", str(rules), "--against", str(sample)) == 2
     shown = capsys.readouterr()
     assert "local_broken" in shown.err
-    assert "1 rules over 2 files" in shown.out
+    assert "1 rule on 2 files, 0.0 MB: " in shown.out
     assert any(line.split()[1:] == ["1", "local_one", "(one.yar:1)"] for line in shown.out.splitlines())
     (rules / "one.yar").write_text(RULES.splitlines()[0])
     assert overt("test", str(rules)) == 0
     assert not added.names(Path(os.environ["OVERT_HOME"]) / "data")
+
+
+def test_costs_are_shown_for_a_set_and_a_rule(rules: Path, tmp_path: Path, capsys: Captured) -> None:
+    sample = tmp_path / "sample"
+    sample.write_bytes(b"overt-local-marker" * 1_000)
+    assert overt("add", str(rules)) == 0
+    capsys.readouterr()
+    assert overt("list", "--cost", "--against", str(sample)) == 0
+    shown = capsys.readouterr()
+    header, base, ours = shown.out.splitlines()
+    assert header.split()[3] == "ms/MB" and "measured on 1 file" in shown.err
+    assert float(base.split()[3]) > float(ours.split()[3]) >= 0
+    assert overt("info", "local_one", "--against", str(sample)) == 0
+    assert re.search(
+        r"cost: +\d+\.\d\d ms/MB alone, .* 1 file, .*, matches 1 of these", capsys.readouterr().out
+    )
+    assert overt("info", "my-rules", "--cost", "--against", str(sample)) == 0
+    assert "1  local_one (one.yar:1)" in capsys.readouterr().out
+    assert overt("info", "eicar_test_file") == 0
+    assert "of this Python and its library" in capsys.readouterr().out
 
 
 def test_the_pack_is_rebuilt_when_damaged(rules: Path, overt_home: Path) -> None:

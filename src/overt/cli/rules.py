@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
 from overt import __version__
+from overt.cli import costs
 from overt.cli.overwrite import empty, identities, open_whole
 from overt.cli.voice import Exit, capable, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.engine.pack import Pack, RuleRecord, rule_texts
-from overt.rules import added, cost, gather
+from overt.rules import added, gather
 from overt.rules.active import BASE, LICENCE, forget, load_active, load_hashes
 from overt.rules.intake import Intake
-from overt.rules.yara_source import Problem, Source
+from overt.rules.yara_source import Problem
 from overt.store.paths import paths
 
 EXAMPLES = """examples:
   overt rules add ~/signature-base --licence DRL-1.1
   overt rules add bad-hashes.csv --name our-hashes --author "incident team"
   overt rules add daily.cvd --report left-out.txt
-  overt rules info eicar
+  overt rules info eicar_test_file
+  overt rules list --cost
   overt rules test my.yar --against ~/Downloads
 
 adds YARA files, hash lists (plain, CSV, sha256sum style), ClamAV .hdb .hsb .mdb .msb .ndb .ldb .cvd .cld,
 STIX 2.1 bundles and MISP events; folders, zips and tarballs of them"""
 SHOWN_PROBLEMS = 10
-SHOWN_COSTS = 15
-SAMPLE_BYTES = 64 << 20
-"""Bytes of files that `test --against` looks at: enough to compare rules, without taking minutes."""
 PROGRESS_AFTER_S = 0.5
 
 
@@ -44,6 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
     listing = actions.add_parser("list", help="one line per rule set")
+    listing.add_argument("--cost", action="store_true", help="measure what each set costs (takes a while)")
+    _add_against(listing)
     listing.set_defaults(act=_list)
     adding = actions.add_parser("add", help="add rules or hashes from files, folders or archives")
     adding.add_argument("paths", nargs="+", metavar="PATH")
@@ -61,8 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     removing = actions.add_parser("remove", help="remove an added set")
     removing.add_argument("name", metavar="NAME")
     removing.set_defaults(act=_remove)
-    informing = actions.add_parser("info", help="show a set, or a rule with its text")
+    informing = actions.add_parser("info", help="show a set, or a rule with its text and what it costs")
     informing.add_argument("name", metavar="NAME")
+    informing.add_argument(
+        "--cost", action="store_true", help="of a set: measure every rule and show the most expensive ones"
+    )
+    _add_against(informing)
     informing.set_defaults(act=_info)
     testing = actions.add_parser("test", help="check rules without adding them, and see what they cost")
     testing.add_argument("paths", nargs="+", metavar="PATH")
@@ -73,6 +77,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     testing.set_defaults(act=_test)
     rebuilding = actions.add_parser("rebuild", help="compile all rules anew")
     rebuilding.set_defaults(act=_rebuild)
+
+
+def _add_against(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="measure costs on these files (default: files of the Python that runs this; may be repeated)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,15 +108,31 @@ def _list(args: argparse.Namespace) -> int:
     rules = {BASE: 0}
     for record in pack.records.values():
         rules[record.pack] = rules.get(record.pack, 0) + 1
-    say(styled(f"{'name':<20} {'rules':>8} {'hashes':>12}  {'licence':<14} origin", "bold"))
-    say(f"{BASE:<20} {rules[BASE]:>8,} {0:>12,}  {LICENCE:<14} comes with overt {__version__}")
-    for name in added.names(data):
-        stored = added.read(data, name)
+    _check_against(args, args.cost)
+    sample = costs.sample_for(args.against) if args.cost else None
+    header = f"{'ms/MB':>8}  " if sample else ""
+    say(styled(f"{'name':<20} {'rules':>8} {'hashes':>12}  {header}{'licence':<14} origin", "bold"))
+    for name in (BASE, *added.names(data)):
+        stored = _base() if name == BASE else added.read(data, name)
+        price = f"{sample.of_set(name):>8.2f}  " if sample else ""
         licence = visible(stored.licence or "-")
         say(
-            f"{name:<20} {rules.get(name, 0):>8,} {stored.hashes:>12,}  {licence:<14} {visible(stored.origin)}"
+            f"{name:<20} {rules.get(name, 0):>8,} {stored.hashes:>12,}  {price}{licence:<14} "
+            f"{visible(stored.origin)}"
         )
+    if sample:
+        note(f"measured on {sample.what}; hashes cost the same however many there are")
     return Exit.OK
+
+
+def _check_against(args: argparse.Namespace, measuring: bool) -> None:
+    if args.against and not measuring:
+        raise UsageError("--against says what to measure costs on: give --cost too")
+
+
+def _base() -> added.Added:
+    """The base pack as if it had been added."""
+    return added.Added(BASE, "Overt", LICENCE, f"comes with overt {__version__}")
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -140,8 +170,13 @@ def _info(args: argparse.Namespace) -> int:
     elif not keys:
         raise UsageError(f"no rule or rule set is called {args.name!r}: 'overt rules list' shows the sets")
     texts = rule_texts(pack) if keys else {}
+    _check_against(args, args.cost or bool(keys))
+    sample = costs.sample_for(args.against) if keys or args.cost else None
     for key in keys:
-        _say_rule(pack.records[key], texts.get(key, ""))
+        record = pack.records[key]
+        _say_rule(record, texts.get(key, ""), sample.of_rule(record) if sample else "")
+    if args.cost and sample and not keys:
+        costs.say_most_expensive(costs.sources_of(args.name), sample)
     return Exit.OK
 
 
@@ -156,7 +191,7 @@ def _test(args: argparse.Namespace) -> int:
         _tell_problems(intake.problems, "would not be carried over", args.report)
         say(f"checked: {_carried(intake)}")
         if args.against:
-            _say_costs(list(checked.values()), args.against)
+            costs.say_most_expensive(list(checked.values()), costs.sample_for(args.against))
     return Exit.ERROR if intake.problems else Exit.OK
 
 
@@ -218,7 +253,7 @@ def _say_set(stored: added.Added, pack: Pack) -> None:
     _say_facts(facts)
 
 
-def _say_rule(record: RuleRecord, text: str) -> None:
+def _say_rule(record: RuleRecord, text: str, price: str) -> None:
     facts = (
         ("rule", record.name),
         ("set", record.pack),
@@ -230,6 +265,7 @@ def _say_rule(record: RuleRecord, text: str) -> None:
         ("tags", " ".join(record.tags)),
         ("source", f"{record.source}:{record.line}"),
         ("looked for in", ", ".join(record.routes) + " files"),
+        ("cost", price),
     )
     _say_facts(facts)
     say()
@@ -241,46 +277,6 @@ def _say_facts(facts: Iterable[tuple[str, str]]) -> None:
     for key, value in facts:
         if value:
             say(f"{key + ':':<15}{visible(value)}")
-
-
-def _say_costs(sources: Sequence[Source], against: Sequence[str]) -> None:
-    files, size = _sample(against)
-    rules = sum(len(source.rules) for source in sources)
-    together = cost.whole(sources, files)
-    say(f"{rules:,} rules over {len(files):,} files, {size / 1e6:.1f} MB: {together:.2f} s all together")
-    say(styled(f"{'ms alone':>10} {'hits':>8}  rule", "bold"))
-    for item in cost.each(sources, files)[:SHOWN_COSTS]:
-        place = visible(f"{item.source}:{item.line}")
-        say(f"{item.seconds * 1000:>10.2f} {item.hits:>8,}  {item.rule} ({place})")
-
-
-def _sample(against: Sequence[str]) -> tuple[list[bytes], int]:
-    """Contents of the named files and of files below the named folders, up to 64 MiB."""
-    files: list[bytes] = []
-    size = 0
-    for path in _walk(against):
-        if size >= SAMPLE_BYTES:
-            note(f"looked at the first {size / 1e6:.0f} MB only")
-            break
-        try:
-            with open(path, "rb") as file:
-                files.append(file.read(SAMPLE_BYTES - size))
-            size += len(files[-1])
-        except OSError as error:
-            note(f"{visible(str(path))} can't be read: {error.strerror}")
-    if not files:
-        raise UsageError("no file to test against: name files, or folders with files")
-    return files, size
-
-
-def _walk(targets: Sequence[str]) -> Iterator[Path]:
-    for target in targets:
-        if os.path.isfile(target):
-            yield Path(target)
-        for place, folders, names in os.walk(target):
-            folders.sort()
-            paths_here = (Path(place, name) for name in sorted(names))
-            yield from (path for path in paths_here if path.is_file() and not path.is_symlink())
 
 
 class Progress:
