@@ -13,7 +13,7 @@ tile's path to its bytes, writing one returns the tiles to write, and times are 
 | `checkpoint` | a signed tree head | c2sp.org/tlog-checkpoint |
 | `signing` | notes and cosignatures: made and verified | c2sp.org/signed-note, c2sp.org/tlog-cosignature |
 | `proof` | one file that proves an entry was logged and witnessed | c2sp.org/tlog-proof |
-| `policy`, `quorum` | which logs and which witnesses are enough; how many may be faulty | c2sp.org/tlog-policy |
+| `policy`, `policy_file`, `quorum` | which witnesses are enough; how many may be faulty | c2sp.org/tlog-policy |
 | `witness` | what is asked of a witness, and its decision | c2sp.org/tlog-witness |
 
 Every parser accepts only what its value encodes to again, byte for byte (a policy file, which allows comments and

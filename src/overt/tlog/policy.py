@@ -10,7 +10,7 @@ from overt.tlog.checkpoint import Checkpoint
 from overt.tlog.keys import SignatureType, VerifierKey
 from overt.tlog.note import Note
 from overt.tlog.quorum import Group, blockers, overlap, satisfied
-from overt.tlog.signing import Verified, open_checkpoint, verify
+from overt.tlog.signing import Verified, signed_checkpoint, verify
 from overt.tlog.text import shown
 
 NONE = "none"
@@ -52,7 +52,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Policy:
-    """Who is trusted to have signed and witnessed a checkpoint. Raises `Malformed` when it breaks a rule of the format."""
+    """Who is trusted to have signed and witnessed a checkpoint. Raises `Malformed` for what the format forbids."""
 
     logs: tuple[Log, ...]
     witnesses: tuple[Witness, ...]
@@ -107,14 +107,13 @@ class Policy:
         caller can refuse frozen logs and wrong clocks. Raises `Unproven` when a log's signature or the quorum is
         missing, `PeerLied` for a false signature of any known key, `Malformed` for a note that is no checkpoint.
         """
-        checkpoint = open_checkpoint(note, (log.key for log in self.logs))
+        checkpoint, signed = signed_checkpoint(note, (log.key for log in self.logs))
         made = _newest(verify(note, (witness.key for witness in self.witnesses)))
         times = {witness.name: made[witness.key] for witness in self.witnesses if witness.key in made}
         counted = {name: time for name, time in times.items() if _within(time, after_s, before_s)}
         if not self.satisfied_by(counted):
             raise Unproven(_unmet(self, times, counted))
-        signed_by = tuple(found.key for found in verify(note, (log.key for log in self.logs)))
-        return Accepted(checkpoint, signed_by, tuple(counted.items()))
+        return Accepted(checkpoint, tuple(found.key for found in signed), tuple(counted.items()))
 
 
 def _newest(found: Iterable[Verified]) -> dict[VerifierKey, int]:
@@ -152,10 +151,10 @@ def _check_keys(kind: str, keys: Iterable[VerifierKey], types: Collection[Signat
     for key in keys:
         if key.type not in types:
             raise Malformed(
-                f"log policy: the key of {kind} {key.name} is of type 0x{key.type:02x}, not one for a {kind}"
+                f"log policy: {kind} {key.name} has a key of type 0x{key.type:02x}, not for a {kind}"
             )
         if key.public_key in seen:
-            raise Malformed(f"log policy: the key of {kind} {key.name} is there twice")
+            raise Malformed(f"log policy: {kind} {key.name} has a key that is there twice")
         seen.add(key.public_key)
 
 

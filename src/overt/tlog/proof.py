@@ -20,7 +20,7 @@ MAX_PROOF_BYTES = 2 * MAX_NOTE_BYTES
 
 @dataclass(frozen=True)
 class LogProof:
-    """An inclusion proof, from the leaf's sibling up, with its checkpoint. `extra` (empty: none) is *not* authenticated."""
+    """An inclusion proof, leaf's sibling first, with its checkpoint. `extra` (empty: none) is *not* authenticated."""
 
     index: int
     hashes: tuple[bytes, ...]
@@ -67,9 +67,9 @@ def parse(data: bytes) -> LogProof:
 def verify(
     proof: LogProof, leaf: bytes, policy: Policy, after_s: int | None = None, before_s: int | None = None
 ) -> Accepted:
-    """Check that the entry whose leaf hash is `leaf` is logged and witnessed as `policy` wants ("Verifying a tlog proof").
+    """Check that the entry with leaf hash `leaf` is logged and witnessed as `policy` wants.
 
-    The steps, in order: the log's signature, the quorum (see `Policy.accept`, also for the two times), inclusion.
+    The steps of "Verifying a tlog proof", in order: the log's signature, the quorum (see `Policy.accept`, also for the two times), inclusion.
     Returns what was accepted. Raises `Unproven`, `PeerLied` or `Malformed`.
     """
     accepted = policy.accept(proof.checkpoint, after_s, before_s)

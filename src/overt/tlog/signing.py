@@ -9,7 +9,7 @@ from overt.core.errors import Malformed, PeerLied, Unproven
 from overt.tlog.checkpoint import Checkpoint, parse_text
 from overt.tlog.keys import SIGNATURE_BYTES, SignatureType, Signer, VerifierKey
 from overt.tlog.note import Note, Signature
-from overt.tlog.text import MAX_NUMBER, number
+from overt.tlog.text import MAX_NUMBER, number, shown
 
 TIMESTAMP_BYTES = 8
 
@@ -92,11 +92,17 @@ def open_checkpoint(note: Note, log_keys: Iterable[VerifierKey]) -> Checkpoint:
 
     Raises as `verify_any` does, `Malformed` for a note that is no checkpoint, and `Unproven` for another log's.
     """
-    signers = verify_any(note, log_keys)
+    return signed_checkpoint(note, log_keys)[0]
+
+
+def signed_checkpoint(note: Note, log_keys: Iterable[VerifierKey]) -> tuple[Checkpoint, tuple[Verified, ...]]:
+    """As `open_checkpoint`, with the signatures that make it the log's."""
+    signed = verify_any(note, log_keys)
     checkpoint = parse_text(note.text)
-    if all(found.key.name != checkpoint.origin for found in signers):
-        raise Unproven(f"checkpoint: of log {checkpoint.origin}, signed for {signers[0].key.name}")
-    return checkpoint
+    own = tuple(found for found in signed if found.key.name == checkpoint.origin)
+    if not own:
+        raise Unproven(f"checkpoint: of log {shown(checkpoint.origin)}, signed for {signed[0].key.name}")
+    return checkpoint, own
 
 
 def _verified(text: str, key: VerifierKey, line: Signature) -> Verified:

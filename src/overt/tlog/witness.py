@@ -181,7 +181,7 @@ def decide(
     except PeerLied as error:
         return Refused(Status.UNPROCESSABLE, str(error))
     made = tuple(cosign(checkpoint, signer, now_s) for signer in signers)
-    served = Note(request.note.text, tuple(dict.fromkeys(line.signature for line in log_lines)))
+    served = Note(request.note.text, tuple({line.key: line.signature for line in log_lines}.values()))
     return Cosigned(known, checkpoint.head, made, served.signed_also(made))
 
 
