@@ -1,0 +1,1 @@
+def ordinary(text): return False
