@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from overt.sandbox.policy import POLICIES
 from tests.conftest import require
 
 pytestmark = pytest.mark.kernel
@@ -51,7 +52,7 @@ def test_nothing_forbidden_succeeds(user: int) -> None:
     assert isinstance(attempts, list)
     assert [a for a in attempts if not a["denied"]] == []
     assert code == 0
-    assert {a["process"] for a in attempts} == {"examiner", "reader", "nursery", "keeper"}
+    assert {a["process"] for a in attempts} == {policy.name for policy in POLICIES}
     assert len(attempts) > 100
 
 
@@ -61,8 +62,18 @@ def test_the_prover_sees_what_succeeds_without_confinement() -> None:
     assert isinstance(attempts, list)
     allowed = {(a["process"], a["attempt"]) for a in attempts if not a["denied"]}
     assert code == 1
-    for process in ("examiner", "reader", "nursery", "keeper"):
+    for process in ("examiner", "reader", "nursery", "keeper", "verifier"):
         assert (process, "make an IPv4 socket") in allowed
+    for policy in POLICIES:
+        process = policy.name
         assert (process, "map executable memory") in allowed
     assert ("examiner", "open a file for reading") in allowed
     assert ("reader", "create a file") in allowed
+    for attempt in (
+        "open the home folder",
+        "open /usr",
+        "create a file in the spool",
+        "bind a socket",
+        "listen",
+    ):
+        assert ("courier", attempt) in allowed

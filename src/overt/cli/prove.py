@@ -16,7 +16,7 @@ SCHEMA = "overt-prove/1"
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options."""
     parser.description = (
-        "From inside each kind of process that a scan uses, attempt what it must not be able to do (open, write, "
+        "From inside each kind of process that Overt uses, attempt what it must not be able to do (open, write, "
         "connect, run programs, trace, make memory executable, use inherited descriptors) and show what the kernel "
         "answered. Exit code 1 when anything succeeded."
     )

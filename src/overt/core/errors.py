@@ -47,6 +47,18 @@ class ChannelError(OvertError):
     """A rule channel could not be built, signed or published; the message says what is missing and what to do."""
 
 
+class EgressError(OvertError):
+    """Base of what may go wrong between this machine and a server."""
+
+
+class NetworkFailed(EgressError):
+    """The network, a proxy or the server did not deliver: nothing is known to be wrong with what it has."""
+
+
+class PeerAtFault(EgressError):
+    """The server, or whoever answers in its place, answered what an honest one does not: nothing of it is used."""
+
+
 class UnpackError(Exception):
     """Base of what an unpacker may raise about its container; never leaves the engine."""
 

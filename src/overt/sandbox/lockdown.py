@@ -35,11 +35,16 @@ class Confinement:
 
 
 def lock(
-    policy: Policy, keep: Collection[int], max_memory_bytes: int = 0, with_parent: bool = False
+    policy: Policy,
+    keep: Collection[int],
+    max_memory_bytes: int = 0,
+    with_parent: bool = False,
+    grants: landlock.Grants | None = None,
 ) -> Confinement:
     """Confine the calling process to `policy`; only the descriptors in `keep` stay open.
 
-    `max_memory_bytes` > 0 bounds the address space; `with_parent` ties this process' life to its parent's.
+    `max_memory_bytes` > 0 bounds the address space; `with_parent` ties this process' life to its parent's; `grants`
+    tells Landlock more exactly than the policy what is left.
     Raises `ConfinementError` if any layer that this kernel has cannot be had; the caller must then stop.
     """
     try:
@@ -54,7 +59,7 @@ def lock(
         _prctl(PR_SET_DUMPABLE, 0)
         _drop_capabilities(policy.capabilities)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
-        abi = landlock.restrict(policy.files)
+        abi = landlock.restrict(policy.files) if grants is None else landlock.restrict_to(grants)
     except OSError as error:
         raise ConfinementError(f"the {policy.name} could not be confined: {error}") from error
     return Confinement(policy.name, True, abi, seccomp.load(policy))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,8 +16,12 @@ CLONE_THREAD = 0x0001_0000
 CLONE_VM = 0x0000_0100
 CLONE_NAMESPACES = 0x7E02_0080
 """CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWTIME (`linux/sched.h`)."""
-AF_UNIX = 1
+AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
+SOCK_STREAM, SOCK_DGRAM, SOCK_TYPE_MASK = 1, 2, 0xF
+IPPROTO_ANY, IPPROTO_TCP, IPPROTO_UDP = 0, 6, 17
+F_GETFD, F_SETFD, F_GETFL, F_SETFL = 1, 2, 3, 4
 TIOCGWINSZ, TCGETS, FIONBIO = 0x5413, 0x5401, 0x5421
+FIONREAD = 0x541B
 SECCOMP_IOCTL_NOTIF_RECV = 0xC050_2100
 WRITE_FLAGS = (
     os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | (os.O_TMPFILE & ~os.O_DIRECTORY)
@@ -159,4 +164,58 @@ KEEPER = Policy(
 """The only one that changes anything: vault and cache. No socket, no exec. As root it keeps CHOWN, DAC_OVERRIDE,
 DAC_READ_SEARCH, FOWNER, FSETID and SETFCAP, which putting a file back as it was needs."""
 
-POLICIES = (EXAMINER, READER, NURSERY, KEEPER)
+
+def _internet_sockets() -> Iterator[tuple[str, tuple[Where, ...]]]:
+    """TCP and UDP over IPv4 and IPv6; no raw, ping, netlink, packet or UNIX socket, no other protocol."""
+    for family in (AF_INET, AF_INET6):
+        for kind, protocol in ((SOCK_STREAM, IPPROTO_TCP), (SOCK_DGRAM, IPPROTO_UDP)):
+            for number in (IPPROTO_ANY, protocol):
+                yield "socket", (Where(0, U32, family), Where(1, SOCK_TYPE_MASK, kind), Where(2, U32, number))
+
+
+COURIER = Policy(
+    "courier",
+    Denial.ERROR,
+    _MEMORY
+    | _SELF
+    | frozenset(
+        """read readv pread64 write close lseek poll ppoll recvmsg sendmsg recvfrom sendto sendmmsg connect getsockname
+        getpeername getsockopt setsockopt shutdown stat lstat fstat newfstatat statx""".split()
+    ),
+    (
+        *_MEMORY_GUARDED,
+        *_READ_ONLY_OPEN,
+        *_internet_sockets(),
+        *(("ioctl", (Where(1, U32, request),)) for request in (FIONBIO, FIONREAD, TCGETS)),
+        *(("fcntl", (Where(1, U32, command),)) for command in (F_GETFD, F_SETFD, F_GETFL, F_SETFL)),
+    ),
+    refused=(("clone3", 38),),
+)
+"""The only one with a network: resolves names and connects. It opens what its view holds (`overt.sandbox.view`) for
+reading; it writes no file, listens nowhere, starts nothing."""
+
+VERIFIER = Policy(
+    "verifier",
+    Denial.ERROR,
+    _MEMORY
+    | _SELF
+    | _DESCRIPTORS
+    | _LOOK
+    | frozenset(
+        """openat open creat rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir
+        fsync fdatasync ftruncate fallocate flock umask chdir fchdir dup2 dup3 copy_file_range sendfile prlimit64
+        pidfd_send_signal wait4 waitid""".split()
+    ),
+    (
+        *_MEMORY_GUARDED,
+        *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONBIO)),
+        ("ioctl", (Where(1, U32, SECCOMP_IOCTL_NOTIF_RECV),)),
+    ),
+    refused=(("clone3", 38),),
+    capabilities=1 << 2,  # CAP_DAC_READ_SEARCH
+    files="write",
+)
+"""Checks what the courier fetched and installs it: no socket, no exec, no new mode or owner for any file. What it may
+write to is for `overt.sandbox.view.confine_writing`, since a filter of calls cannot tell paths."""
+
+POLICIES = (EXAMINER, READER, NURSERY, KEEPER, COURIER, VERIFIER)

@@ -15,7 +15,8 @@ import select
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pyseccomp
 
@@ -23,12 +24,24 @@ from overt.core.errors import ConfinementError
 from overt.sandbox import landlock
 from overt.sandbox.lockdown import lock
 from overt.sandbox.nursery import Nursery
-from overt.sandbox.policy import EXAMINER, KEEPER, NURSERY, READER, Denial, Policy
+from overt.sandbox.policy import COURIER, EXAMINER, KEEPER, NURSERY, READER, VERIFIER, Denial, Policy
+from overt.sandbox.view import (
+    RESOLVER_FILES,
+    Bounds,
+    Enclosure,
+    Shown,
+    confine_writing,
+    enclose,
+    namespace_refusal,
+)
 
-DENIED = frozenset((errno.EPERM, errno.EACCES, errno.ENOSYS))
+DENIED = frozenset((errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS))
 CLONE_NEWUSER, CLONE_NEWNS, SIGCHLD = 0x1000_0000, 0x0002_0000, 17
 PTRACE_SEIZE = 0x4206
 MEMORY_BYTES = 1 << 30
+COURIER_BOUNDS = Bounds(extra_memory_bytes=1 << 28, max_cpu_s=60, max_descriptors=300)
+SPOOL = "/spool"
+DNS_PORT = 53
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -45,6 +58,8 @@ class Bait:
     """An open descriptor that the process must not inherit."""
     handed_socket: int
     parent: int
+    spool: bytes
+    """A folder that a courier may read, and a verifier change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +71,8 @@ class Attempt:
     arguments: Callable[[Bait], tuple[object, ...]]
     closed_is_denied: bool = False
     """EBADF counts as denied: the descriptor was closed at lock-down."""
+    absent_is_denied: bool = False
+    """ENOENT counts as denied: the path is not in the process' view."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +94,24 @@ def _socket(family: int, kind: int = socket.SOCK_STREAM) -> Callable[[Bait], tup
     return lambda bait: (family, kind, 0)
 
 
+def _open_folder(path: str) -> Callable[[Bait], tuple[object, ...]]:
+    return lambda bait: (-100, os.fsencode(os.path.expanduser(path)), os.O_RDONLY, 0)
+
+
 READ = Attempt("open a file for reading", "openat", _path(os.O_RDONLY))
+ELSEWHERE = (
+    replace(READ, absent_is_denied=True),
+    Attempt("open the home folder", "openat", _open_folder("~"), absent_is_denied=True),
+    Attempt("open /etc/shadow", "openat", _open_folder("/etc/shadow"), absent_is_denied=True),
+    Attempt("open /usr", "openat", _open_folder("/usr"), absent_is_denied=True),
+    Attempt("open its own memory in /proc", "openat", _open_folder("/proc/self/mem"), absent_is_denied=True),
+    Attempt("open a device", "openat", _open_folder("/dev/null"), absent_is_denied=True),
+)
+IN_SPOOL = Attempt(
+    "create a file in the spool",
+    "openat",
+    lambda bait: (-100, bait.spool + b"/new", os.O_RDWR | os.O_CREAT, 0o600),
+)
 WRITE = (
     Attempt("open a file for writing", "openat", _path(os.O_WRONLY)),
     Attempt("open a file for appending", "openat", _path(os.O_RDWR | os.O_APPEND)),
@@ -88,14 +122,16 @@ WRITE = (
     ),
     Attempt("truncate a file", "truncate", lambda bait: (bait.file, 1)),
     Attempt("rename a file", "renameat2", lambda bait: (-100, bait.file, -100, bait.fresh, 0)),
-    Attempt("remove a file", "unlinkat", lambda bait: (-100, bait.fresh, 0)),
+    Attempt("remove a file", "unlinkat", lambda bait: (-100, bait.file, 0)),
     Attempt("change a file's mode", "fchmodat", lambda bait: (-100, bait.file, 0o600)),
     Attempt("make a folder", "mkdirat", lambda bait: (-100, bait.fresh, 0o700)),
 )
-NETWORK = (
+INTERNET = (
     Attempt("make an IPv4 socket", "socket", _socket(socket.AF_INET)),
     Attempt("make an IPv6 socket", "socket", _socket(socket.AF_INET6)),
     Attempt("make a UDP socket", "socket", _socket(socket.AF_INET, socket.SOCK_DGRAM)),
+)
+OTHER_NETWORK = (
     Attempt("make a UNIX socket", "socket", _socket(socket.AF_UNIX)),
     Attempt("make a netlink socket", "socket", _socket(16, socket.SOCK_RAW)),
     Attempt(
@@ -111,6 +147,19 @@ NETWORK = (
         True,
     ),
     Attempt("use io_uring", "io_uring_setup", lambda bait: (4, (ctypes.c_uint8 * 120)())),
+)
+NETWORK = (*INTERNET, *OTHER_NETWORK)
+BEYOND_CLIENT = (
+    Attempt(
+        "make a raw socket", "socket", lambda bait: (socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    ),
+    Attempt(
+        "make a ping socket", "socket", lambda bait: (socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+    ),
+    Attempt("make a packet socket", "socket", _socket(17, socket.SOCK_DGRAM)),
+    Attempt("make a pair of UNIX sockets", "socketpair", lambda bait: (1, 1, 0, (ctypes.c_int * 2)())),
+    Attempt("bind a socket", "bind", lambda bait: (_own_socket(), bytes((2, 0)) + bytes(14), 16)),
+    Attempt("listen", "listen", lambda bait: (_own_socket(), 1)),
 )
 POWER = (
     Attempt(
@@ -149,8 +198,11 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     READER.name: (*WRITE, *NETWORK, *POWER, FORK),
     NURSERY.name: (READ, *WRITE, *NETWORK, *POWER),
     KEEPER.name: (*NETWORK, *POWER, FORK),
+    COURIER.name: (*ELSEWHERE, *WRITE, IN_SPOOL, *OTHER_NETWORK, *BEYOND_CLIENT, *POWER, FORK),
+    VERIFIER.name: (*WRITE, *NETWORK, *POWER, FORK),
 }
-"""What each kind of process must not do: the keeper may change files, the nursery may fork, the reader may read."""
+"""What each kind of process must not do: the keeper may change files, the verifier those in its folders (the bait is
+not), the nursery may fork, the reader may read; the courier alone may connect, and sees no file but its spool's."""
 
 
 def prove(confined: bool = True) -> Iterator[Answer]:
@@ -167,10 +219,11 @@ def prove(confined: bool = True) -> Iterator[Answer]:
 
 def layers() -> dict[str, str]:
     """Which confinement layers this kernel gives."""
-    abi = landlock.abi()
+    abi, why = landlock.abi(), namespace_refusal()
     return {
         "seccomp": "in force",
         "landlock": f"in force (ABI {abi})" if abi else "this kernel has none: seccomp alone holds",
+        "mount namespace": f"not to be had ({why}): Landlock alone holds" if why else "in force (courier)",
     }
 
 
@@ -181,12 +234,14 @@ class _bait:
         file = os.path.join(folder, "bait").encode()
         with open(file, "wb") as stream:
             stream.write(b"bait")
+        spool = os.path.join(folder, "spool")
+        os.makedirs(spool, exist_ok=True)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._file = os.open(file, os.O_RDWR)
         fresh = os.path.join(folder, "fresh").encode()
         # High numbers: not among the few that a locked process keeps for itself.
         handed = os.dup2(self._file, 200), os.dup2(self._socket.fileno(), 201)
-        self.value = Bait(file, fresh, *handed, os.getpid())
+        self.value = Bait(file, fresh, *handed, os.getpid(), os.fsencode(spool))
 
     def __enter__(self) -> _bait:
         return self
@@ -196,6 +251,8 @@ class _bait:
         os.close(self.value.handed_socket)
         os.close(self._file)
         self._socket.close()
+        if os.path.exists(made := os.path.join(self.value.spool, b"new")):
+            os.unlink(made)
         if os.path.isdir(self.value.fresh):
             os.rmdir(self.value.fresh)
         elif os.path.exists(self.value.fresh):
@@ -206,7 +263,7 @@ def _ask(process: str, attempt: Attempt, bait: Bait, confined: bool) -> Answer:
     if process == EXAMINER.name:
         denied, answer = _from_examiner(attempt, bait, confined)
     else:
-        policy = {policy.name: policy for policy in (READER, NURSERY, KEEPER)}[process]
+        policy = {policy.name: policy for policy in (READER, NURSERY, KEEPER, COURIER, VERIFIER)}[process]
         denied, answer = _from_fork(policy, attempt, bait, confined)
     return Answer(process, attempt.name, attempt.call, denied, answer)
 
@@ -242,7 +299,7 @@ def _from_fork(policy: Policy, attempt: Attempt, bait: Bait, confined: bool) -> 
     if pid == 0:
         try:
             if confined:
-                lock(policy, (0, 1, 2, theirs.fileno()))
+                bait = _confine(policy, bait, (0, 1, 2, theirs.fileno()))
             theirs.send(b"%d" % _try(attempt, bait))
         except ConfinementError as error:
             theirs.send(b"failed " + str(error).encode())
@@ -255,6 +312,24 @@ def _from_fork(policy: Policy, attempt: Attempt, bait: Bait, confined: bool) -> 
     if said.startswith(b"failed "):
         raise ConfinementError(said[7:].decode())
     return _judge(attempt, int(said)) if said else (False, "the process died without a report")
+
+
+def _confine(policy: Policy, bait: Bait, keep: tuple[int, ...]) -> Bait:
+    """Confine this process as the real one is; the bait as it is named from inside. Raises `ConfinementError`."""
+    spool = Path(os.fsdecode(bait.spool))
+    if policy is COURIER:
+        enclosure = _enclosed(spool, keep)
+        return replace(bait, spool=os.fsencode(enclosure.places[SPOOL]))
+    if policy is VERIFIER:
+        confine_writing(policy, (spool,), keep)
+    else:
+        lock(policy, keep)
+    return bait
+
+
+def _enclosed(spool: Path, keep: tuple[int, ...]) -> Enclosure:
+    shown = (Shown(spool, SPOOL), *RESOLVER_FILES)
+    return enclose(COURIER, shown, spool, keep, (DNS_PORT,), COURIER_BOUNDS)
 
 
 def _try(attempt: Attempt, bait: Bait) -> int:
@@ -275,6 +350,7 @@ def _judge(attempt: Attempt, code: int) -> tuple[bool, str]:
     if code == 0:
         return False, "ALLOWED"
     denied = code in DENIED or (attempt.closed_is_denied and code == errno.EBADF)
+    denied = denied or (attempt.absent_is_denied and code == errno.ENOENT)
     name = errno.errorcode.get(code, str(code))
     return denied, f"{name} ({os.strerror(code).lower()})" + ("" if denied else ": not a denial")
 
@@ -284,6 +360,11 @@ def _address(family: int) -> bytes:
     if family == socket.AF_UNIX:
         return b"\x01\x00" + b"/run/overt-none".ljust(14, b"\0")
     return family.to_bytes(2, "little") + (9).to_bytes(2, "big") + bytes(24)
+
+
+def _own_socket() -> int:
+    """A TCP socket that the process made itself, which a courier may."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM).detach()
 
 
 def _page() -> int:

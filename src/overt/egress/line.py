@@ -1,0 +1,132 @@
+"""The parent's hold on a courier: its socket and the right to kill it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+import msgspec
+
+from overt.core.errors import ConfinementError
+from overt.egress.errors import CourierBroke, CourierLost, TooSlow
+from overt.egress.limits import MAX_PACKET_BYTES
+from overt.egress.pace import Pace
+from overt.egress.process import CONFINEMENT, Outfit, be_courier
+from overt.egress.recorded import RecordedAsk, RecordedStart
+from overt.egress.wire import Failed, Message, Ready, message_from
+
+END_TIMEOUT_S = 2.0
+"""How long a courier may take to end once its line is closed."""
+
+
+class Line:
+    """Starts a courier and talks to it; everything that goes out over it was recorded."""
+
+    def __init__(self, start: RecordedStart, outfit: Outfit) -> None:
+        """Fork the courier and wait until it is confined. Raises `ConfinementError`, `CourierLost`."""
+        assert isinstance(start, RecordedStart)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        pid = os.fork()
+        if pid == 0:
+            be_courier(theirs, outfit)
+        theirs.close()
+        self._control = ours
+        self.pid = pid
+        self._pidfd = os.pidfd_open(pid)
+        self._alive = True
+        try:
+            self.ready = self._greeting(time.monotonic() + outfit.limits.start_deadline_s)
+        except BaseException:
+            self.kill()
+            self.close()
+            raise
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What a parent that locks itself down must keep open."""
+        return (self._control.fileno(), self._pidfd)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the courier may still be asked."""
+        return self._alive
+
+    def pass_on(self, ask: RecordedAsk) -> None:
+        """Hand a recorded request to the courier. Raises `CourierLost`."""
+        assert isinstance(ask, RecordedAsk)
+        if not self._alive:
+            raise CourierLost("the courier was stopped before: start another")
+        try:
+            self._control.send(ask.spend())
+        except OSError as error:
+            raise self._lost() from error
+
+    def next(self, pace: Pace) -> Message:
+        """The courier's next message. Raises `TooSlow`, `CourierLost`, `CourierBroke`."""
+        while True:
+            now = time.monotonic()
+            if why := pace.fault(now):
+                raise TooSlow(why)
+            if self._readable(pace.next_look(now)):
+                return self._receive()
+
+    def kill(self) -> None:
+        """End the courier at once."""
+        self._alive = False
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    def close(self) -> None:
+        """Let the courier end, kill it if it does not, and give up all descriptors."""
+        self._alive = False
+        self._control.close()
+        waiting = select.poll()
+        waiting.register(self._pidfd, select.POLLIN)
+        if not waiting.poll(END_TIMEOUT_S * 1000):
+            self.kill()
+        with contextlib.suppress(ChildProcessError, PermissionError):
+            os.waitpid(self.pid, 0)
+        os.close(self._pidfd)
+
+    def _greeting(self, deadline: float) -> Ready:
+        if not self._readable(max(0.0, deadline - time.monotonic())):
+            raise CourierLost("the courier was not ready in time: try again")
+        match self._receive():
+            case Ready() as ready:
+                return ready
+            case Failed(kind, detail) if kind == CONFINEMENT:
+                raise ConfinementError(detail)
+            case Failed(_, detail):
+                raise CourierLost(f"the courier failed at its start: {detail}")
+            case _:
+                raise CourierBroke("the courier did not say that it is confined")
+
+    def _readable(self, timeout_s: float) -> bool:
+        waiting = select.poll()
+        waiting.register(self._control, select.POLLIN)
+        return bool(waiting.poll(int(timeout_s * 1000) + 1))
+
+    def _receive(self) -> Message:
+        try:
+            packet = self._control.recv(MAX_PACKET_BYTES + 1)
+        except OSError as error:
+            raise self._lost() from error
+        if not packet:
+            raise self._lost()
+        try:
+            return message_from(packet)
+        except msgspec.MsgspecError as error:
+            self.kill()
+            raise CourierBroke(f"the courier said what it must not ({error}), and was killed") from error
+
+    def _lost(self) -> CourierLost:
+        self._alive = False
+        return CourierLost("the courier died: start another")

@@ -1,0 +1,110 @@
+"""The spool: one courier's folder. The parent alone writes to it; the courier reads its job from it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from overt.egress.errors import SpoolError
+from overt.egress.process import ORDER_NAME
+from overt.store import atomic
+from overt.store.folders import make_private
+
+BODY = ".body"
+NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Spool:
+    """A locked, private folder, cleared of what an earlier courier left."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make and lock it. Raises `SpoolError`."""
+        self.folder = folder.absolute()
+        try:
+            make_private(self.folder)
+            self._fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise SpoolError(f"{self.folder}: the spool cannot be used: {error.strerror or error}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for name in os.listdir(self._fd):
+                if name.endswith(BODY) or name == ORDER_NAME:
+                    os.unlink(name, dir_fd=self._fd)
+        except BlockingIOError as error:
+            os.close(self._fd)
+            raise SpoolError(f"{self.folder}: another courier uses this spool: wait for it") from error
+        except OSError as error:
+            os.close(self._fd)
+            raise SpoolError(f"{self.folder}: the spool cannot be cleared: {error.strerror}") from error
+
+    @property
+    def descriptor(self) -> int:
+        """The open folder, which holds the lock."""
+        return self._fd
+
+    @contextmanager
+    def ordered(self, order: bytes) -> Iterator[None]:
+        """The job lies in the spool while the courier starts; it may hold a proxy's password, so no longer."""
+        path = self.folder / ORDER_NAME
+        try:
+            atomic.write(path, order)
+        except OSError as error:
+            raise SpoolError(f"{self.folder}: the job cannot be written: {error.strerror}") from error
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def body(self) -> Iterator[Body]:
+        """A fresh file, removed again unless it is kept. Raises `SpoolError`."""
+        name = secrets.token_hex(8) + BODY
+        try:
+            fd = os.open(name, NEW_FILE, 0o600, dir_fd=self._fd)
+        except OSError as error:
+            raise SpoolError(f"{self.folder}: no file can be made: {error.strerror}") from error
+        body = Body(self.folder / name, fd)
+        try:
+            yield body
+        finally:
+            os.close(fd)
+            if not body.kept:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name, dir_fd=self._fd)
+
+    def close(self) -> None:
+        """Give up the lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Body:
+    """A body that is being written."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self._path, self._fd = path, fd
+        self.bytes = 0
+        self.kept = False
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises `SpoolError`, for example when the disk is full."""
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError as error:
+            raise SpoolError(
+                f"{self._path.parent}: a fetched file cannot be written: {error.strerror}"
+            ) from error
+        self.bytes += len(data)
+
+    def keep(self) -> Path:
+        """It is whole: let it stay."""
+        self.kept = True
+        return self._path
