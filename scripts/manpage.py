@@ -1,6 +1,8 @@
 """Write the manual page of `overt`, made from the command line's own parser.
 
-python scripts/manpage.py [--output build/overt.1]
+python -m scripts.manpage [--output docs/overt.1]
+
+The page is kept in the repository, because building the wheel, which installs it, must not need what Overt needs.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from argparse_manpage.manpage import Manpage
 from overt import __version__
 from overt.cli.app import parser as overt_parser
 
+PAGE = Path(__file__).parents[1] / "docs/overt.1"
 FILES = """\
 .TP
 .I /etc/overt/overt.toml
@@ -75,7 +78,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("--output", type=Path, default=Path("build/overt.1"), metavar="FILE")
+    arguments.add_argument("--output", type=Path, default=PAGE, metavar="FILE")
     output = arguments.parse_args().output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(page(), encoding="utf-8")

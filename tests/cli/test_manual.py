@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scripts.manpage import page
+from scripts.manpage import PAGE, page
 
 from overt.cli import app, completion
 from tests.conftest import require
@@ -30,6 +33,37 @@ def test_the_manual_has_every_command_and_option() -> None:
     assert not [flag for flag in flags(app.parser()) if flag not in text]
     assert not [command.name for command in app.COMMANDS if f"overt {command.name}" not in text]
     assert ".SH EXIT STATUS" in text and ".SH FILES" in text
+
+
+def words(text: str) -> set[str]:
+    """In any order: Python's releases order and format an option's names differently."""
+    return set(re.findall(r"[\w-]{4,}", text.replace("\\-", "-")))
+
+
+def test_the_manual_that_is_installed_is_up_to_date() -> None:
+    told = "docs/overt.1 is not what the command line says now: run 'make man' and commit it"
+    assert words(PAGE.read_text("utf-8")) == words(page()), told
+
+
+def test_the_wheel_installs_the_manual(tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        ".",
+    ]
+    require(importlib.util.find_spec("pip") is not None, "pip")
+    subprocess.run([*command, str(root)], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("overt-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".data/data/share/man/man1/overt.1"))
+        assert archive.read(name) == PAGE.read_bytes()
 
 
 def test_the_manual_is_well_formed(tmp_path: Path) -> None:
