@@ -21,40 +21,32 @@ LIBRARY = -1
 MAX_IMPORTS = 4096
 MAX_HEAP_BYTES = 48 << 20
 
-_ZERO = (0, 0)
 _ANSWERS: dict[bytes, tuple[int, int]] = {
-    b"LoadLibraryA": (1, LIBRARY),
-    b"LoadLibraryExA": (3, LIBRARY),
-    b"LoadLibraryW": (1, LIBRARY),
-    b"GetModuleHandleA": (1, LIBRARY),
-    b"GetModuleHandleW": (1, LIBRARY),
-    b"FreeLibrary": (1, 1),
-    b"VirtualProtect": (4, 1),
-    b"VirtualFree": (3, 1),
-    b"VirtualLock": (2, 1),
-    b"GlobalFree": (1, 0),
-    b"LocalFree": (1, 0),
-    b"HeapFree": (3, 1),
-    b"GetProcessHeap": (0, 0x10000),
-    b"HeapCreate": (3, 0x10000),
-    b"IsDebuggerPresent": _ZERO,
-    b"GetTickCount": _ZERO,
-    b"GetLastError": _ZERO,
-    b"GetVersion": (0, 0x0A28_0105),
-    b"GetCurrentProcess": (0, WORD),
-    b"GetCurrentProcessId": (0, 4),
-    b"GetCurrentThreadId": (0, 8),
-    b"GetCurrentThread": (0, 0xFFFF_FFFE),
-    b"CreateFileA": (7, OWN_FILE),
-    b"CloseHandle": (1, 1),
-    b"SetErrorMode": (1, 0),
-    b"Sleep": (1, 0),
-    b"OutputDebugStringA": (1, 0),
-    b"GetModuleFileNameA": (3, 0),
-    b"CreateThread": (6, 0),
-    b"SetUnhandledExceptionFilter": (1, 0),
-    b"VirtualQuery": (3, 0),
-    b"lstrlenA": (1, 0),
+    name: answer
+    for answer, names in {
+        (0, 0): b"IsDebuggerPresent GetTickCount GetLastError",
+        (0, 4): b"GetCurrentProcessId",
+        (0, 8): b"GetCurrentThreadId",
+        (0, 0x10000): b"GetProcessHeap",
+        (0, 0x0A28_0105): b"GetVersion",
+        (0, WORD): b"GetCurrentProcess",
+        (0, WORD - 1): b"GetCurrentThread",
+        (1, LIBRARY): b"LoadLibraryA LoadLibraryW GetModuleHandleA GetModuleHandleW",
+        (3, LIBRARY): b"LoadLibraryExA",
+        (
+            1,
+            0,
+        ): b"GlobalFree LocalFree SetErrorMode Sleep OutputDebugStringA SetUnhandledExceptionFilter lstrlenA",
+        (1, 1): b"FreeLibrary CloseHandle",
+        (2, 1): b"VirtualLock",
+        (3, 0): b"GetModuleFileNameA VirtualQuery",
+        (3, 1): b"VirtualFree HeapFree",
+        (3, 0x10000): b"HeapCreate",
+        (4, 1): b"VirtualProtect",
+        (6, 0): b"CreateThread",
+        (7, OWN_FILE): b"CreateFileA",
+    }.items()
+    for name in names.split()
 }
 """Function → number of arguments (it removes them from the stack) and what it returns."""
 
