@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from overt.rules.yara_cursor import ConditionError, Cursor
 from overt.rules.yara_tokens import Kind, Token
 
 
@@ -96,10 +97,6 @@ class Loop:
 Node = Opaque | Number | Truth | Read | Field | Name | At | Not | And | Or | Compare | Loop
 
 
-class ConditionError(ValueError):
-    """The condition is not one that this parser knows."""
-
-
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset(("==", "!=", "contains", "startswith", "endswith", "matches"))
     | {"icontains", "istartswith", "iendswith", "iequals"},
@@ -127,58 +124,30 @@ def parse(condition: Sequence[Token]) -> Node:
     """The tree of `condition`. Raises `ConditionError`."""
     reader = _Parser(condition)
     tree = reader.disjunction()
-    if reader.peek():
-        raise ConditionError(f"unexpected {reader.peek()!r}")
+    reader.end()
     return tree
 
 
-class _Parser:
-    def __init__(self, condition: Sequence[Token]) -> None:
-        self._tokens = condition
-        self._at = 0
-        self._depth = 0
-
-    def peek(self, ahead: int = 0) -> str:
-        index = self._at + ahead
-        return self._tokens[index].text if index < len(self._tokens) else ""
-
-    def _take(self) -> Token:
-        if self._at >= len(self._tokens):
-            raise ConditionError("the condition ends too early")
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def _accept(self, text: str) -> bool:
-        if self.peek() == text:
-            self._at += 1
-            return True
-        return False
-
-    def _expect(self, text: str) -> None:
-        if not self._accept(text):
-            raise ConditionError(f"expected {text!r}, found {self.peek()!r}")
-
+class _Parser(Cursor):
     def disjunction(self) -> Node:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise ConditionError("nested too deeply")
+        self.deeper(MAX_DEPTH)
         parts = [self._conjunction()]
-        while self._accept("or"):
+        while self.accept("or"):
             parts.append(self._conjunction())
-        self._depth -= 1
+        self.back()
         return parts[0] if len(parts) == 1 else Or(tuple(parts))
 
     def _conjunction(self) -> Node:
         parts = [self._negation()]
-        while self._accept("and"):
+        while self.accept("and"):
             parts.append(self._negation())
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _negation(self) -> Node:
         negations = 0
-        while self._accept("not"):
+        while self.accept("not"):
             negations += 1
-        if self._accept("defined"):
+        if self.accept("defined"):
             self._negation()
             return Opaque()
         inner = self._level(0)
@@ -191,25 +160,25 @@ class _Parser:
             return self._unary()
         left = self._level(level + 1)
         while self.peek() in LEVELS[level] and not (self.peek() == "%" and self.peek(1) == "of"):
-            sign = self._take().text
+            sign = self.take().text
             right = self._level(level + 1)
             equality = sign in ("==", "!=")
             left = Compare(sign == "==", left, right) if equality else Opaque((left, right))
         if level == len(LEVELS) - 1 and self.peek() in ("of", "%"):
-            self._accept("%")
+            self.accept("%")
             return self._of(left)
         return left
 
     def _unary(self) -> Node:
-        if self._accept("-"):
+        if self.accept("-"):
             inner = self._unary()
             return Number(-inner.value) if isinstance(inner, Number) else Opaque((inner,))
-        if self._accept("~"):
+        if self.accept("~"):
             return Opaque((self._unary(),))
         return self._primary()
 
     def _primary(self) -> Node:
-        token = self._take()
+        token = self.take()
         if token.kind is Kind.NUMBER:
             return Opaque() if "." in token.text else Number(_number(token.text))
         if token.kind in (Kind.TEXT, Kind.REGEX):
@@ -218,7 +187,7 @@ class _Parser:
             return self._string(token.text)
         if token.text == "(":
             inner = self.disjunction()
-            self._expect(")")
+            self.expect(")")
             return inner
         if token.kind is Kind.WORD:
             return self._word(token.text)
@@ -226,15 +195,15 @@ class _Parser:
 
     def _string(self, identifier: str) -> Node:
         if identifier[0] == "$":
-            if self._accept("at"):
+            if self.accept("at"):
                 return At(identifier, self._level(2))
-            if self._accept("in"):
+            if self.accept("in"):
                 self._range()
-        elif self._accept("in"):
+        elif self.accept("in"):
             self._range()
-        elif self._accept("["):
+        elif self.accept("["):
             self.disjunction()
-            self._expect("]")
+            self.expect("]")
         return Opaque()
 
     def _word(self, word: str) -> Node:
@@ -243,9 +212,9 @@ class _Parser:
         if word in ("filesize", "entrypoint"):
             return Opaque()
         if word in _READS:
-            self._expect("(")
+            self.expect("(")
             offset = self.disjunction()
-            self._expect(")")
+            self.expect(")")
             return Read(*_READS[word], offset)
         if word == "for":
             return self._for()
@@ -259,47 +228,47 @@ class _Parser:
         simple = True
         while self.peek() in (".", "[", "("):
             simple = False
-            sign = self._take().text
+            sign = self.take().text
             if sign == ".":
-                path.append(self._take().text)
+                path.append(self.take().text)
             else:
                 self._arguments("]" if sign == "[" else ")")
         return Name(word) if simple else Field(tuple(path))
 
     def _arguments(self, closing: str) -> list[Node]:
         found: list[Node] = []
-        while not self._accept(closing):
+        while not self.accept(closing):
             found.append(self.disjunction())
             if self.peek() not in (closing, ","):
                 raise ConditionError(f"expected {closing!r}, found {self.peek()!r}")
-            self._accept(",")
+            self.accept(",")
         return found
 
     def _range(self) -> None:
-        self._expect("(")
+        self.expect("(")
         self._level(0)
-        self._expect("..")
+        self.expect("..")
         self._level(0)
-        self._expect(")")
+        self.expect(")")
 
     def _set(self) -> list[str]:
         """`them` or a parenthesised list; the texts in it."""
-        if self._accept("them"):
+        if self.accept("them"):
             return ["$*"]
-        self._expect("(")
+        self.expect("(")
         names = []
-        while not self._accept(")"):
-            names.append(self._take().text)
-            self._accept(",")
+        while not self.accept(")"):
+            names.append(self.take().text)
+            self.accept(",")
         return names
 
     def _of(self, quantifier: Node) -> Node:
         """After the quantifier of `… of SET [at X | in (a..b)]`."""
-        self._expect("of")
+        self.expect("of")
         names = self._set()
-        if self._accept("in"):
+        if self.accept("in"):
             self._range()
-        elif self._accept("at"):
+        elif self.accept("at"):
             offset = self._level(2)
             if _positive(quantifier):
                 return Or(tuple(At(name, offset) for name in names))
@@ -308,40 +277,40 @@ class _Parser:
     def _for(self) -> Node:
         word = self.peek()
         if word in ("all", "any", "none"):
-            self._take()
+            self.take()
         quantifier = (
             (Number(1) if word == "any" else Opaque()) if word in ("all", "any", "none") else self._level(2)
         )
-        self._accept("%")
+        self.accept("%")
         names: list[str] = []
         over: Node = Opaque()
-        if self._accept("of"):
+        if self.accept("of"):
             self._set()
         else:
             names = self._variables()
             over = self._iterator()
-        self._expect(":")
-        self._expect("(")
+        self.expect(":")
+        self.expect("(")
         body = self.disjunction()
-        self._expect(")")
+        self.expect(")")
         return Loop(tuple(names), over, body) if _positive(quantifier) else Opaque((over,))
 
     def _variables(self) -> list[str]:
-        names = [self._take().text]
-        while self._accept(","):
-            names.append(self._take().text)
-        self._expect("in")
+        names = [self.take().text]
+        while self.accept(","):
+            names.append(self.take().text)
+        self.expect("in")
         return names
 
     def _iterator(self) -> Node:
         """What a `for` goes through: a module's list, or a range or list in parentheses."""
-        if not self._accept("("):
+        if not self.accept("("):
             return self._level(2)
         first = self._level(0)
-        parts = [first, self._level(0)] if self._accept("..") else []
-        while self._accept(","):
+        parts = [first, self._level(0)] if self.accept("..") else []
+        while self.accept(","):
             self._level(0)
-        self._expect(")")
+        self.expect(")")
         return Opaque(tuple(parts))
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from overt.engine.route import OTHER, ROUTES
-from overt.rules.condition import ConditionError, Node, Opaque, parse
+from overt.rules.condition import Node, Opaque, parse
 from overt.rules.leading import Leading, leading
 from overt.rules.possible import VIEWS, Can, Setting, View, possible
+from overt.rules.yara_cursor import ConditionError
 from overt.rules.yara_source import SourceRule
 
 ALL_ROUTES = (*(route.name for route in ROUTES), OTHER)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from overt.rules.condition import LEVELS, ConditionError
+from overt.rules.condition import LEVELS
+from overt.rules.yara_cursor import ConditionError, Cursor
 from overt.rules.yara_tokens import Kind, Token
 
 MAX_DEPTH = 60
 """Nesting beyond which a condition is not read."""
-READS = frozenset(f"{sign}int{bits}{order}" for sign in ("u", "") for bits in (8, 16, 32) for order in ("", "be"))
+READS = frozenset(
+    f"{sign}int{bits}{order}" for sign in ("u", "") for bits in (8, 16, 32) for order in ("", "be")
+)
 QUANTIFIERS = ("all", "any", "none")
 
 
@@ -45,58 +48,30 @@ def parse(condition: Sequence[Token]) -> Expression:
     """The tree of `condition`. Raises `ConditionError`."""
     reader = _Parser(condition)
     tree = reader.disjunction()
-    if reader.peek():
-        raise ConditionError(f"unexpected {reader.peek()!r}")
+    reader.end()
     return tree
 
 
-class _Parser:
-    def __init__(self, condition: Sequence[Token]) -> None:
-        self._tokens = condition
-        self._at = 0
-        self._depth = 0
-
-    def peek(self, ahead: int = 0) -> str:
-        index = self._at + ahead
-        return self._tokens[index].text if index < len(self._tokens) else ""
-
-    def _take(self) -> Token:
-        if self._at >= len(self._tokens):
-            raise ConditionError("the condition ends too early")
-        self._at += 1
-        return self._tokens[self._at - 1]
-
-    def _accept(self, text: str) -> bool:
-        if self.peek() == text:
-            self._at += 1
-            return True
-        return False
-
-    def _expect(self, text: str) -> None:
-        if not self._accept(text):
-            raise ConditionError(f"expected {text!r}, found {self.peek()!r}")
-
+class _Parser(Cursor):
     def disjunction(self) -> Expression:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise ConditionError("nested too deeply")
+        self.deeper(MAX_DEPTH)
         parts = [self._conjunction()]
-        while self._accept("or"):
+        while self.accept("or"):
             parts.append(self._conjunction())
-        self._depth -= 1
+        self.back()
         return parts[0] if len(parts) == 1 else Expression("or", tuple(parts))
 
     def _conjunction(self) -> Expression:
         parts = [self._negation()]
-        while self._accept("and"):
+        while self.accept("and"):
             parts.append(self._negation())
         return parts[0] if len(parts) == 1 else Expression("and", tuple(parts))
 
     def _negation(self) -> Expression:
         negative = False
-        while self._accept("not"):
+        while self.accept("not"):
             negative = not negative
-        if self._accept("defined"):
+        if self.accept("defined"):
             inner = Expression("defined", (self._negation(),))
         else:
             inner = self._level(0)
@@ -107,21 +82,21 @@ class _Parser:
             return self._unary()
         left = self._level(level + 1)
         while self.peek() in LEVELS[level] and not (self.peek() == "%" and self.peek(1) == "of"):
-            sign = self._take().text
+            sign = self.take().text
             left = Expression(sign, (left, self._level(level + 1)))
         if level == len(LEVELS) - 1 and self.peek() in ("of", "%"):
-            return self._of(Expression("percent", (left,)) if self._accept("%") else left)
+            return self._of(Expression("percent", (left,)) if self.accept("%") else left)
         return left
 
     def _unary(self) -> Expression:
-        if self._accept("-"):
+        if self.accept("-"):
             return Expression("-", (Expression("number"), self._unary()))
-        if self._accept("~"):
+        if self.accept("~"):
             return Expression("~", (self._unary(),))
         return self._primary()
 
     def _primary(self) -> Expression:
-        token = self._take()
+        token = self.take()
         if token.kind is Kind.NUMBER:
             return Expression("number", value=_number(token.text))
         if token.kind is Kind.TEXT:
@@ -132,7 +107,7 @@ class _Parser:
             return self._string(token.text)
         if token.text == "(":
             inner = self.disjunction()
-            self._expect(")")
+            self.expect(")")
             return inner
         if token.kind is Kind.WORD:
             return self._word(token.text)
@@ -142,22 +117,22 @@ class _Parser:
         """`$a`, `$a at X`, `$a in (X..Y)`, `#a`, `#a in (X..Y)`, `@a[X]`, `!a[X]`."""
         op = {"$": "string", "#": "count", "@": "offset", "!": "length"}[identifier[0]]
         args: tuple[Expression, ...] = ()
-        if op == "string" and self._accept("at"):
+        if op == "string" and self.accept("at"):
             op, args = "at", (self._level(2),)
-        elif self._accept("in"):
+        elif self.accept("in"):
             args = self._range()
-        elif self._accept("["):
+        elif self.accept("["):
             args = (self.disjunction(),)
-            self._expect("]")
+            self.expect("]")
         return Expression(op, args, "$" + identifier[1:])
 
     def _word(self, word: str) -> Expression:
         if word in ("true", "false", "filesize", "entrypoint"):
             return Expression(word)
         if word in READS:
-            self._expect("(")
+            self.expect("(")
             offset = self.disjunction()
-            self._expect(")")
+            self.expect(")")
             return Expression("read", (offset,), word)
         if word == "for":
             return self._for()
@@ -170,9 +145,9 @@ class _Parser:
         path = [word]
         args: list[Expression] = []
         while self.peek() in (".", "[", "("):
-            sign = self._take().text
+            sign = self.take().text
             if sign == ".":
-                path.append(self._take().text)
+                path.append(self.take().text)
             else:
                 args.extend(self._arguments("]" if sign == "[" else ")"))
         if len(path) == 1 and not args:
@@ -181,79 +156,79 @@ class _Parser:
 
     def _arguments(self, closing: str) -> list[Expression]:
         found: list[Expression] = []
-        while not self._accept(closing):
+        while not self.accept(closing):
             found.append(self.disjunction())
             if self.peek() not in (closing, ","):
                 raise ConditionError(f"expected {closing!r}, found {self.peek()!r}")
-            self._accept(",")
+            self.accept(",")
         return found
 
     def _range(self) -> tuple[Expression, Expression]:
-        self._expect("(")
+        self.expect("(")
         low = self._level(0)
-        self._expect("..")
+        self.expect("..")
         high = self._level(0)
-        self._expect(")")
+        self.expect(")")
         return low, high
 
     def _set(self) -> tuple[str, ...]:
-        if self._accept("them"):
+        if self.accept("them"):
             return ("$*",)
-        self._expect("(")
+        self.expect("(")
         names = []
-        while not self._accept(")"):
-            names.append(self._take().text)
-            self._accept(",")
+        while not self.accept(")"):
+            names.append(self.take().text)
+            self.accept(",")
         return tuple(names)
 
     def _of(self, quantifier: Expression) -> Expression:
         """After the quantifier of `… of SET [at X | in (a..b)]`; `text` is `at` when each must be there."""
-        self._expect("of")
+        self.expect("of")
         names = self._set()
         where: tuple[Expression, ...] = ()
-        if self._accept("in"):
+        if self.accept("in"):
             return Expression("of", (quantifier, *self._range()), names=names)
-        if self._accept("at"):
+        if self.accept("at"):
             where = (self._level(2),)
             return Expression("of", (quantifier, *where), "at", names)
         return Expression("of", (quantifier,), names=names)
 
     def _for(self) -> Expression:
         """`for Q of SET : (body)` is `for-of`; `for Q v in … : (body)` is `for-in`, over a range or a list."""
-        quantifier = Expression(self._take().text) if self.peek() in QUANTIFIERS else self._level(2)
+        quantifier = Expression(self.take().text) if self.peek() in QUANTIFIERS else self._level(2)
         if quantifier.op == "of":
             raise ConditionError("unexpected 'of'")
-        if self._accept("%"):
+        if self.accept("%"):
             quantifier = Expression("percent", (quantifier,))
-        if self._accept("of"):
+        if self.accept("of"):
             names, over = self._set(), None
         else:
             names, over = self._variables(), self._iterator()
-        self._expect(":")
-        self._expect("(")
+        self.expect(":")
+        self.expect("(")
         body = self.disjunction()
-        self._expect(")")
+        self.expect(")")
         if over is None:
             return Expression("for-of", (quantifier, body), names=names)
         return Expression("for-in", (quantifier, over, body), names=names)
 
     def _variables(self) -> tuple[str, ...]:
-        names = [self._take().text]
-        while self._accept(","):
-            names.append(self._take().text)
-        self._expect("in")
+        names = [self.take().text]
+        while self.accept(","):
+            names.append(self.take().text)
+        self.expect("in")
         return tuple(names)
 
     def _iterator(self) -> Expression:
-        if not self._accept("("):
+        if not self.accept("("):
             return self._level(2)
         parts = [self._level(0)]
-        op = "range" if self._accept("..") else "list"
+        op = "range" if self.accept("..") else "list"
         if op == "range":
             parts.append(self._level(0))
-        while self._accept(","):
+        while self.accept(","):
             parts.append(self._level(0))
-        self._expect(")")
+        self.expect(")")
         return Expression(op, tuple(parts))
 
 

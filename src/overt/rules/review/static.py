@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from overt.engine.route import OTHER
-from overt.rules.condition import ConditionError
 from overt.rules.review import facts
 from overt.rules.review.expression import parse
 from overt.rules.review.judge import EXPLAIN_FROM, Case, Judgement, judge
@@ -14,6 +13,7 @@ from overt.rules.review.octets import Octet
 from overt.rules.review.ordinary import ordinary
 from overt.rules.review.ways import FREE, Atom, Needs, Scope, Value, Way, ways
 from overt.rules.routing import routes_of
+from overt.rules.yara_cursor import ConditionError
 from overt.rules.yara_source import Source, SourceRule
 
 Facts = dict[tuple[str, int], facts.Fact]
