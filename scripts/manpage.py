@@ -29,6 +29,10 @@ configuration of the user, read after it (usually in
 rules and quarantine of the user; for root
 .I /var/lib/overt
 .TP
+.I ~/.local/state/overt/ledger
+the record of what was fetched, sent, installed and decided; for root
+.I /var/lib/overt/ledger
+.TP
 .I ~/.cache/overt
 remembered verdicts; for root
 .I /var/cache/overt"""
@@ -53,7 +57,7 @@ ENVIRONMENT = """\
 when set, no colours are used
 .TP
 .B OVERT_HOME
-a folder that holds rules, quarantine, cache and configuration instead of the usual places"""
+a folder that holds rules, quarantine, cache, ledger and configuration instead of the usual places"""
 
 
 def page() -> str:

@@ -8,10 +8,11 @@ from overt.store.paths import paths
 
 
 def test_relative_xdg_folders_are_ignored() -> None:
-    names = ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+    names = ("XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
     relative = paths({"HOME": "/home/u", **dict.fromkeys(names, "here")}, root=False)
     assert relative == paths({"HOME": "/home/u"}, root=False)
     assert relative.data == Path("/home/u/.local/share/overt")
+    assert relative.ledger == Path("/home/u/.local/state/overt/ledger")
 
 
 def test_absolute_xdg_folders_are_used() -> None:

@@ -22,6 +22,8 @@ class Paths:
     """Quarantined files."""
     config: tuple[Path, ...]
     """Configuration files in reading order; a later one wins."""
+    ledger: Path
+    """The record of what was fetched, sent, installed and decided."""
 
 
 def paths(environ: dict[str, str] | None = None, root: bool | None = None) -> Paths:
@@ -32,16 +34,21 @@ def paths(environ: dict[str, str] | None = None, root: bool | None = None) -> Pa
     system = Path("/etc/overt/overt.toml")
     if home := env.get("OVERT_HOME"):
         base = Path(home)
-        return Paths(base / "data", base / "cache", base / "vault", (base / "overt.toml",))
+        return Paths(base / "data", base / "cache", base / "vault", (base / "overt.toml",), base / "ledger")
     if root:
         return Paths(
-            Path("/var/lib/overt"), Path("/var/cache/overt"), Path("/var/lib/overt/vault"), (system,)
+            Path("/var/lib/overt"),
+            Path("/var/cache/overt"),
+            Path("/var/lib/overt/vault"),
+            (system,),
+            Path("/var/lib/overt/ledger"),
         )
     user = Path(env.get("HOME") or Path.home())
     data = _folder(env.get("XDG_DATA_HOME"), user / ".local/share") / "overt"
     cache = _folder(env.get("XDG_CACHE_HOME"), user / ".cache") / "overt"
     config = _folder(env.get("XDG_CONFIG_HOME"), user / ".config") / "overt" / "overt.toml"
-    return Paths(data, cache, data / "vault", (system, config))
+    state = _folder(env.get("XDG_STATE_HOME"), user / ".local/state") / "overt"
+    return Paths(data, cache, data / "vault", (system, config), state / "ledger")
 
 
 def _folder(named: str | None, usual: Path) -> Path:
