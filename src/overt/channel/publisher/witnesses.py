@@ -1,0 +1,160 @@
+"""Cosignatures for the log's newest checkpoint (c2sp.org/tlog-witness), by post or by files that a person carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overt.channel.publisher.desk import Answer, Desk
+from overt.core.errors import ChannelError, LogError, Malformed
+from overt.store import atomic
+from overt.tlog import witness as protocol
+from overt.tlog.merkle import TreeHead
+from overt.tlog.note import Note
+from overt.tlog.policy import Policy, Witness
+from overt.tlog.reader import LogReader
+from overt.tlog.signing import Verified
+from overt.tlog.witness import AddCheckpoint, Status
+
+ATTEMPTS = 3
+"""Requests to one witness: the first guess of what it knows, its correction, and one more for a race."""
+MAX_AGE_S = 12 * 3600
+"""Seconds for which a cosignature that a person carried in is used: clients refuse those of 24 hours."""
+
+
+class WaitingForWitnesses(ChannelError):
+    """The log has the release, and too few witnesses have cosigned it yet; nothing that clients read has changed."""
+
+
+@dataclass
+class _Round:
+    """One round of asking: what was got, and why the rest was not."""
+
+    asked: Note
+    note: Note
+    got: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def collect(desk: Desk, note: Note, policy: Policy, reader: LogReader) -> Note:
+    """`note` with the cosignatures of all witnesses that answer. Raises `WaitingForWitnesses` below the quorum.
+
+    A witness is asked through `desk.post` when it has a URL and there is one; else its request is left as a file, and
+    a file beside it with the response is read.
+    """
+    round = _Round(note, note)
+    for witness in policy.witnesses:
+        try:
+            _ask(desk, round, witness, reader)
+        except (LogError, OSError, ChannelError) as error:
+            round.failed[witness.name] = " ".join(str(error).split())
+    if not policy.satisfied_by(round.got):
+        raise WaitingForWitnesses(_said(desk, policy, round))
+    for path in desk.requests.glob("witness-*"):
+        path.unlink()
+    return round.note
+
+
+def _ask(desk: Desk, round: _Round, witness: Witness, reader: LogReader) -> None:
+    old_size = max(0, reader.head.size - 1)
+    for _ in range(ATTEMPTS):
+        request = AddCheckpoint(old_size, _proof(reader, old_size), round.asked)
+        answer = _answer(desk, witness, request.encode())
+        if answer.status == Status.CONFLICT:
+            old_size = _known(answer.body, reader.head)
+            continue
+        if answer.status != Status.OK:
+            raise ChannelError(f"refused with {answer.status}: {_shown(answer.body)}")
+        found = _cosignatures(desk, round.asked, witness, request, answer.body)
+        round.note = round.note.signed_also(tuple(one.signature for one in found))
+        round.got.add(witness.name)
+        return
+    raise ChannelError("it contradicted itself about what it knows")
+
+
+def _cosignatures(
+    desk: Desk, note: Note, witness: Witness, request: AddCheckpoint, body: bytes
+) -> tuple[Verified, ...]:
+    """The witness's, verified. One that was carried in for an older checkpoint makes room for a new request."""
+    try:
+        found = protocol.collect(note, body, [witness.key])
+        if not _posts(desk, witness):
+            _check_age(found[0].timestamp_s or 0, desk)
+        return found
+    except LogError:
+        if not _posts(desk, witness):
+            _ask_again(desk, witness, request.encode())
+        raise
+
+
+def _posts(desk: Desk, witness: Witness) -> bool:
+    return desk.post is not None and bool(witness.url)
+
+
+def _proof(reader: LogReader, old_size: int) -> tuple[bytes, ...]:
+    return reader.consistency_proof(old_size) if old_size else ()
+
+
+def _known(body: bytes, head: TreeHead) -> int:
+    """What the witness has seen. More than there is means that somebody signed another log with this key."""
+    size = protocol.parse_conflict(body)
+    if size > head.size:
+        raise ChannelError(
+            f"it knows {size} releases and there are {head.size}: this folder is an old copy, or the log key "
+            "was used elsewhere. Publish nothing before you know which"
+        )
+    return size
+
+
+def _answer(desk: Desk, witness: Witness, request: bytes) -> Answer:
+    if desk.post is not None and witness.url:
+        return desk.post(f"{witness.url.rstrip('/')}/{protocol.ADD_CHECKPOINT_PATH}", request)
+    return _carried(desk, witness, request)
+
+
+def _carried(desk: Desk, witness: Witness, request: bytes) -> Answer:
+    """The response that a person put beside the request file: signature lines, or the size that the witness knows."""
+    asked, answered = request_files(desk, witness)
+    body = answered.read_bytes() if answered.exists() else b""
+    if body[:1].isdigit() and not request.startswith(b"old " + body):
+        return Answer(Status.CONFLICT, body)
+    if body and not body[:1].isdigit():
+        return Answer(Status.OK, body)
+    _ask_again(desk, witness, request)
+    raise ChannelError(f"no answer to {asked.name} yet")
+
+
+def _ask_again(desk: Desk, witness: Witness, request: bytes) -> None:
+    asked, answered = request_files(desk, witness)
+    atomic.write(asked, request)
+    answered.unlink(missing_ok=True)
+
+
+def request_files(desk: Desk, witness: Witness) -> tuple[Path, Path]:
+    """Where a request for `witness` is left, and where its response is looked for."""
+    safe = "".join(char if char.isalnum() and char.isascii() else "_" for char in witness.name)
+    stem = f"witness-{safe}-{witness.key.key_id.hex()}"
+    return desk.requests / f"{stem}.request", desk.requests / f"{stem}.response"
+
+
+def _check_age(timestamp_s: int, desk: Desk) -> None:
+    if timestamp_s < desk.now().timestamp() - MAX_AGE_S:
+        raise Malformed("its carried cosignature is too old: ask again")
+
+
+def _said(desk: Desk, policy: Policy, round: _Round) -> str:
+    lines = [f"{name}: {reason}" for name, reason in round.failed.items()]
+    how = (
+        "try again later"
+        if desk.post
+        else f"send each {desk.requests}/witness-*.request to its witness (POST …/add-checkpoint), put the answer "
+        "beside it as .response, and run the same command again"
+    )
+    return (
+        f"{len(round.got)} of {len(policy.witnesses)} witnesses cosigned, the policy wants more "
+        f"({'; '.join(lines)}): {how}. Clients keep the release they have until then"
+    )
+
+
+def _shown(body: bytes) -> str:
+    return repr(body[:200].decode("utf-8", "replace").strip())
