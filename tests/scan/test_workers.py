@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -93,13 +95,7 @@ def test_a_file_that_changes_while_examined_is_not_clean(tmp_path: Path) -> None
     root.mkdir()
     victim = root / "log"
     victim.write_bytes(b"SLOW growing")
-    with subprocess.Popen(
-        command(tmp_path, root, hostile=True, cache=False),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-    ) as session:
-        at_work(session.pid, processes=2)
+    with at_work(tmp_path, root, processes=2, cache=False) as session:
         victim.write_bytes(b"SLOW replaced by something else")
         stdout, stderr = session.communicate(timeout=30)
     assert parse(stdout, stderr).reasons(victim) == ["changed while read"]
@@ -109,13 +105,7 @@ def test_interrupt_gives_a_partial_report(tmp_path: Path) -> None:
     root = tree(tmp_path, [])
     for index in range(4):
         (root / f"a-hang{index}").write_bytes(b"HANG ")
-    with subprocess.Popen(
-        command(tmp_path, root, hostile=True, cache=False),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-    ) as session:
-        at_work(session.pid, processes=3)
+    with at_work(tmp_path, root, processes=3, cache=False) as session:
         session.send_signal(signal.SIGINT)
         stdout, stderr = session.communicate(timeout=10)
     result = parse(stdout, stderr)
@@ -125,13 +115,7 @@ def test_interrupt_gives_a_partial_report(tmp_path: Path) -> None:
 
 def test_no_process_outlives_a_killed_reader(tmp_path: Path) -> None:
     root = tree(tmp_path, ["HANG"])
-    with subprocess.Popen(
-        command(tmp_path, root, hostile=True, cache=True),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=ROOT,
-    ) as session:
-        at_work(session.pid, processes=4)
+    with at_work(tmp_path, root, processes=4, cache=True) as session:
         family = descendants(session.pid)
         assert len(family) >= 3, "nursery, keeper and examiners"
         session.kill()
@@ -142,13 +126,18 @@ def test_no_process_outlives_a_killed_reader(tmp_path: Path) -> None:
     assert not [pid for pid in family if alive(pid)]
 
 
-def at_work(pid: int, processes: int) -> None:
-    """Wait until the session has its processes (nursery, examiners, keeper), and a moment for them to read."""
-    deadline = time.monotonic() + 60
-    while len(descendants(pid)) < processes:
-        assert time.monotonic() < deadline, "the session's processes did not start"
-        time.sleep(0.05)
-    time.sleep(0.7)
+@contextlib.contextmanager
+def at_work(folder: Path, root: Path, processes: int, cache: bool) -> Iterator[subprocess.Popen[bytes]]:
+    """A session over `root` that has its processes (nursery, examiners, keeper), and had a moment to read."""
+    arguments = command(folder, root, hostile=True, cache=cache)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(arguments, stdout=pipe, stderr=pipe, cwd=ROOT) as session:
+        deadline = time.monotonic() + 60
+        while len(descendants(session.pid)) < processes:
+            assert time.monotonic() < deadline, "the session's processes did not start"
+            time.sleep(0.05)
+        time.sleep(0.7)
+        yield session
 
 
 def descendants(pid: int) -> list[int]:
