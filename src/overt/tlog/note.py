@@ -8,7 +8,7 @@ from overt.core.errors import Malformed
 from overt.tlog.text import from_base64, shown, to_base64
 
 MAX_NOTE_BYTES = 1_000_000
-"""The same bound as Go's `note` package; 16 post-quantum signatures need about 110,000."""
+"""16 post-quantum signatures of 5 kB, which the specification asks for, need about 110,000."""
 
 MAX_SIGNATURES = 100
 """The same bound as Go's `note` package; the specification asks for at least 16."""

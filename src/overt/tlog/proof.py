@@ -69,7 +69,8 @@ def verify(
 ) -> Accepted:
     """Check that the entry with leaf hash `leaf` is logged and witnessed as `policy` wants.
 
-    The steps of "Verifying a tlog proof", in order: the log's signature, the quorum (see `Policy.accept`, also for the two times), inclusion.
+    The steps of "Verifying a tlog proof", in order: the log's signature, the quorum (`Policy.accept`, also for the two
+    times), inclusion.
     Returns what was accepted. Raises `Unproven`, `PeerLied` or `Malformed`.
     """
     accepted = policy.accept(proof.checkpoint, after_s, before_s)
