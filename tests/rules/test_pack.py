@@ -19,18 +19,37 @@ def numbered(count: int) -> str:
     return "\n".join(f'rule r{n} {{ strings: $a = "marker {n};" condition: $a }}' for n in range(count))
 
 
-@pytest.mark.parametrize(("count", "ahead"), [(100, True), (1_500, False)])
-def test_a_pack_comes_back_as_it_was(count: int, ahead: bool) -> None:
+@pytest.mark.parametrize(("count", "ahead"), [(100, 1), (1_500, 2)])
+def test_a_pack_comes_back_as_it_was(count: int, ahead: int) -> None:
     pack = build([RuleText("p", "s", numbered(count))], ("p 1",)).pack
-    assert bool(pack.compiled) is ahead
+    assert {len(parts) for parts in pack.compiled.values()} == {ahead}
     again = load(dump(pack))
     assert again == pack
     assert rule_texts(again)["p/s:r7"].startswith("rule r7 {")
-    for lazy in (False, True):
-        matcher = Matcher(again, lazy=lazy)
+    for hasty in (False, True):
+        matcher = Matcher(again, hasty=hasty)
         assert matcher.rules == count
         assert [finding.rule for finding in matcher.match(b"..marker 7;..")] == ["r7"]
         assert [finding.rule for finding in matcher.match(b"MZmarker 99;")] == ["r99"]
+
+
+REFERRING = """
+global private rule small { condition: filesize < 100 }
+private rule begins { strings: $a = "begin" condition: $a }
+rule first { condition: begins }
+%s
+rule last { strings: $a = "end" condition: $a and begins and first }
+"""
+
+
+@pytest.mark.parametrize("hasty", [False, True])
+def test_rules_in_different_parts_find_those_that_they_need(hasty: bool) -> None:
+    pack = build([RuleText("p", "s", REFERRING % numbered(2_000)), RuleText("p", "t", numbered(1_000))]).pack
+    assert len(pack.compiled["other"]) == 5
+    matcher = Matcher(pack, hasty)
+    found = sorted(finding.rule for finding in matcher.match(b"begin marker 1999; end"))
+    assert found == ["first", "last", "r1999"]
+    assert [finding.rule for finding in matcher.match(b"marker 999; begin" + bytes(100))] == ["r999"]  # of t
 
 
 @pytest.mark.parametrize("damage", [b"", b"OVERTPK1", b"x" * 100])

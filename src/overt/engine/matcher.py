@@ -33,16 +33,19 @@ class Look(NamedTuple):
 
 
 class Matcher:
-    """The loaded rules of one pack: one scanner per route."""
+    """The loaded rules of one pack: one scanner per route, or several when there is no time to make one."""
 
-    def __init__(self, pack: Pack, lazy: bool = False) -> None:
-        """Load (or compile) the pack's rules; `lazy`: each route's only when the first file takes it, which is
-        for few files. Raises `PackError` when the engine rejects the rules."""
+    def __init__(self, pack: Pack, hasty: bool = False) -> None:
+        """Load the pack's rules. `hasty` is for few bytes: what was compiled ahead is taken when the first content
+        takes its route, in the parts in which it is stored, and each part matches that content. Otherwise many rules
+        are compiled again from their texts, to one scanner. Raises `PackError` when the engine rejects the rules."""
         self.pack = pack
-        self._scanners: dict[str, Any] = {}
-        if not lazy:
-            for route in pack.routes:
-                self._scanner(route)
+        parts = pack.compiled if pack.engine == ENGINE else {}
+        self._stored = parts if hasty else {route: each for route, each in parts.items() if len(each) == 1}
+        self._scanners: dict[str, tuple[Any, ...]] = {}
+        for route in pack.routes:
+            if not (hasty and route in self._stored):
+                self._load(route)
 
     @property
     def rules(self) -> int:
@@ -64,7 +67,7 @@ class Matcher:
 
         route = route_of(data)
         externals = self._values(name, route) if self.pack.externals else None
-        for scanner in filter(None, (self._scanner(COMMON), self._scanner(route))):
+        for scanner in (*self._load(COMMON), *self._load(route)):
             # The engine's fast mode skips patterns it need not look at, so a file that matches is seen twice.
             if scanner.match(data=data, externals=externals, fast=True, warnings_callback=warned):
                 for match in scanner.match(
@@ -74,11 +77,23 @@ class Matcher:
         matched = {match.rule for match in found.values()}
         return Look([self._finding(key, match) for key, match in found.items()], sorted(flooded - matched))
 
-    def _scanner(self, route: str) -> Any:
-        """The route's scanner, loaded on first use; None when no rule is on that route."""
+    def _load(self, route: str) -> tuple[Any, ...]:
+        """The route's scanners, loaded on first use; none when no rule is on that route."""
         if route not in self._scanners:
-            self._scanners[route] = _scanner(self.pack, route) if route in self.pack.routes else None
+            self._scanners[route] = self._loaded(route) if route in self.pack.routes else ()
         return self._scanners[route]
+
+    def _loaded(self, route: str) -> tuple[Any, ...]:
+        try:
+            if route in self._stored:
+                scanners = tuple(boreal.load(data=part) for part in self._stored[route])
+            else:
+                scanners = (compile_sources(self.pack.routes[route], self.pack.externals),)
+        except boreal.Error as error:
+            raise PackError(f"the rule engine rejects route {route!r} of the pack: {error}") from error
+        for scanner in scanners:
+            scanner.set_params(string_max_nb_matches=MAX_COUNTED)
+        return scanners
 
     def _values(self, name: str, route: str) -> dict[str, str]:
         base = name.rsplit("/", 1)[-1]
@@ -106,17 +121,9 @@ class Matcher:
         )
 
 
-def _scanner(pack: Pack, route: str) -> Any:
-    compiled = pack.compiled.get(route)
-    try:
-        if compiled is not None and pack.engine == ENGINE:
-            scanner = boreal.load(data=compiled)
-        else:
-            scanner = compile_sources(pack.routes[route], pack.externals)
-        scanner.set_params(string_max_nb_matches=MAX_COUNTED)
-        return scanner
-    except boreal.Error as error:
-        raise PackError(f"the rule engine rejects route {route!r} of the pack: {error}") from error
+def warm_up() -> None:
+    """Let the engine learn now how many processors there are, which its regular expressions ask the kernel once."""
+    compile_sources({"warm": 'rule warm { condition: "a" matches /^(a|b)c?$/ }'})
 
 
 def compile_sources(sources: dict[str, str], externals: tuple[str, ...] = ()) -> Any:

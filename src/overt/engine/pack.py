@@ -52,8 +52,8 @@ class Pack(msgspec.Struct, frozen=True):
     records: dict[str, RuleRecord]
     routes: dict[str, dict[str, str]]
     """route → namespace → YARA source of the rules of that namespace that can match on that route."""
-    compiled: dict[str, bytes] = {}
-    """route → the engine's own serialisation, where the engine could read it back when the pack was made."""
+    compiled: dict[str, tuple[bytes, ...]] = {}
+    """route → the engine's own serialisation of its rules, in parts that the engine can read back."""
     externals: tuple[str, ...] = ()
     """External variables that the rules use (`filename`, …)."""
     texts: bytes = b""

@@ -16,6 +16,9 @@ from overt.rules.metadata import record
 from overt.rules.routing import routes_of
 from overt.rules.yara_source import Problem, Source, SourceRule, split
 
+PART_RULES = 900
+"""Rules that are serialised together: Boreal 1.4 does not read back more than 1,024, those that they need included."""
+
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
 
@@ -54,6 +57,7 @@ def build(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = s
     records: dict[str, RuleRecord] = {}
     rule_texts: dict[str, str] = {}
     routes: dict[str, dict[str, str]] = {}
+    parts: dict[str, _Parts] = {}
     for number, (text, source) in enumerate(zip(texts, sources, strict=True)):
         tell("routing rules", number, len(texts))
         placed = routes_of(source.rules)
@@ -64,10 +68,11 @@ def build(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = s
             rule_texts[key] = rule.text
         for route, chosen in _by_route(source, placed).items():
             routes.setdefault(route, {})[text.namespace] = condense(source, chosen)
+            parts.setdefault(route, _Parts()).add(text.namespace, source, chosen)
     compiled = {}
-    for number, (route, spaces) in enumerate(routes.items()):
+    for number, route in enumerate(routes):
         tell("compiling rules", number, len(routes))
-        if ahead := _ahead(spaces):
+        if ahead := _ahead(parts[route].spaces):
             compiled[route] = ahead
     tell("compiling rules", len(routes), len(routes))
     pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(rule_texts))
@@ -102,16 +107,40 @@ def _by_route(source: Source, placed: dict[str, tuple[str, ...]]) -> dict[str, l
     return {route: [rule for rule in source.rules if rule.name in names] for route, names in chosen.items()}
 
 
-def _ahead(spaces: dict[str, str]) -> bytes | None:
-    """The engine's serialisation if the engine reads it back to the same rules (above about 1,000 rules
-    Boreal 1.4 does not); else None, and the pack is compiled from its texts when loaded."""
-    scanner = compile_sources(spaces, EXTERNALS)
-    saved: bytes = scanner.save(to_bytes=True)
-    try:
-        again = boreal.load(data=saved)
-    except boreal.Error:
-        return None
-    return saved if _identity(again) == _identity(scanner) else None
+class _Parts:
+    """A route's rules in parts of about `PART_RULES`: namespace → text of each."""
+
+    def __init__(self) -> None:
+        self.spaces: list[dict[str, str]] = []
+        self._room = 0
+
+    def add(self, namespace: str, source: Source, chosen: list[SourceRule]) -> None:
+        """Place the rules of one namespace, with those that they need and the global ones in each part."""
+        needs = needed(source.rules)
+        everywhere = [rule.name for rule in chosen if rule.is_global]
+        for start in range(0, len(chosen), PART_RULES):
+            names = closure([*everywhere, *(rule.name for rule in chosen[start : start + PART_RULES])], needs)
+            rules = [rule for rule in chosen if rule.name in names]
+            if len(rules) > self._room:
+                self.spaces.append({})
+                self._room = PART_RULES
+            self.spaces[-1][namespace] = condense(source, rules)
+            self._room -= len(rules)
+
+
+def _ahead(parts: list[dict[str, str]]) -> tuple[bytes, ...]:
+    """The engine's serialisation of each part; nothing if it does not read one of them back to the same rules, and
+    the route is then compiled from its texts whenever it is loaded."""
+    saved = []
+    for spaces in parts:
+        scanner = compile_sources(spaces, EXTERNALS)
+        saved.append(scanner.save(to_bytes=True))
+        try:
+            if _identity(boreal.load(data=saved[-1])) != _identity(scanner):
+                return ()
+        except boreal.Error:
+            return ()
+    return tuple(saved)
 
 
 def _identity(scanner: Iterable[boreal.Rule]) -> list[tuple[str, str]]:

@@ -41,6 +41,9 @@ from overt.store.paths import paths
 
 TICK_S = 0.1
 """How often progress is told and deadlines are looked at when nothing else happens."""
+LITTLE_FILES = 16
+LITTLE_BYTES = 8 << 20
+"""Up to so many files, named one by one, of so many bytes together, rules are loaded as they are stored."""
 STDIN_NAME = "(standard input)"
 OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
@@ -59,7 +62,7 @@ def run(request: Request, sinks: Sequence[Sink], ready: Callable[[], None] = lam
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the walk goes as deep as there are descriptors
     arsenal = load(request.pack)
     confined = not request.unconfined
-    make = partial(_make, arsenal, request)
+    make = partial(_make, arsenal, request, _is_little(request))
     nursery = Nursery(make, request.limits.max_memory_bytes, confined, warm_up)
     keeper, known = _keeper(request, arsenal, confined)
     mounts = read_mounts()
@@ -72,9 +75,19 @@ def run(request: Request, sinks: Sequence[Sink], ready: Callable[[], None] = lam
     return _Session(request, sinks, arsenal, walk, pool, keeper, known, totals_fd).run(ready)
 
 
-def _make(arsenal: Arsenal, request: Request) -> Serve:
+def _is_little(request: Request) -> bool:
+    """Whether so little is scanned that it is over before the rules could be compiled to one scanner."""
+    if request.files_from is not None or len(request.targets) > LITTLE_FILES:
+        return False
+    return (
+        all(map(os.path.isfile, request.targets))
+        and sum(map(os.path.getsize, request.targets)) < LITTLE_BYTES
+    )
+
+
+def _make(arsenal: Arsenal, request: Request, hasty: bool) -> Serve:
     """In the nursery: load the rules, once for all examiners. Raises `PackError`."""
-    examiner = Examiner(Matcher(arsenal.pack), arsenal.hashes, request.limits, request.passwords)
+    examiner = Examiner(Matcher(arsenal.pack, hasty), arsenal.hashes, request.limits, request.passwords)
     return partial(serve, examiner=examiner)
 
 
