@@ -46,7 +46,7 @@ def test_add_list_info_remove(
     report = tmp_path / "report.txt"
     assert overt("add", str(rules), "--licence", "CC0-1.0", "--author", "us", "--report", str(report)) == 0
     shown = capsys.readouterr()
-    assert shown.out == "added my-rules: 1 rules, 1 hashes\n"
+    assert shown.out == "added my-rules: 1 rule, 1 hash\n"
     assert "one.yar:2: local_broken: unknown identifier" in shown.err
     assert "one.yar:2: local_broken" in report.read_text()
     (finding,) = Matcher(load_active()).match(b"an overt-local-marker here")
@@ -134,6 +134,11 @@ def test_costs_are_shown_for_a_set_and_a_rule(rules: Path, tmp_path: Path, capsy
     )
     assert overt("info", "my-rules", "--cost", "--against", str(sample)) == 0
     assert "1  local_one (one.yar:1)" in capsys.readouterr().out
+    assert overt("list", "my-rules") == 0
+    assert capsys.readouterr().out == "local_one  high\n"
+    assert overt("list", "my-rules", "--cost", "--against", str(sample)) == 0
+    assert "1  local_one (one.yar:1)" in capsys.readouterr().out
+    assert overt("list", "absent") == 2
     assert overt("info", "eicar_test_file") == 0
     assert "of this Python and its library" in capsys.readouterr().out
 

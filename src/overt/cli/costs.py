@@ -70,14 +70,14 @@ def sample_for(named: Sequence[str]) -> Sample:
     return Sample(files, _described(files, ""))
 
 
-def say_most_expensive(sources: Sequence[Source], sample: Sample) -> None:
-    """The rules of `sources` together, then the most expensive ones alone."""
+def say_most_expensive(sources: Sequence[Source], sample: Sample, most: int | None = SHOWN) -> None:
+    """The rules of `sources` together, then the most expensive ones (None: all) alone."""
     rules = sum(len(source.rules) for source in sources)
     together = cost.whole(sources, sample.files) * 1000
     size = sample.megabytes
     say(f"{counted(rules, 'rule')} on {sample.what}: {together / size:.2f} ms/MB all together")
     say(styled(f"{'ms/MB alone':>11} {'hits':>8}  rule", "bold"))
-    for item in cost.each(sources, sample.files)[:SHOWN]:
+    for item in cost.each(sources, sample.files)[:most]:
         place = visible(f"{item.source}:{item.line}")
         say(f"{item.seconds * 1000 / size:>11.3f} {item.hits:>8,}  {item.rule} ({place})")
 

@@ -25,6 +25,8 @@ EXAMPLES = """examples:
 
 an ID is the first column of the list; its beginning is enough"""
 
+WHICH = "first column of the list, or its beginning"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The five actions."""
@@ -40,28 +42,28 @@ def _configure_looking(actions: argparse._SubParsersAction[argparse.ArgumentPars
     listing.add_argument("--json", action="store_true", help="JSON Lines (schema overt-quarantine/1)")
     listing.set_defaults(act=_list)
     show = actions.add_parser("show", help="everything that is known of a file")
-    show.add_argument("ids", nargs="+", metavar="ID")
+    show.add_argument("ids", nargs="+", metavar="ID", help=WHICH)
     show.add_argument("--json", action="store_true", help="JSON Lines (schema overt-quarantine/1)")
     show.set_defaults(act=_show)
 
 
 def _configure_leaving(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     restore = actions.add_parser("restore", help="put files back as they were, and out of quarantine")
-    restore.add_argument("ids", nargs="+", metavar="ID")
+    restore.add_argument("ids", nargs="+", metavar="ID", help=WHICH)
     restore.add_argument(
         "--to", type=Path, metavar="PATH", help="another file name, or a folder to restore into"
     )
     restore.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     restore.set_defaults(act=_restore)
     delete = actions.add_parser("delete", help="delete quarantined files for good")
-    delete.add_argument("ids", nargs="*", metavar="ID")
+    delete.add_argument("ids", nargs="*", metavar="ID", help=WHICH)
     delete.add_argument("--all", action="store_true", help="everything in quarantine")
     delete.add_argument("-y", "--yes", action="store_true", help="don't ask")
     delete.set_defaults(act=_delete)
     export = actions.add_parser(
         "export", help="copy a quarantined file for an analyst; it stays in quarantine"
     )
-    export.add_argument("ids", nargs="+", metavar="ID")
+    export.add_argument("ids", nargs="+", metavar="ID", help=WHICH)
     export.add_argument(
         "--to", type=Path, default=Path("."), metavar="PATH", help="file name or folder (default: .)"
     )

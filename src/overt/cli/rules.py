@@ -13,6 +13,7 @@ from pathlib import Path
 from overt import __version__
 from overt.cli import costs
 from overt.cli.overwrite import empty, identities, open_whole
+from overt.cli.quantities import counted
 from overt.cli.voice import Exit, capable, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.engine.pack import Pack, RuleRecord, rule_texts
@@ -27,6 +28,7 @@ EXAMPLES = """examples:
   overt rules add bad-hashes.csv --name our-hashes --author "incident team"
   overt rules add daily.cvd --report left-out.txt
   overt rules info eicar_test_file
+  overt rules list base
   overt rules list --cost
   overt rules test my.yar --against ~/Downloads
 
@@ -41,12 +43,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
-    listing = actions.add_parser("list", help="one line per rule set")
-    listing.add_argument("--cost", action="store_true", help="measure what each set costs (takes a while)")
+    listing = actions.add_parser("list", help="one line per rule set, or per rule of one set")
+    listing.add_argument("name", nargs="?", metavar="NAME", help="a set whose rules are listed")
+    listing.add_argument("--cost", action="store_true", help="measure what each set, or each rule, costs")
     _add_against(listing)
     listing.set_defaults(act=_list)
     adding = actions.add_parser("add", help="add rules or hashes from files, folders or archives")
-    adding.add_argument("paths", nargs="+", metavar="PATH")
+    adding.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file, folder or archive of rules or hashes"
+    )
     adding.add_argument("--name", help="what the set is called (default: after the first path)")
     adding.add_argument(
         "--licence", default="", help="shown in findings of rules that name no licence themselves"
@@ -59,17 +64,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     adding.set_defaults(act=_add)
     removing = actions.add_parser("remove", help="remove an added set")
-    removing.add_argument("name", metavar="NAME")
+    removing.add_argument("name", metavar="NAME", help="the set")
     removing.set_defaults(act=_remove)
     informing = actions.add_parser("info", help="show a set, or a rule with its text and what it costs")
-    informing.add_argument("name", metavar="NAME")
+    informing.add_argument("name", metavar="NAME", help="a set or a rule")
     informing.add_argument(
         "--cost", action="store_true", help="of a set: measure every rule and show the most expensive ones"
     )
     _add_against(informing)
     informing.set_defaults(act=_info)
     testing = actions.add_parser("test", help="check rules without adding them, and see what they cost")
-    testing.add_argument("paths", nargs="+", metavar="PATH")
+    testing.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file, folder or archive of rules or hashes"
+    )
     testing.add_argument(
         "--against", action="append", default=[], metavar="PATH", help="time each rule on these files"
     )
@@ -105,10 +112,12 @@ def run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     pack = load_active(Progress())
     data = paths().data
+    _check_against(args, args.cost)
+    if args.name:
+        return _list_rules(args, pack)
     rules = {BASE: 0}
     for record in pack.records.values():
         rules[record.pack] = rules.get(record.pack, 0) + 1
-    _check_against(args, args.cost)
     sample = costs.sample_for(args.against) if args.cost else None
     header = f"{'ms/MB':>8}  " if sample else ""
     say(styled(f"{'name':<20} {'rules':>8} {'hashes':>12}  {header}{'licence':<14} origin", "bold"))
@@ -128,6 +137,21 @@ def _list(args: argparse.Namespace) -> int:
 def _check_against(args: argparse.Namespace, measuring: bool) -> None:
     if args.against and not measuring:
         raise UsageError("--against says what to measure costs on: give --cost too")
+
+
+def _list_rules(args: argparse.Namespace, pack: Pack) -> int:
+    """One line per rule of a set; with --cost the most expensive ones first."""
+    if args.name != BASE:
+        added.read(paths().data, args.name)
+    if args.cost:
+        sample = costs.sample_for(args.against)
+        costs.say_most_expensive(costs.sources_of(args.name), sample, None)
+        return Exit.OK
+    found = [record for record in pack.records.values() if record.pack == args.name]
+    width = max((len(visible(record.name)) for record in found), default=0)
+    for record in found:
+        say(f"{visible(record.name):<{width}}  {record.severity:<8}  {visible(record.description)}".rstrip())
+    return Exit.OK
 
 
 def _base() -> added.Added:
@@ -166,7 +190,7 @@ def _info(args: argparse.Namespace) -> int:
     if args.name in added.names(data):
         _say_set(added.read(data, args.name), pack)
     elif args.name == BASE:
-        say(f"{BASE}: the rules that come with overt {__version__}, {LICENCE}")
+        _say_set(_base(), pack)
     elif not keys:
         raise UsageError(f"no rule or rule set is called {args.name!r}: 'overt rules list' shows the sets")
     texts = rule_texts(pack) if keys else {}
@@ -215,10 +239,11 @@ def _name_for(path: str) -> str:
 
 def _carried(intake: Intake) -> str:
     """What was carried over; ClamAV's body signatures are counted as the rules they became."""
-    kinds = ("rules", "hashes", "section hashes")
-    return (
-        ", ".join(f"{intake.carried[kind]:,} {kind}" for kind in kinds if intake.carried[kind]) or "nothing"
+    kinds = (("rules", "rule", "s"), ("hashes", "hash", "es"), ("section hashes", "section hash", "es"))
+    told = (
+        counted(intake.carried[kind], noun, ending) for kind, noun, ending in kinds if intake.carried[kind]
     )
+    return ", ".join(told) or "nothing"
 
 
 def _tell_problems(problems: Sequence[Problem], what: str, report: str | None) -> None:

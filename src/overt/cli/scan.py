@@ -95,7 +95,7 @@ def _add_session(parser: argparse.ArgumentParser) -> None:
         "--ignore-rule",
         action="append",
         metavar="GLOB",
-        help="findings of the rules so named, e.g. 'xmrig*' or 'base:xmrig*', make no file infected; reports "
+        help="findings of the rules so named, e.g. 'miner_*' or 'base:miner_*', make no file infected; reports "
         "say that they were ignored (may be repeated)",
     )
     add_pack(group)
