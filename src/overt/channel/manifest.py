@@ -41,7 +41,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str
     review: dict[str, Any]
     override: str | None
-    """Why the publisher ships it although the review refused it: written, logged, shown to every user."""
+    """Why it is published although the review did not pass it: written, logged, shown to every user."""
 
 
 class HashList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,6 +71,8 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: str
     channel: str
     serial: int
+    tool: str
+    """What built and reviewed it: `overt VERSION`. With this version anyone gets the same bytes."""
     parts: tuple[Part, ...]
     rules: tuple[Rule, ...]
     hashes: tuple[HashList, ...]

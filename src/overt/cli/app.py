@@ -35,6 +35,7 @@ COMMANDS = (
         "prove", "overt.cli.prove", "attempt what is forbidden from inside each process and show the answers"
     ),
     Command("ledger", "overt.cli.ledger", "show, verify and export what was fetched, sent and installed"),
+    Command("channel", "overt.cli.channel", "publish rules that everyone can check: keys, bundles, releases"),
     Command("formats", "overt.cli.formats", "list the file formats that are recognised and unpacked"),
     Command("completion", "overt.cli.completion", "print a shell completion script"),
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from overt import __version__
 from overt.channel import bundle, manifest
 from overt.channel.bundle import HashEntry
 from overt.channel.manifest import HashList, Manifest, Part, Rule
@@ -22,12 +23,26 @@ from overt.rules.compile import RuleText
 from overt.rules.gather import gather
 from overt.rules.intake import Intake
 from overt.rules.metadata import record
+from overt.rules.review import review as review_rules
 from overt.rules.yara_source import Problem, Source, SourceRule
 
 Reviewer = Callable[[RuleText], Mapping[str, Mapping[str, Any]]]
 """Rule name → its review in stable JSON: at least `level` (`pass`, `explain` or `refuse`) and `grounds`."""
 
+TOOL = f"overt {__version__}"
 ALGORITHM = {size: name for name, size in DIGEST_BYTES.items()}
+
+
+NEED_REASON = ("explain", "refuse")
+"""Levels with which a rule is published only with a written reason."""
+
+
+def reviewed(text: RuleText) -> dict[str, dict[str, Any]]:
+    """The static review of one file of rules: a `Reviewer`."""
+    return {
+        one.rule: {key: value for key, value in one.to_json().items() if key in ("level", "score", "grounds")}
+        for one in review_rules(text)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,7 @@ def build(channel: str, serial: int, sources: Sources, review: Reviewer | None =
     """The bundle of `sources` for release `serial`. Reads only what they name: no clock, no environment.
 
     Raises `UsageError` for sources that name nothing and overrides of rules that are not there, `ChannelError` for
-    rules that the review refused without an override. Broken rules are in `Built.problems`.
+    rules that the review did not pass and that have no reason written. Broken rules are in `Built.problems`.
     """
     parts = [_part(origin, sources, review) for origin in checked(sources).source]
     rules = tuple(rule for part in parts for rule in part.rules)
@@ -56,6 +71,7 @@ def build(channel: str, serial: int, sources: Sources, review: Reviewer | None =
         schema=manifest.SCHEMA,
         channel=channel,
         serial=serial,
+        tool=TOOL,
         parts=tuple(Part(o.name, o.author, o.licence, o.origin) for o in sources.source),
         rules=tuple(sorted(rules, key=lambda rule: (rule.file, rule.line, rule.name))),
         hashes=tuple(sorted((item for part in parts for item in part.hashes), key=lambda item: item.file)),
@@ -168,12 +184,12 @@ def _check_overrides(sources: Sources, rules: tuple[Rule, ...]) -> None:
     for override in sources.override:
         if override.rule not in names:
             raise UsageError(f"override of {override.rule!r}: no rule of this name is in the sources")
-    refused = [rule for rule in rules if rule.review.get("level") == "refuse" and not rule.override]
-    if refused:
-        first = ", ".join(rule.name for rule in refused[:5])
+    unexplained = [rule for rule in rules if rule.review.get("level") in NEED_REASON and not rule.override]
+    if unexplained:
+        first = ", ".join(f"{rule.name}: {rule.review['level']}" for rule in unexplained[:5])
         raise ChannelError(
-            f"{len(refused)} rules were refused by the review ({first}): 'overt rules review' says why; "
-            "leave them out, or write an [[override]] with its reason"
+            f"the review did not pass {len(unexplained)} rules ({first}): 'overt rules review' says why; leave them "
+            "out, or write an [[override]] with its reason for each in sources.toml"
         )
 
 

@@ -79,5 +79,20 @@ def log_key(public: PublicKey, origin: str) -> str:
     return VerifierKey(origin, SignatureType.ED25519, from_key).encode()
 
 
+def passphrase(folder: Path, ask: Ask) -> str | None:
+    """The passphrase of the keys kept here, tried on one of them; None when they have none. Raises `ChannelError`."""
+    given: list[str] = []
+
+    def heard(what: str) -> str:
+        given.append(ask(what))
+        return given[-1]
+
+    first = next((folder / match.group() for match in _names(folder)), None)
+    if first is None:
+        raise ChannelError(f"{folder} holds no keys")
+    _load(first, heard)
+    return given[0] if given else None
+
+
 def _load(path: Path, ask: Ask) -> Ed25519PrivateKey:
     return keys.load_private(path, ask, WHAT)

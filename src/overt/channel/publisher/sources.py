@@ -7,7 +7,7 @@ author = "Example Bank CERT"    # for rules that name none
 licence = "Apache-2.0"
 origin = "https://example.org/our-rules"
 
-[[override]]                    # ships a rule that the review refused; every user sees why
+[[override]]                    # ships a rule that the review did not pass; every user sees why
 rule = "Suspicious_Doc"
 reason = "matches the lure of campaign 17; checked by two analysts"
 

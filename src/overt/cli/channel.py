@@ -1,0 +1,243 @@
+"""`overt channel`: keep a rule channel that everyone can check."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from overt.channel.publisher import (
+    build,
+    change,
+    describe,
+    founding,
+    keys,
+    online,
+    propose,
+    publish,
+    roles,
+    sources,
+    state,
+)
+from overt.channel.publisher import proposal as proposals
+from overt.channel.publisher.desk import Desk
+from overt.channel.publisher.proposal import Missing, Proposal
+from overt.channel.publisher.status import Status
+from overt.channel.publisher.status import status as status_of
+from overt.cli import asking
+from overt.cli.channel_parser import configure
+from overt.cli.render import channel as rendering
+from overt.cli.voice import Exit, note, say, visible
+from overt.core.errors import UsageError
+from overt.store import atomic
+
+__all__ = ["configure", "run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action. Raises `OvertError`."""
+    return ACTIONS[args.action](args)
+
+
+def _desk(args: argparse.Namespace) -> Desk:
+    return Desk(Path(args.folder), online.once(asking.asker(args)))
+
+
+def _key(args: argparse.Namespace) -> int:
+    folder = Path(args.to)
+    public = folder / f"{args.name}.pub"
+    if public.exists():
+        raise UsageError(f"{public} is there already: choose another name")
+    if args.token:
+        made = keys.token_public(args.name, args.token, asking.asker(args))
+        say(f"token key {made.keyid[:8]}, signs with --key '{args.token}'")
+    else:
+        private = folder / f"{args.name}.pem"
+        made = keys.generate(args.name, private, asking.chosen(args, str(private)))
+        say(f"private key {private}: keep it on this machine, and a copy in a safe")
+    atomic.write(public, made.encode(), 0o644)
+    say(f"public key {public}, key ID {made.keyid}")
+    note("hand the .pub file to whoever keeps the channel, and read the key ID to him over another line")
+    return Exit.OK
+
+
+def _init(args: argparse.Namespace) -> int:
+    plan = founding.Plan(
+        channel=args.name,
+        origin=args.origin,
+        root_keys=[keys.read_public(path) for path in args.root_key],
+        root_threshold=args.root_threshold,
+        targets_keys=[keys.read_public(path) for path in args.targets_key],
+        targets_threshold=args.targets_threshold,
+        witnesses=_text(args.witnesses) if args.witnesses else "quorum none\n",
+        development=args.development,
+    )
+    passphrase = None if args.development else asking.chosen(args, "the online keys")
+    desk = _desk(args)
+    proposed = founding.found(desk, plan, passphrase)
+    for line in describe.lines(proposed):
+        say(visible(line))
+    _say_request(desk, proposals.missing(propose.signed_here(proposed, desk)))
+    return Exit.OK
+
+
+def _build(args: argparse.Namespace) -> int:
+    channel, serial, targets = args.channel, args.serial, args.sources
+    if channel is None:
+        desk = Desk(Path(targets[0]), asking.asker(args))
+        channel, serial = _following(desk)
+        targets = targets[1:]
+    if serial is None:
+        raise UsageError("--channel goes with --serial: say which release to build")
+    wanted = _sources(args, targets)
+    made = build.build(channel, serial, wanted, build.reviewed)
+    for problem in made.problems:
+        note(visible(str(problem)))
+    if made.problems and not args.leave_out_broken:
+        raise UsageError(
+            f"{len(made.problems)} problems: fix them, or leave those out with --leave-out-broken"
+        )
+    atomic.write(Path(args.output), made.data, 0o644)
+    say(f"{args.output}: {rendering.counted_bundle(made.manifest)}, for release {serial} of {channel}")
+    say(f"sha256 {made.sha256}")
+    return Exit.OK
+
+
+def _following(desk: Desk) -> tuple[str, int]:
+    """The channel's name and the serial that comes next."""
+    with desk.locked():
+        present = state.read(desk)
+        root = present.root.signed if present else propose.read(desk, None).new_root
+        return roles.root_charter(root).channel, present.head.size if present else 0
+
+
+def _sources(args: argparse.Namespace, targets: list[str]) -> sources.Sources:
+    if len(targets) == 1 and targets[0].endswith(".toml"):
+        return sources.read(Path(targets[0]))
+    if not targets:
+        raise UsageError("nothing to build from: name rule files and folders, or a sources.toml")
+    one = sources.Origin(args.part, tuple(targets), args.author, args.licence, args.origin)
+    return sources.checked(sources.Sources((one,)))
+
+
+def _publish(args: argparse.Namespace) -> int:
+    desk = _desk(args)
+    bundle = _bytes(args.bundle) if args.bundle else None
+    outcome = publish.publish(desk, bundle, args.signed)
+    if isinstance(outcome, publish.Waiting):
+        _say_request(desk, outcome.missing)
+        return Exit.ERROR
+    for line in rendering.release(outcome.release):
+        say(line)
+    note(f"serve {desk.public} as static files")
+    return Exit.OK
+
+
+def _sign(args: argparse.Namespace) -> int:
+    request = _bytes(args.request)
+    proposed = proposals.parse(request, args.request)
+    for line in describe.lines(proposed):
+        say(visible(line))
+    if args.bundle:
+        for line in describe.bundle_lines(proposed, _bytes(args.bundle)):
+            say(visible(line))
+    if not args.yes and not asking.agreed("sign this?"):
+        note("nothing was signed")
+        return Exit.ERROR
+    given = proposals.sign(proposed, [keys.signer(args.key, asking.asker(args))])
+    target = Path(args.to or f"{given[0].keyid[:8]}.signatures.json")
+    atomic.write(target, proposals.answer(given), 0o644)
+    say(f"signed {', '.join(one.role for one in given)}: send {target} back")
+    return Exit.OK
+
+
+def _renew(args: argparse.Namespace) -> int:
+    present = publish.renew(_desk(args))
+    expires = present.timestamp.signed.expires
+    say(f"timestamp {present.timestamp.signed.version}, good until {expires:%Y-%m-%d %H:%M} UTC")
+    for line in rendering.soon(status_of(_desk(args)), _desk(args).now()):
+        note(line)
+    return Exit.OK
+
+
+def _rotate(args: argparse.Namespace) -> int:
+    desk = _desk(args)
+    rotation = change.Rotation(
+        add_root=[keys.read_public(path) for path in args.add_root_key],
+        add_targets=[keys.read_public(path) for path in args.add_targets_key],
+        remove=args.remove,
+        root_threshold=args.root_threshold,
+        targets_threshold=args.targets_threshold,
+        witnesses=_text(args.witnesses) if args.witnesses else None,
+        new_keys=args.new_key,
+    )
+    return _proposed(desk, change.propose_rotation(desk, rotation, _passphrase(desk)))
+
+
+def _revoke(args: argparse.Namespace) -> int:
+    desk = _desk(args)
+    if args.rule:
+        return _proposed(desk, change.propose_removal(desk, args.rule, args.reason or ""))
+    instead = keys.read_public(args.instead) if args.instead else None
+    return _proposed(desk, change.propose_revocation(desk, args.key, instead, _passphrase(desk)))
+
+
+def _proposed(desk: Desk, proposed: Proposal) -> int:
+    for line in describe.lines(proposed):
+        say(visible(line))
+    _say_request(desk, proposals.missing(proposed))
+    return Exit.OK
+
+
+def _status(args: argparse.Namespace) -> int:
+    desk = _desk(args)
+    found: Status = status_of(desk)
+    if args.json:
+        say(rendering.as_json(found))
+    else:
+        for line in rendering.status(found, desk.now()):
+            say(visible(line))
+    return Exit.ERROR if rendering.overdue(found, desk.now()) else Exit.OK
+
+
+def _say_request(desk: Desk, missing: Iterable[Missing]) -> None:
+    lacking = tuple(missing)
+    for one in lacking:
+        say(visible(f"signatures missing: {one}"))
+    if lacking:
+        note(
+            f"send {propose.request_file(desk)} to the holders: each runs 'overt channel sign', and what they send"
+        )
+        note(f"back goes in with 'overt channel publish {desk.folder} --signed FILE …'")
+    else:
+        note(f"all signatures are there: 'overt channel publish {desk.folder}' publishes")
+
+
+def _passphrase(desk: Desk) -> str | None:
+    """That of the online keys, proven by opening one; None in a channel whose keys have none."""
+    return online.passphrase(desk.keys, desk.ask)
+
+
+def _text(path: Path) -> str:
+    return _bytes(path).decode("utf-8", "surrogateescape")
+
+
+def _bytes(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {os.strerror(error.errno or 0)}") from None
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "key": _key,
+    "init": _init,
+    "build": _build,
+    "publish": _publish,
+    "sign": _sign,
+    "renew": _renew,
+    "rotate": _rotate,
+    "revoke": _revoke,
+    "status": _status,
+}
