@@ -176,6 +176,4 @@ def test_pymerkle_proofs_are_ours(size: int) -> None:
             verify_inclusion(sha256(path[0]), index - 1, head, path[1:])
     for old in range(1, size, 1 + size // 9):
         merkle.verify_consistency(reader.root_at(old), head.root, tree.prove_consistency(old))
-        verify_consistency(
-            TreeHead(old, tree.get_root(old)), head, prove_consistency(old, size, reader.node)
-        )
+        verify_consistency(TreeHead(old, tree.get_root(old)), head, prove_consistency(old, size, reader.node))

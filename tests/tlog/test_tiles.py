@@ -122,6 +122,8 @@ def test_entries_by_range(log: MemoryLog) -> None:
     for index in (-1, 700):
         with pytest.raises(ValueError):
             reader.entry(index)
+    with pytest.raises(ValueError):
+        list(reader.entries(-1))
 
 
 def test_partial_tiles_may_be_gone_once_full(log: MemoryLog) -> None:
@@ -178,6 +180,7 @@ def test_no_cut_or_stretched_tile_is_believed(log: MemoryLog, cut: bytes | None)
 
 
 def test_swapped_tiles_are_noticed(log: MemoryLog) -> None:
+    """Full tiles of a tree whose size has many bits set: Go before x/mod 0.40 believed them (CVE-2026-56865)."""
     swapped = log.tiles | {"tile/0/000": log.tiles["tile/0/001"], "tile/0/001": log.tiles["tile/0/000"]}
     reader = LogReader(log.head, swapped.__getitem__)
     with pytest.raises(PeerLied, match="tile/0/000"):

@@ -121,8 +121,11 @@ class LogReader:
     def entries(self, begin: int, end: int | None = None) -> Iterator[bytes]:
         """Entries [begin, end) in order, each authenticated; one bundle in memory at a time.
 
-        Raises `PeerLied` for a bundle that is not the tree's, `Malformed`, and what `fetch` raises.
+        Raises `PeerLied` for a bundle that is not the tree's, `Malformed`, and what `fetch` raises; `ValueError` for a
+        negative `begin`.
         """
+        if begin < 0:
+            raise ValueError(f"no leaf {begin}")
         stop = self.head.size if end is None else min(end, self.head.size)
         while begin < stop:
             bundle = self.bundle(begin // FULL_WIDTH)
