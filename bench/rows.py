@@ -17,8 +17,9 @@ from bench.rules import Prepared
 OVERT = str(Path(sys.executable).with_name("overt"))
 NO_UNPACKING = ("--max-unpacked-bytes", "1")
 """There is no switch: unpacking ends at its first byte."""
-PROVE_LOAD = (
-    "import time; from overt.scan import arsenal; began = time.perf_counter(); arsenal.load(None); "
+LOAD = (
+    "import time; from overt.engine.matcher import Matcher; from overt.scan import arsenal; "
+    "began = time.perf_counter(); Matcher(arsenal.load(None).pack); "
     "print(time.perf_counter() - began)"
 )
 
@@ -243,7 +244,7 @@ def many_hashes(setting: Setting) -> Table:
     home = setting.work / "hash-home"
     environment = setting.environment | {"OVERT_HOME": str(home)}
     digests = hashes.add(home, setting.hashes, setting.prepared.texts)
-    load = [sys.executable, "-c", PROVE_LOAD]
+    load = [sys.executable, "-c", LOAD]
     seconds = [float(subprocess.check_output(load, env=environment)) for _ in range(setting.rounds + 1)][1:]
     loaded = Runs(tuple(seconds))
     tree = trees.small_files(setting.work / "hash-tree", 20_000)
