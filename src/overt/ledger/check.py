@@ -18,8 +18,8 @@ from overt.ledger.head import Head
 from overt.ledger.keys import PublicKey, public_key
 from overt.ledger.kinds import Kind, Reason
 
-MAX_KEPT = 100
-"""Problems, recoveries and clock steps that a report holds each; all are counted."""
+MAX_KEPT = 25
+"""Problems of each kind, recoveries and clock steps that a report holds; all problems are counted."""
 
 
 class Fault(StrEnum):
@@ -126,7 +126,7 @@ class Checker:
         self._seen: dict[int, bytes] = {}
         self._time = ""
         self._omitted = 0
-        self._problem_count = 0
+        self._faults: Counter[Fault] = Counter()
         self._problems: list[Problem] = []
         self._recoveries: list[Recovery] = []
         self._clock_steps: list[ClockStep] = []
@@ -144,8 +144,8 @@ class Checker:
 
     def problem(self, fault: Fault, detail: str, sequence: int | None = None, where: str = "") -> None:
         """Note a problem."""
-        self._problem_count += 1
-        if len(self._problems) < MAX_KEPT:
+        self._faults[fault] += 1
+        if self._faults[fault] <= MAX_KEPT:
             self._problems.append(Problem(fault, detail, sequence, where))
 
     def line(self, data: bytes, where: str) -> None:
@@ -184,7 +184,7 @@ class Checker:
             keys=tuple(self._keys),
             anchored_size=self._anchor.size if self._anchor and held else None,
             problems=tuple(self._problems),
-            problem_count=self._problem_count,
+            problem_count=self._faults.total(),
             recoveries=tuple(self._recoveries),
             clock_steps=tuple(self._clock_steps),
             kinds=dict(self._kinds),

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from overt.core.errors import LedgerError, Malformed
 from overt.ledger.check import Checker, Fault, Report
 from overt.ledger.export import header, omitted
-from overt.ledger.files import KEY, Line, first_of, read_lines
+from overt.ledger.files import KEY, NEW_KEY, Line, first_of, read_lines
 from overt.ledger.head import Head
 from overt.ledger.keys import read_key
 from overt.ledger.reading import named_segments, read_head
@@ -83,14 +83,14 @@ def _check_key(checker: Checker, folder: Path) -> None:
     """The private key beside the entries must be the one in force; unreadable for this user is no problem."""
     with suppress(PermissionError):
         try:
-            key = read_key(folder / KEY)
+            keys = [key for key in (read_key(folder / KEY), read_key(folder / NEW_KEY)) if key]
         except LedgerError as error:
             checker.problem(Fault.KEY, str(error), where=KEY)
             return
-        if key is None:
+        if not keys:
             checker.problem(Fault.MISSING, "the ledger's key is missing", where=KEY)
-        elif key.public != checker.key:
-            detail = f"the key beside the entries is another one: {key.public.fingerprint}"
+        elif checker.key not in [key.public for key in keys]:
+            detail = f"the key beside the entries is another one: {keys[0].public.fingerprint}"
             checker.problem(Fault.KEY, detail, where=KEY)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -17,8 +18,8 @@ from overt.ledger.check import Problem
 
 SCHEMA = "overt-ledger-verify/1"
 COLUMNS = ("seq", "time", "kind", "facts", "prev", "sig")
-_SHOWN = 10
-"""Problems that people see; --json has more."""
+_SHOWN, _SHOWN_PROBLEMS = 10, 3
+"""Remarks, and problems of each kind, that people see; --json has more."""
 
 
 def line(entry: Entry) -> str:
@@ -88,12 +89,22 @@ def report_lines(report: Report, anchor: Head | None, where: str) -> Iterator[st
     yield f"digest    {report.digest.hex() or 'unknown after the last problem'}"
     yield from _remarks(report)
     yield f"anchor    {_anchor(report, anchor)}"
-    for problem in report.problems[:_SHOWN]:
+    shown = list(_first_of_each(report))
+    for problem in shown:
         yield f"{styled('problem', 'red')}   {_problem(problem)}"
-    if report.problem_count > _SHOWN:
-        yield f"          and {report.problem_count - _SHOWN:,} more: see --json"
+    if report.problem_count > len(shown):
+        yield f"          and {report.problem_count - len(shown):,} more: see --json"
     yield f"verdict   {styled('intact', 'green') if report.ok else styled('NOT intact', 'red')}"
     yield f"next      {_next(report, anchor)}"
+
+
+def _first_of_each(report: Report) -> Iterator[Problem]:
+    """A few problems of each kind: a thousand of one must not hide another."""
+    seen: Counter[str] = Counter()
+    for problem in report.problems:
+        seen[problem.fault] += 1
+        if seen[problem.fault] <= _SHOWN_PROBLEMS:
+            yield problem
 
 
 def entries_text(count: int) -> str:
