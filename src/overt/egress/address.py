@@ -44,6 +44,8 @@ def base_url(text: str) -> BaseUrl:
     def refuse(why: str) -> UsageError:
         return UsageError(f"the URL {text!r} cannot be used: {why}")
 
+    if not text.isprintable() or " " in text:  # urlsplit drops some of them
+        raise refuse("it holds blanks or control characters")
     try:
         parts = urlsplit(text)
         port = parts.port

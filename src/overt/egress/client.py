@@ -23,7 +23,7 @@ from overt.egress.wire import MAX_DETAIL, Ask, End, Failed, Head, Message, Piece
 USER_AGENT = "overt"
 DISCARD_BYTES = 16 * 1024
 """Body of an unwanted answer that is read to keep its connection."""
-OK, NOT_MODIFIED = 200, 304
+OK, NO_CONTENT, NOT_MODIFIED = 200, 204, 304
 
 
 def warm_up() -> None:
@@ -34,9 +34,8 @@ def warm_up() -> None:
     urllib3.PoolManager().connection_from_host("127.0.0.1", 9, "https")
 
 
-def serve(control: socket.socket, order: Order, ca_file: str) -> None:
+def serve(control: socket.socket, client: Client) -> None:
     """Carry one request after the other until the parent closes its end."""
-    client = Client(order, ca_file)
     while packet := control.recv(MAX_PACKET_BYTES):
         for message in client.carry(ask_from(packet)):
             control.send(encode(message))
@@ -46,7 +45,7 @@ class Client:
     """Requests to one origin over connections that are kept."""
 
     def __init__(self, order: Order, ca_file: str) -> None:
-        """Load the certificates (no `ca_file`: no TLS is spoken)."""
+        """Load the certificates (no `ca_file`: no TLS is spoken). Raises `OSError` when they cannot be."""
         host = f"[{order.host}]" if ":" in order.host else order.host
         self._url = f"{order.scheme}://{host}:{order.port}{order.folder}"
         context = _trusting(ca_file) if ca_file else None
@@ -138,6 +137,9 @@ def _deliver(response: urllib3.BaseHTTPResponse, ask: Ask) -> Iterator[Message]:
         raise _Refused(
             Failure.LONG, f"{announced[:20]} bytes announced, at most {ask.max_bytes} wanted", status
         )
+    chunked = response.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    if not announced and not chunked and status not in (NO_CONTENT, NOT_MODIFIED):
+        raise _Refused(Failure.MALFORMED, "the answer does not say where it ends", status)
     etag = response.headers.get("ETag", "")
     yield Head(status, etag if is_etag(etag) else "")
     if status != NOT_MODIFIED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import select
 import signal
@@ -12,11 +13,11 @@ import time
 
 import msgspec
 
-from overt.core.errors import ConfinementError
+from overt.core.errors import ConfinementError, UsageError
 from overt.egress.errors import CourierBroke, CourierLost, TooSlow
 from overt.egress.limits import MAX_PACKET_BYTES
 from overt.egress.pace import Pace
-from overt.egress.process import CONFINEMENT, Outfit, be_courier
+from overt.egress.process import CERTIFICATES, CONFINEMENT, Outfit, be_courier
 from overt.egress.recorded import RecordedAsk, RecordedStart
 from overt.egress.wire import Failed, Message, Ready, message_from
 
@@ -28,7 +29,8 @@ class Line:
     """Starts a courier and talks to it; everything that goes out over it was recorded."""
 
     def __init__(self, start: RecordedStart, outfit: Outfit) -> None:
-        """Fork the courier and wait until it is confined. Raises `ConfinementError`, `CourierLost`."""
+        """Fork the courier and wait until it is confined. Raises `ConfinementError`, `CourierLost`,
+        and `UsageError` for a file of certificates that is none."""
         assert isinstance(start, RecordedStart)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for stream in (sys.stdout, sys.stderr):
@@ -43,7 +45,7 @@ class Line:
         self._pidfd = os.pidfd_open(pid)
         self._alive = True
         try:
-            self.ready = self._greeting(time.monotonic() + outfit.limits.start_deadline_s)
+            self.ready = self._greeting(outfit)
         except BaseException:
             self.kill()
             self.close()
@@ -60,10 +62,14 @@ class Line:
         return self._alive
 
     def pass_on(self, ask: RecordedAsk) -> None:
-        """Hand a recorded request to the courier. Raises `CourierLost`."""
+        """Hand a recorded request to the courier. Raises `CourierLost`, `CourierBroke`."""
         assert isinstance(ask, RecordedAsk)
         if not self._alive:
             raise CourierLost("the courier was stopped before: start another")
+        if self._readable(0):
+            self._receive()  # its death is told apart
+            self.kill()
+            raise CourierBroke("the courier spoke without being asked, and was killed")
         try:
             self._control.send(ask.spend())
         except OSError as error:
@@ -96,14 +102,18 @@ class Line:
             os.waitpid(self.pid, 0)
         os.close(self._pidfd)
 
-    def _greeting(self, deadline: float) -> Ready:
-        if not self._readable(max(0.0, deadline - time.monotonic())):
+    def _greeting(self, outfit: Outfit) -> Ready:
+        if not self._readable(outfit.limits.start_deadline_s):
             raise CourierLost("the courier was not ready in time: try again")
         match self._receive():
             case Ready() as ready:
                 return ready
             case Failed(kind, detail) if kind == CONFINEMENT:
                 raise ConfinementError(detail)
+            case Failed(kind, detail) if kind == CERTIFICATES:
+                raise UsageError(
+                    f"{outfit.ca_file}: no certificates in PEM form can be read from it ({detail})"
+                )
             case Failed(_, detail):
                 raise CourierLost(f"the courier failed at its start: {detail}")
             case _:
@@ -112,7 +122,7 @@ class Line:
     def _readable(self, timeout_s: float) -> bool:
         waiting = select.poll()
         waiting.register(self._control, select.POLLIN)
-        return bool(waiting.poll(int(timeout_s * 1000) + 1))
+        return bool(waiting.poll(math.ceil(timeout_s * 1000)))
 
     def _receive(self) -> Message:
         try:

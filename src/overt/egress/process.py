@@ -23,7 +23,7 @@ from overt.sandbox.view import RESOLVER_FILES, Bounds, Enclosure, Shown, enclose
 
 SPOOL, CA_FILE = "/spool", "/etc/ssl/cert.pem"
 ORDER_NAME = "job.json"
-CONFINEMENT, DEFECT = "CONFINEMENT", "DEFECT"
+CONFINEMENT, CERTIFICATES, DEFECT = "CONFINEMENT", "CERTIFICATES", "DEFECT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ def be_courier(control: socket.socket, outfit: Outfit) -> NoReturn:
         pass  # the parent is gone
     except ConfinementError as error:
         _say(control, CONFINEMENT, str(error))
+    except _Unusable as error:
+        _say(control, CERTIFICATES, str(error))
     except BaseException as error:
         _say(control, DEFECT, f"{type(error).__name__}: {error}")
     finally:
@@ -67,14 +69,22 @@ def be_courier(control: socket.socket, outfit: Outfit) -> NoReturn:
 
 def _work(control: socket.socket, outfit: Outfit) -> None:
     # Here and not above: the parent, which may see files, never loads a network client.
-    from overt.egress.client import serve, warm_up
+    from overt.egress.client import Client, serve, warm_up
 
     warm_up()
     ready, places = _confine(control, outfit)
     with open(os.path.join(places[SPOOL], ORDER_NAME), "rb") as stream:
         order = msgspec.json.decode(stream.read(), type=Order)
+    try:
+        client = Client(order, places.get(CA_FILE, ""))
+    except OSError as error:
+        raise _Unusable(error.strerror or str(error)) from error
     control.send(encode(ready))
-    serve(control, order, places.get(CA_FILE, ""))
+    serve(control, client)
+
+
+class _Unusable(Exception):
+    """The certificates are none."""
 
 
 def _confine(control: socket.socket, outfit: Outfit) -> tuple[Ready, dict[str, str]]:

@@ -36,14 +36,14 @@ class RecordedAsk:
 
     def __init__(self, record: Record, plan: Plan, ask: Ask) -> None:
         """Record the request. Whatever `record` raises goes through, and nothing is sent."""
-        facts: dict[str, Fact] = {"url": f"{plan.base}{ask.path}", "method": ask.method, **plan.occasion}
+        facts: dict[str, Fact] = {"url": f"{plan.base}{ask.path}", "method": ask.method}
         if ask.method == "POST":
             sent: dict[str, Fact] = {"bytes": len(ask.body), "sha256": hashlib.sha256(ask.body).hexdigest()}
-            record(SEND, facts | sent)
+            record(SEND, {**facts, "purpose": plan.purpose, **sent})
         else:
             if ask.etag:
                 facts["etag"] = ask.etag
-            record(FETCH, {**facts, "max_bytes": ask.max_bytes})
+            record(FETCH, {**facts, **plan.occasion, "max_bytes": ask.max_bytes})
         self._packet: bytes | None = encode(ask)
 
     def spend(self) -> bytes:
