@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from overt.rules.review.lexicon import Term, find
+from overt.rules.review.lexicon import GAP, Term, find, find_gapped
 from overt.rules.review.model import Ground, Kind, shown
 from overt.rules.review.readings import Reading
 
@@ -14,13 +14,13 @@ WEIGHTS = {
     Kind.SENSITIVE: 35,
     Kind.TOPIC: 35,
     Kind.ORGANISATION: 30,
-    Kind.PERSON: 25,
+    Kind.PERSON: 9,
     Kind.ACCOUNT: 50,
     Kind.CONTACT: 35,
     Kind.FILE_NAME: 35,
 }
 """Points that a text of each kind adds."""
-STRONG_CODE, CODE, MALWARE_WORD, NO_EVIDENCE = 40, 20, 20, 0
+STRONG_CODE, CODE, IDENTIFIER, NO_EVIDENCE = 40, 25, 20, 0
 """Points by which one text speaks of code."""
 _TERM_KINDS = {
     "marking": (Kind.MARKING, "a classification or handling marking"),
@@ -28,17 +28,22 @@ _TERM_KINDS = {
     "topic": (Kind.TOPIC, "a matter of private life or of protected work"),
     "organisation": (Kind.ORGANISATION, "part of an organisation's name"),
 }
-_DOCUMENT = r"(?:docx?|xlsx?|pptx?|pdf|od[tsp]|rtf|csv|msg|eml|pst|ost|mbox|kdbx|jpe?g|png|zip|txt|vcf|gpg|pgp|asc|key|wallet\.dat)"
+_DOCUMENT = r"(?:docx?|xlsx?|pptx?|pdf|od[tsp]|rtf|csv|msg|eml|pst|ost|mbox|kdbx|vcf|gpg|pgp|asc|wallet\.dat)"
+IBAN = "an account number (IBAN)"
+SITE = "a web address or the name of a site"
+MAYBE_DOCUMENT = "the name of a file that may be a document"
+SOFT_WEIGHT = 10
+"""Points of what is as common in malware as in documents."""
 _SHAPES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
     (
         Kind.ACCOUNT,
-        "an account number (IBAN)",
-        re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?\b", re.I),
+        IBAN,
+        re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"),
     ),
     (Kind.ACCOUNT, "a machine-readable zone of a passport", re.compile(r"\b[PIAC][A-Z<][A-Z]{3}[A-Z<]{5,}<<", re.I)),
     (Kind.ACCOUNT, "a personal or account number", re.compile(r"(?<![\w.])(?:\d[ -]?){8,19}(?![\w.])")),
     (Kind.ACCOUNT, "a social security number", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")),
-    (Kind.CONTACT, "an e-mail address", re.compile(r"[\w.+-]*@[\w-]+(?:\.[\w-]+)+|[\w.+-]{3,}@", re.I)),
+    (Kind.CONTACT, "an e-mail address", re.compile(r"[\w.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}", re.I)),
     (Kind.CONTACT, "a telephone number", re.compile(r"(?<!\w)(?:\+|00)\d{1,3}[ ()/.-]{0,2}\d(?:[ ()/.-]?\d){6,12}")),
     (
         Kind.FILE_NAME,
@@ -51,6 +56,39 @@ _SHAPES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
         ),
     ),
     (Kind.FILE_NAME, "the name of a document", re.compile(rf"[^\s/\\%*\"<>|:]{{2,}}\.{_DOCUMENT}$", re.I)),
+    (
+        Kind.FILE_NAME,
+        "a folder of an organisation's file server",
+        re.compile(r"^\\{2,4}(?!\.)[\w.-]{2,}\\{1,2}(?!(?:pipe|admin|ipc|[a-z])\b)[\w $-]{2,}", re.I),
+    ),
+    (
+        Kind.FILE_NAME,
+        "where a document comes from: its author, company, template or editing session",
+        re.compile(
+            r"dc:creator|lastmodifiedby|<company>|/author ?[(<]|/creator ?[(<]|/producer ?[(<]|w:rsid|xmpmm:|"
+            r"\\(?:author|company|operator|manager)\b|name=.?author|x-originating-ip|in-reply-to:",
+            re.I,
+        ),
+    ),
+    (
+        Kind.CONTACT,
+        SITE,
+        re.compile(
+            r"^(?:https?://|www\.)[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})*\.[a-z]{2,}/?$|"
+            r"^[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})*\.(?:com|org|net|gov|mil|int|edu|eu)/?$",
+            re.I,
+        ),
+    ),
+    (
+        Kind.ACCOUNT,
+        "a number of a case, a customer or a person",
+        re.compile(r"^[A-Za-z]{1,4}[-/ ]\d[\d/ -]{4,22}\d[A-Za-z]?$"),
+    ),
+    (
+        Kind.FILE_NAME,
+        MAYBE_DOCUMENT,
+        re.compile(r"^[\w .-]{2,}\.(?:txt|zip|png|jpe?g)$", re.I),
+    ),
     (
         Kind.TOPIC,
         "a line of a chat or of a mail",
@@ -72,20 +110,29 @@ _STRONG = re.compile(
     \bglobal\\|\\pipe\\|\\device\\|\\\\\.\\|--[a-z]{3,}|\bchmod\b|\bwget\b|\bcurl\b|\bset-|\bget-|\binvoke-|\bnew-object""",
     re.I | re.X,
 )
-_IDENTIFIER = re.compile(r"[a-z][A-Z]|[A-Za-z]\d[A-Za-z]|_|\w\.\w|[{}\[\]<>=;|&$%^~`\\#*@!+]|[A-Za-z]\d{2,}|\d[A-Za-z]{2,}")
+_IDENTIFIER = re.compile(r"[a-z]{2}[A-Z][a-z]|^[a-z]+[A-Z]|[A-Za-z]\d[A-Za-z]|_|\w\.\w|[{}\[\]<>=;|&$%^~`\\#*@!+]|[A-Za-z]\d{2,}|\d[A-Za-z]{2,}")
 
 
 def shapes_of(text: str) -> Iterator[tuple[Kind, str, str]]:
     """Account numbers, addresses, names of documents and the like in `text`: kind, what it is, where it is."""
     for kind, meaning, shape in _SHAPES:
         match = shape.search(text.strip())
-        if match:
+        if match and (meaning != IBAN or is_iban(match.group())):
             yield kind, meaning, match.group()
+
+
+def is_iban(text: str) -> bool:
+    """Whether `text` has an IBAN's check digits (ISO 13616: the rearranged number is 1 modulo 97)."""
+    plain = text.replace(" ", "").upper()
+    moved = plain[4:] + plain[:4]
+    return len(plain) >= 15 and int("".join(str(int(char, 36)) for char in moved)) % 97 == 1
 
 
 def grounds_of(reading: Reading, where: str) -> tuple[Ground, ...]:
     """What in one reading speaks of people, the heaviest first."""
     text = reading.text.strip()
+    if GAP in text:
+        return _gapped(text, where)
     found: dict[Kind, Ground] = {}
     for term in find(text, ("marking", "sensitive", "topic", "organisation")):
         kind, meaning = _TERM_KINDS[term.kind]
@@ -93,12 +140,21 @@ def grounds_of(reading: Reading, where: str) -> tuple[Ground, ...]:
             message = f"looks for {meaning}: “{term.text}” ({term.language})"
             found[kind] = Ground(kind, where, message, shown(text), WEIGHTS[kind])
     for kind, meaning, _ in shapes_of(text):
-        found.setdefault(kind, Ground(kind, where, f"looks for {meaning}", shown(text), WEIGHTS[kind]))
+        weight = SOFT_WEIGHT if meaning in (SITE, MAYBE_DOCUMENT) else WEIGHTS[kind]
+        found.setdefault(kind, Ground(kind, where, f"looks for {meaning}", shown(text), weight))
     if not found and _NAME.match(text) and not find(text, ("crime",)):
         found[Kind.PERSON] = Ground(
             Kind.PERSON, where, "looks for what may be a person's name", shown(text), WEIGHTS[Kind.PERSON]
         )
     return tuple(sorted(found.values(), key=lambda ground: (-ground.weight, ground.kind)))
+
+
+def _gapped(text: str, where: str) -> tuple[Ground, ...]:
+    term = find_gapped(text)
+    if term is None:
+        return ()
+    message = f"looks for a classification or handling marking with gaps: “{term.text}” ({term.language})"
+    return (Ground(Kind.MARKING, where, message, shown(text), WEIGHTS[Kind.MARKING]),)
 
 
 def _fitting(term: Term, text: str) -> bool:
@@ -107,7 +163,7 @@ def _fitting(term: Term, text: str) -> bool:
     share = len(term.squeezed) / max(sum(char.isalnum() for char in text), 1)
     if term.kind == "marking":
         return share > 0.4 or (len(term.squeezed) >= 6 and " " in term.folded) or (term.dense and share > 0.2)
-    return is_prose(text)
+    return is_prose(text) and (" " in term.folded or term.dense or share >= 0.3)
 
 
 def is_prose(text: str) -> bool:
@@ -122,6 +178,11 @@ def is_prose(text: str) -> bool:
 
 def _printable_but_breaks(text: str) -> bool:
     return all(char.isprintable() or char in "\r\n\t" for char in text)
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` is one word of the kind that names a person, a file, a machine or a project."""
+    return len(text) <= 40 and re.fullmatch(r"[\w.@-]*[A-Za-z][\w.@-]*", text) is not None
 
 
 def is_binary(text: str) -> bool:
@@ -144,7 +205,7 @@ def code_points(readings: tuple[Reading, ...], fixed_bytes: int) -> int:
         elif _STRONG.search(text):
             best = max(best, STRONG_CODE)
         elif _IDENTIFIER.search(text):
-            best = max(best, CODE)
+            best = max(best, IDENTIFIER if not find(text, ("crime",)) else CODE)
         elif find(text, ("crime",)):
-            best = max(best, MALWARE_WORD)
+            best = max(best, CODE)
     return best

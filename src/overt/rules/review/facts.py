@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from overt.rules.review.evidence import code_points, grounds_of, is_prose, shapes_of
-from overt.rules.review.lexicon import find
+from overt.rules.review.lexicon import GAP, find
 from overt.rules.review.model import Ground, Kind, shown
-from overt.rules.review.readings import Reading, octet_readings, readings, spelled
+from overt.rules.review.readings import Reading, ambiguous, octet_readings, readings, spelled
 from overt.rules.review.samples import sampled
-from overt.rules.review.shape import regex_shapes, shapes
+from overt.rules.review.shape import Shape, regex_shapes, shapes
 from overt.rules.yara_source import Pattern, unquote
 from overt.rules.yara_tokens import Kind as TokenKind
 from overt.rules.yara_tokens import Token
@@ -31,7 +31,8 @@ class Fact:
     readings: tuple[Reading, ...]
     grounds: tuple[Ground, ...]
     code: int
-    prose: bool
+    prose: bool | None
+    """None: neither, as numbers and addresses are."""
 
     @property
     def suspicion(self) -> int:
@@ -52,15 +53,21 @@ def _of_pattern(
     from_text = Pattern(identifier, Token(kind, text, 0), modifiers)
     variants = shapes(from_text)
     fixed = max((sum(len(options) <= 16 for options in shape) for shape in variants), default=0)
-    fact = of_readings(identifier, readings(from_text), fixed, ordinary)
+    fact = of_readings(identifier, _plain_first(readings(from_text)), fixed, ordinary)
     if kind is TokenKind.REGEX and fact.code < 40 and (ground := sampled(text, identifier)):
-        return Fact(fact.where, fact.readings, (ground, *fact.grounds), 0, False)
+        return Fact(fact.where, fact.readings, (ground, *fact.grounds), 0, None)
     return fact
 
 
-def of_octets(octets: bytes, where: str, ordinary: Callable[[str], bool]) -> Fact:
+def _plain_first(found: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    return tuple(sorted(found, key=lambda reading: GAP in reading.text))
+
+
+def of_octets(run: Shape, where: str, ordinary: Callable[[str], bool]) -> Fact:
     """The same for bytes that the condition spells out."""
-    return of_readings(where, octet_readings(octets, "arithmetic"), len(octets), ordinary)
+    found = [Reading(text, "arithmetic") for text in ambiguous([run])]
+    found += [one for octets in spelled([run]) for one in octet_readings(octets, "arithmetic")]
+    return of_readings(where, tuple(found), len(run), ordinary)
 
 
 def of_text(text: str, where: str, ordinary: Callable[[str], bool]) -> Fact:
@@ -95,9 +102,10 @@ def of_readings(
                     grounds.setdefault(Kind.CONCEALED, _concealed(where, reading))
     text = found[0].text if found else ""
     people = bool(grounds.keys() - {Kind.CONCEALED, Kind.ORGANISATION})
+    technical = bool(grounds.keys() & {Kind.ACCOUNT, Kind.CONTACT, Kind.FILE_NAME})
     code = 0 if people or (text and ordinary(text)) else code_points(found, fixed)
     crime = any(find(reading.text, ("crime",)) for reading in found[:4])
-    prose = (any(is_prose(reading.text) for reading in found) and not crime) or bool(people)
+    prose = None if technical else code == 0 and any(is_prose(reading.text) for reading in found) and not crime
     return Fact(where, found, tuple(grounds.values()), code, prose)
 
 

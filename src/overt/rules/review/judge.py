@@ -7,16 +7,18 @@ most suspicious way decides. The points are the constants of this module and of 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import TypeVar
 
 from overt.rules.review import facts
+from overt.rules.review.evidence import SOFT_WEIGHT, is_token
 from overt.rules.review.facts import SHORT, Fact
 from overt.rules.review.lexicon import find
 from overt.rules.review.model import Ground, Kind, Level, shown
 from overt.rules.review.octets import Octet
-from overt.rules.review.ways import Computed, Digest, Needs, Size, Value, Way
+from overt.rules.review.shape import Shape
+from overt.rules.review.ways import EXTERNALS, Computed, Digest, Needs, Size, Value, Way
 from overt.rules.yara_source import SourceRule
 
 T = TypeVar("T")
@@ -26,9 +28,13 @@ EXECUTABLE_POINTS = 60
 MAX_TEXT_POINTS = 80
 MARKING_POINTS = 20
 """Most points that texts can take off a way that looks for a marking: code-like words are soon added."""
-PROSE_WEIGHT, NO_CODE_WEIGHT, NARROW_WEIGHT = 30, 20, 25
+PROSE_WEIGHT, NO_CODE_WEIGHT, NARROW_WEIGHT = 29, 20, 25
 FILE_DIGEST_WEIGHT, PIECE_DIGEST_WEIGHT, COMPUTED_WEIGHT, OWNER_WEIGHT = 35, 60, 20, 70
 CONTRADICTION_WEIGHT = 10
+NAMED_WEIGHT, NAME_POINTS = 50, 10
+"""A document's name as the file's own; and the most that a file's name can speak of code."""
+CONTRADICTED = frozenset((Kind.MARKING, Kind.SENSITIVE, Kind.TOPIC, Kind.ACCOUNT, Kind.PIECE_DIGEST))
+"""Grounds that a description of malware does not go with."""
 NARROW_BYTES = 64
 """A file size known this exactly fits few files."""
 EXECUTABLE_MODULES = frozenset(("pe", "elf", "macho", "dotnet", "dex", "lnk", "vba", "crx"))
@@ -54,6 +60,10 @@ MAGICS = (
 )
 """What programs start with, or have in their headers. Not documents and containers of documents."""
 MAX_PERMUTED = 4
+LITTLE_POINTS, LITTLE_WEIGHT = 20, 50
+"""For one bare word that looks like an identifier: 30 points remain."""
+KNOWN_FROM = 64
+"""Possible values of a byte from which on nothing is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,9 @@ def _way(case: Case, way: Way) -> Judgement:
     if marked and not programs:
         points = min(points, MARKING_POINTS)
     total = points + (EXECUTABLE_POINTS if programs else 0)
-    score = sum(ground.weight for ground in grounds.values()) - total
+    weights = [ground.weight for ground in grounds.values()]
+    soft = sum(weight for weight in weights if weight <= SOFT_WEIGHT)
+    score = sum(weights) - soft + min(soft, SOFT_WEIGHT) - total
     if marked:
         score = max(score, EXPLAIN_FROM)
     if score < EXPLAIN_FROM and not grounds:
@@ -134,35 +146,33 @@ def _code_ground(programs: bool, points: int) -> Ground:
     return Ground(Kind.CODE, "condition", " and ".join(parts), "", -total)
 
 
-def runs(way: Way) -> list[bytes]:
-    """Bytes that the way spells out, as far as they follow each other (one gap of three bytes is bridged)."""
+def runs(way: Way) -> list[Shape]:
+    """Bytes that the way spells out, as far as they follow each other (gaps of up to three bytes are bridged)."""
     by_base: dict[str, dict[int, frozenset[int]]] = {}
     for octet in _only(way, Octet):
         places = by_base.setdefault(octet.base, {})
         places[octet.offset] = places.get(octet.offset, frozenset(range(256))) & octet.allowed
     found = []
     for _, places in sorted(by_base.items()):
-        chosen = [
-            (at, _choice(options)) for at, options in sorted(places.items()) if 0 < len(options) <= 64
-        ]
-        run = b""
-        for number, (at, byte) in enumerate(chosen):
+        chosen = [(at, options) for at, options in sorted(places.items()) if 0 < len(options) <= KNOWN_FROM]
+        run: list[frozenset[int]] = []
+        for number, (at, options) in enumerate(chosen):
             if number and at - chosen[number - 1][0] > 4:
-                found.append(run)
-                run = b""
-            run += bytes([byte])
-        found.append(run)
+                found.append(tuple(run))
+                run = []
+            run.append(options)
+        found.append(tuple(run))
     return [run for run in found if run]
 
 
-def _choice(options: frozenset[int]) -> int:
-    letters = [byte for byte in options if chr(byte).isascii() and chr(byte).isalpha()]
-    return min(letters or options)
+def _starts_program(run: Shape) -> bool:
+    known = bytes(min(options) for options in run if len(options) == 1)
+    return len(run) > 1 and len(run[0]) == 1 and known.startswith(MAGICS)
 
 
 def _spelled(way: Way, ordinary: Callable[[str], bool]) -> Iterable[Fact]:
     for run in runs(way):
-        if len(run) >= 3 and not run.startswith(MAGICS):
+        if len(run) >= 3 and not _starts_program(run):
             yield facts.of_octets(run, "condition", ordinary)
 
 
@@ -170,13 +180,22 @@ def _values(way: Way, ordinary: Callable[[str], bool]) -> Iterable[Fact]:
     """Texts that fields and variables are compared with. A field of a program is itself evidence of code."""
     for value in sorted(_only(way, Value), key=str):
         if value.text and value.path[-1] != "filetype":
-            yield facts.of_text(value.text, ".".join(value.path), ordinary)
+            fact = facts.of_text(value.text, ".".join(value.path), ordinary)
+            yield _as_name(fact) if value.path[0] in EXTERNALS else fact
+
+
+def _as_name(fact: Fact) -> Fact:
+    """What a file is called says nothing of code; that it is called like a document says more than in a text."""
+    grounds = [
+        replace(ground, weight=NAMED_WEIGHT) if ground.kind is Kind.FILE_NAME else ground for ground in fact.grounds
+    ]
+    return Fact(fact.where, fact.readings, tuple(grounds), min(fact.code, NAME_POINTS), fact.prose)
 
 
 def _is_program(way: Way, texts: Sequence[Fact]) -> bool:
     if any(value.path[0] in EXECUTABLE_MODULES for value in _only(way, Value)):
         return True
-    return any(run.startswith(MAGICS) for run in runs(way))
+    return any(_starts_program(run) for run in runs(way))
 
 
 def _pieces(texts: Sequence[Fact], ordinary: Callable[[str], bool]) -> Iterable[Ground]:
@@ -207,6 +226,10 @@ def _of_atoms(case: Case, way: Way) -> Iterable[Ground]:
         else:
             text = "compares the digest of a piece of the file, which hides what the piece is"
             yield Ground(Kind.PIECE_DIGEST, "condition", text, shown(digest.text), PIECE_DIGEST_WEIGHT)
+    for value in sorted(_only(way, Value), key=str):
+        if value.path[0] == "math":
+            text = "compares statistics of the file's bytes, which does not tell what is looked for"
+            yield Ground(Kind.COMPUTED, "condition", text, ".".join(value.path), COMPUTED_WEIGHT)
     for computed in sorted(_only(way, Computed), key=str):
         text = "computes with the file's bytes in a way that hides what is looked for"
         yield Ground(Kind.COMPUTED, "condition", text, shown(computed.text), COMPUTED_WEIGHT)
@@ -223,16 +246,20 @@ def _context(
     """What the way as a whole says: nothing but prose, nothing of code, and metadata that claims otherwise."""
     if programs:
         return
-    texts = [fact for fact in everything if fact.readings]
+    texts = [fact for fact in everything if fact.readings and fact.prose is not None]
     if texts and all(fact.prose for fact in texts):
         sample = next(fact for fact in texts)
         text = "everything it needs is words that a person could have written"
         yield Ground(Kind.PROSE, sample.where, text, shown(sample.readings[0].text), PROSE_WEIGHT)
+    named = [fact for fact in everything if fact.code]
+    if points == LITTLE_POINTS and len(named) == 1 and is_token(named[0].readings[0].text):
+        text = "it can match plain documents, and all that is not a document's own is one word: it could name anything"
+        yield Ground(Kind.NO_CODE, named[0].where, text, shown(named[0].readings[0].text), LITTLE_WEIGHT)
     if points == 0:
         text = "it can match plain documents, and nothing that it needs speaks of code"
         yield Ground(Kind.NO_CODE, "condition", text, "", NO_CODE_WEIGHT)
         claimed = " ".join(value for key, value in case.rule.meta if key.lower() in ("description", "desc", "details"))
         terms = find(f"{claimed} {case.rule.name.replace('_', ' ')}", ("crime",))
-        if terms and grounds:
+        if terms and grounds.keys() & CONTRADICTED:
             text = f"its metadata speaks of malware (“{terms[0].text}”), its patterns don't"
             yield Ground(Kind.CONTRADICTION, "meta", text, shown(claimed or case.rule.name), CONTRADICTION_WEIGHT)

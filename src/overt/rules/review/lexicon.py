@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +16,9 @@ KEY = 3
 """Characters by which terms are looked up: the first of their squeezed form."""
 LONG = 8
 """Letters from which a term is also found when something else stands between or beside its letters."""
+GAP = "\ufffd"
+"""Stands for a character that is not known."""
+MAX_GAPPED = 80
 DENSE_FROM = 0x2E80
 """Code point from which scripts are written without blanks between words (CJK, kana, hangul; Thai besides)."""
 
@@ -55,6 +58,8 @@ def _find(folded: str) -> tuple[Term, ...]:
     squeezed = folded.replace(" ", "")
     padded = f" {folded} "
     found = {term for term in _candidates(squeezed) if _is_there(term, padded, squeezed)}
+    if len(squeezed) >= LONG and not found and squeezed in _markings():
+        found = {term for term in terms() if _is_part(squeezed, term)}
     return tuple(sorted(found, key=lambda term: (-len(term.squeezed), term.kind, term.language, term.folded)))
 
 
@@ -63,7 +68,58 @@ def _is_there(term: Term, padded: str, squeezed: str) -> bool:
         return True
     if term.squeezed not in squeezed:
         return False
-    return term.dense or (len(term.squeezed) >= LONG and term.kind == "marking")
+    if term.kind == "marking" and term.squeezed == squeezed:
+        return True
+    ends_in_letter = term.folded[-2:-1] == " "  # "protected b" is not in "protected by"
+    return term.dense or (len(term.squeezed) >= LONG and term.kind == "marking" and not ends_in_letter)
+
+
+@lru_cache(maxsize=1)
+def _markings() -> str:
+    """All markings one after another, to tell quickly that a text is part of none."""
+    return "\n".join(term.squeezed for term in terms() if term.kind == "marking")
+
+
+def _is_part(squeezed: str, term: Term) -> bool:
+    """Whether a text is most of a marking, cut off somewhere."""
+    return term.kind == "marking" and squeezed in term.squeezed and len(squeezed) >= 0.6 * len(term.squeezed)
+
+
+def find_gapped(text: str) -> Term | None:
+    """The first marking that fits `text` where `GAP` stands for any one character; at least `LONG` letters long, and
+    two thirds of them known."""
+    squeezed = "".join(char for char in text.casefold() if char == GAP or char.isalnum())
+    known = sum(char != GAP for char in squeezed)
+    if known < 5 or len(squeezed) > MAX_GAPPED or GAP not in squeezed:
+        return None
+    shortened = re.compile("".join(".?" if char == GAP else re.escape(char) for char in squeezed))
+    for term in terms():
+        if term.kind != "marking" or len(term.squeezed) < LONG or 3 * known < 2 * len(term.squeezed):
+            continue
+        if shortened.fullmatch(term.squeezed) or _fits(squeezed, term.squeezed):
+            return term
+    return None
+
+
+def find_among(choices: Sequence[str]) -> Term | None:
+    """The first marking of at least five letters that can be spelled by one letter of each of `choices` in a row."""
+    for term in terms():
+        length = len(term.squeezed)
+        if term.kind != "marking" or length < 5:
+            continue
+        for start in range(len(choices) - length + 1):
+            if all(char in choices[start + at] for at, char in enumerate(term.squeezed)):
+                return term
+    return None
+
+
+def _fits(squeezed: str, term: str) -> bool:
+    for start in range(len(squeezed) - len(term) + 1):
+        part = squeezed[start : start + len(term)]
+        same = sum(a == b for a, b in zip(part, term, strict=True))
+        if same + part.count(GAP) == len(term) and 3 * same >= 2 * len(term):
+            return True
+    return False
 
 
 def _candidates(squeezed: str) -> Iterator[Term]:

@@ -6,11 +6,12 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 
 from overt.rules.leading import text_bytes
+from overt.rules.review.lexicon import GAP, MAX_GAPPED, find_among
 from overt.rules.review.shape import Shape, shapes
 from overt.rules.yara_source import Pattern
 from overt.rules.yara_tokens import Kind
@@ -21,6 +22,8 @@ LOOSE = 16
 MAX_CHOICES = 16
 """Spellings of one alternative that are read (`[sz]e[ck]ret` has four)."""
 MIN_ENCODED = 8
+MIN_AMBIGUOUS = 3
+"""Positions with several letters from which single spellings are not listed any more."""
 CHARSETS = (
     "cp1251",
     "koi8-r",
@@ -43,6 +46,26 @@ CHARSETS = (
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{6,}={0,2}")
 _HEX_TEXT = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 
+_ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bytes]], ...] = (
+    (
+        "escaped bytes",
+        re.compile(r"(?:%|=|\\'|\\x)([0-9A-Fa-f]{2})|([A-Za-z ])(?=[%=\\]|[A-Za-z ]|$)"),
+        lambda match: bytes.fromhex(match.group(1)) if match.group(1) else match.group(2).encode(),
+    ),
+    (
+        "escaped characters",
+        re.compile(r"\\u(?:\{?([0-9A-Fa-f]{4})\}?(?!\d)|(\d{3,5})\??)|&#x([0-9A-Fa-f]{2,5});?|&#(\d{2,6});?"),
+        lambda match: _character(match),
+    ),
+)
+
+
+def _character(match: re.Match[str]) -> bytes:
+    """The character of `\\u0421` (JSON), `\\u1057?` (RTF), `&#x421;` or `&#1057;`, in UTF-8."""
+    four, decimal, hexed, number = match.groups()
+    code = int(four or hexed, 16) if four or hexed else int(decimal or number)
+    return chr(code).encode("utf-8", "replace") if 0 < code < 0x110000 else b""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -57,7 +80,12 @@ def readings(pattern: Pattern) -> tuple[Reading, ...]:
     words = set(pattern.modifiers)
     found: dict[str, Reading] = {}
     hidden = _how(pattern, words)
-    for octets in spelled(shapes(pattern)):
+    variants = shapes(pattern)
+    for text in gapped(variants):
+        found.setdefault(text, Reading(text, hidden or "wildcards"))
+    for text in ambiguous(variants):
+        found.setdefault(text, Reading(text, hidden or "classes"))
+    for octets in spelled(variants):
         for reading in _texts(octets, hidden):
             found.setdefault(reading.text, reading)
     if "xor" in words and pattern.value.kind is Kind.TEXT:
@@ -91,6 +119,31 @@ def spelled(variants: Iterable[Shape]) -> Iterator[bytes]:
                 if octets and octets not in seen:
                     seen.add(octets)
                     yield octets
+
+
+def ambiguous(variants: Iterable[Shape]) -> Iterator[str]:
+    """The marking that an alternative can spell where several letters are possible at many of its positions."""
+    for shape in variants:
+        if not MIN_AMBIGUOUS <= sum(1 < len(options) <= LOOSE for options in shape) or len(shape) > MAX_GAPPED:
+            continue
+        choices = ["".join(sorted({chr(o).lower() for o in p if o in LETTERS})) if len(p) <= LOOSE else "" for p in shape]
+        kept = [letters for letters in choices if letters]
+        if MIN_AMBIGUOUS <= sum(len(letters) > 1 for letters in kept) and len(kept) >= 0.8 * len(shape):
+            term = find_among(kept)
+            if term is not None:
+                yield term.text
+
+
+def gapped(variants: Iterable[Shape]) -> Iterator[str]:
+    """Texts with `GAP` for each loose position, of alternatives that are mostly letters otherwise."""
+    for shape in variants:
+        loose = sum(len(options) > LOOSE for options in shape)
+        if not 0 < loose <= len(shape) // 2 or len(shape) > MAX_GAPPED:
+            continue
+        first = [GAP.encode() if len(o) > LOOSE else _choices(o, b"")[0] for o in shape]
+        letters = sum(part.isalpha() or part == b" " for part in first)
+        if letters >= 0.8 * (len(shape) - loose):
+            yield b"".join(first).decode("utf-8", "replace")
 
 
 def _choices(options: frozenset[int], gap: bytes) -> tuple[bytes, ...]:
@@ -161,6 +214,10 @@ def _decoded(text: str) -> Iterator[Reading]:
         return
     for match in islice(_HEX_TEXT.finditer(text), 4):
         yield from _kept(bytes.fromhex(match.group()), "hexadecimal text")
+    for name, found, octets in _ESCAPES:
+        if found.search(text):
+            parts = [octets(one) for one in found.finditer(text)]
+            yield from _kept(b"".join(parts), name)
     for match in islice(_BASE64.finditer(text), 4):
         body = match.group().rstrip("=")
         for lead in range(4):
@@ -173,10 +230,12 @@ def _decoded(text: str) -> Iterator[Reading]:
 
 
 def _kept(octets: bytes, trick: str) -> Iterator[Reading]:
-    narrow = _narrowed(octets)
+    narrow = _narrowed(octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe"))
     try:
         text = narrow.decode("utf-8").rstrip("\x00")
     except UnicodeDecodeError:
+        for text in _in_charsets(octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe"), CHARSETS):
+            yield Reading(text, trick)
         return
     if len(text) >= 4 and text.isprintable() and sum(c.isalpha() or c.isspace() for c in text) > 0.7 * len(text):
         yield Reading(text, trick)

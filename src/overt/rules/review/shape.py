@@ -177,7 +177,7 @@ def _repeat(value: Any) -> list[Shape]:
     least, _, inner = value
     options = _sequence(inner)
     if least == 0:
-        narrow = [shape for shape in options if shape and all(len(byte) <= 4 for byte in shape)]
+        narrow = [shape for shape in options if shape and all(len(byte) <= 16 for byte in shape)]
         return [*narrow, ()][:MAX_VARIANTS]
     copies = min(int(least), MAX_REPEATS)
     return [shape * copies for shape in options] if len(options) == 1 else _joined([options] * copies)
