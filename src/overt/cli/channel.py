@@ -6,10 +6,14 @@ import argparse
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
+from overt.channel import bundle as bundles
+from overt.channel.manifest import Revoked
 from overt.channel.publisher import (
     build,
     change,
+    deliveries,
     describe,
     founding,
     keys,
@@ -83,15 +87,8 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    channel, serial, targets = args.channel, args.serial, args.sources
-    if channel is None:
-        desk = Desk(Path(targets[0]), asking.asker(args))
-        channel, serial = _following(desk)
-        targets = targets[1:]
-    if serial is None:
-        raise UsageError("--channel goes with --serial: say which release to build")
-    wanted = _sources(args, targets)
-    made = build.build(channel, serial, wanted, build.reviewed)
+    place, targets = _place(args)
+    made = build.build(place.channel, place.serial, _sources(args, targets), build.reviewed, place.revoked)
     for problem in made.problems:
         note(visible(str(problem)))
     if made.problems and not args.leave_out_broken:
@@ -99,17 +96,39 @@ def _build(args: argparse.Namespace) -> int:
             f"{len(made.problems)} problems: fix them, or leave those out with --leave-out-broken"
         )
     atomic.write(Path(args.output), made.data, 0o644)
-    say(f"{args.output}: {rendering.counted_bundle(made.manifest)}, for release {serial} of {channel}")
+    counted = rendering.counted_bundle(made.manifest)
+    say(f"{args.output}: {counted}, for release {place.serial} of {place.channel}")
     say(f"sha256 {made.sha256}")
     return Exit.OK
 
 
-def _following(desk: Desk) -> tuple[str, int]:
-    """The channel's name and the serial that comes next."""
+class _Place(NamedTuple):
+    """What a bundle is built for, and what was revoked before it."""
+
+    channel: str
+    serial: int
+    revoked: tuple[Revoked, ...]
+
+
+def _place(args: argparse.Namespace) -> tuple[_Place, list[str]]:
+    """From the channel's folder, or as anyone without it says; and the sources."""
+    if args.channel is None:
+        desk = Desk(Path(args.sources[0]), asking.asker(args))
+        return _following(desk), args.sources[1:]
+    if args.serial is None:
+        raise UsageError("--channel goes with --serial: say which release to build")
+    before = bundles.read(_bytes(args.after)).manifest.revoked if args.after else ()
+    return _Place(args.channel, args.serial, before), args.sources
+
+
+def _following(desk: Desk) -> _Place:
+    """The release that comes next."""
     with desk.locked():
         present = state.read(desk)
         root = present.root.signed if present else propose.read(desk, None).new_root
-        return roles.root_charter(root).channel, present.head.size if present else 0
+        newest = deliveries.newest(desk, present)
+        serial = present.head.size if present else 0
+        return _Place(roles.root_charter(root).channel, serial, newest.manifest.revoked if newest else ())
 
 
 def _sources(args: argparse.Namespace, targets: list[str]) -> sources.Sources:

@@ -92,6 +92,9 @@ def _build(parser: argparse.ArgumentParser) -> None:
         "--channel", metavar="NAME", help="build for this channel, without its folder (no DIR)"
     )
     parser.add_argument("--serial", type=int, metavar="N", help="the release, with --channel")
+    parser.add_argument(
+        "--after", metavar="BUNDLE", help="the bundle before, whose revocations go on to hold; with --channel"
+    )
     parser.add_argument("--part", default="rules", metavar="NAME", help="what the source is called")
     parser.add_argument("--author", default="", help="of rules that name none")
     parser.add_argument("--licence", default="", help="of rules that name none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,13 +58,22 @@ class Built:
         return hashlib.sha256(self.data).hexdigest()
 
 
-def build(channel: str, serial: int, sources: Sources, review: Reviewer | None = None) -> Built:
-    """The bundle of `sources` for release `serial`. Reads only what they name: no clock, no environment.
+def build(
+    channel: str,
+    serial: int,
+    sources: Sources,
+    review: Reviewer | None = None,
+    revoked: Sequence[manifest.Revoked] = (),
+) -> Built:
+    """The bundle of `sources` for release `serial`. Reads only what they name: no clock, no environment. `revoked`:
+    what the bundle before says, which goes on to hold.
 
     Raises `UsageError` for sources that name nothing and overrides of rules that are not there, `ChannelError` for
     rules that the review did not pass and that have no reason written. Broken rules are in `Built.problems`.
     """
-    parts = [_part(origin, sources, review) for origin in checked(sources).source]
+    taken_back = _taken_back(checked(sources), revoked)
+    dropped = {one.rule for one in taken_back}
+    parts = [_part(origin, sources, dropped, review) for origin in sources.source]
     rules = tuple(rule for part in parts for rule in part.rules)
     _check_overrides(sources, rules)
     contents = Manifest(
@@ -75,13 +84,20 @@ def build(channel: str, serial: int, sources: Sources, review: Reviewer | None =
         parts=tuple(Part(o.name, o.author, o.licence, o.origin) for o in sources.source),
         rules=tuple(sorted(rules, key=lambda rule: (rule.file, rule.line, rule.name))),
         hashes=tuple(sorted((item for part in parts for item in part.hashes), key=lambda item: item.file)),
-        revoked=tuple(manifest.Revoked(r.rule, r.serial, r.reason) for r in sources.revoked),
+        revoked=taken_back,
     )
     files = {path: data for part in parts for path, data in part.files.items()}
     if not files:
         raise UsageError("nothing to publish: no rule or hash could be carried over")
     problems = tuple(problem for part in parts for problem in part.problems)
     return Built(bundle.build(contents, files), contents, problems)
+
+
+def _taken_back(sources: Sources, before: Sequence[manifest.Revoked]) -> tuple[manifest.Revoked, ...]:
+    """What is revoked now, each rule once, in the order of its taking back."""
+    stated = [manifest.Revoked(one.rule, one.serial, one.reason) for one in sources.revoked]
+    found = {one.rule: one for one in (*before, *stated) if one.rule not in sources.restored}
+    return tuple(sorted(found.values(), key=lambda one: (one.serial, one.rule)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +108,10 @@ class _Built:
     problems: tuple[Problem, ...]
 
 
-def _part(origin: Origin, sources: Sources, review: Reviewer | None) -> _Built:
+def _part(origin: Origin, sources: Sources, dropped: set[str], review: Reviewer | None) -> _Built:
     with tempfile.TemporaryDirectory() as scratch:
         intake = _Collected(Path(scratch))
         checked_sources = gather(origin.paths, intake)
-        dropped = {revocation.rule for revocation in sources.revoked}
         files: dict[str, bytes] = {}
         rules: list[Rule] = []
         for name, source in sorted(checked_sources.items()):

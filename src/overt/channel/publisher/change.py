@@ -96,8 +96,9 @@ def propose_removal(desk: Desk, rule: str, reason: str) -> Proposal:
         raise ChannelError("say why the rule is revoked: users will read it")
     with desk.locked():
         present = _present(desk)
-        sha256 = present.release.bundles[layout.TARGET]
-        contents = bundle.read(deliveries.load(desk, sha256))
+        contents = deliveries.newest(desk, present)
+        if contents is None:
+            raise ChannelError("the newest release has no bundle of rules")
         data = without_rule(contents, Revoked(rule, present.head.size, reason))
         deliveries.keep(desk, data)
         proposed = propose.with_bundles(propose.read(desk, present), present, {layout.TARGET: data}, desk)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from overt.channel import bundle, delta, layout, release
+from overt.channel.bundle import Bundle
 from overt.channel.publisher import roles
 from overt.channel.publisher.desk import Desk, write_public
 from overt.channel.publisher.proposal import Proposal
@@ -58,6 +59,13 @@ def load(desk: Desk, sha256: str) -> bytes:
     if hashlib.sha256(data).hexdigest() != sha256:
         raise ChannelError(f"{_kept(desk, sha256)} was changed: propose the bundle again")
     return data
+
+
+def newest(desk: Desk, present: State | None) -> Bundle | None:
+    """The bundle of the newest release; None before the first. Raises `ChannelError`, `Malformed`."""
+    if present is None or layout.TARGET not in present.release.bundles:
+        return None
+    return bundle.read(load(desk, present.release.bundles[layout.TARGET]))
 
 
 def deliver(desk: Desk, present: State | None, bundles: Mapping[str, str]) -> None:

@@ -61,6 +61,8 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: tuple[Origin, ...]
     override: tuple[Override, ...] = ()
     revoked: tuple[Revocation, ...] = ()
+    restored: tuple[str, ...] = ()
+    """Rules that were revoked and come back."""
 
 
 def read(path: Path) -> Sources:

@@ -80,6 +80,7 @@ def _cosignatures(
         found = protocol.collect(note, body, [witness.key])
         if not _posts(desk, witness):
             _check_age(found[0].timestamp_s or 0, desk)
+            request_files(desk, witness)[0].unlink(missing_ok=True)  # answered: nothing to send any more
         return found
     except LogError:
         if not _posts(desk, witness):
