@@ -20,7 +20,7 @@ WEIGHTS = {
     Kind.FILE_NAME: 35,
 }
 """Points that a text of each kind adds."""
-STRONG_CODE, CODE, IDENTIFIER, NO_EVIDENCE = 40, 25, 20, 0
+STRONG_CODE, CODE, IDENTIFIER, ADDRESS, NO_EVIDENCE = 40, 25, 20, 20, 0
 """Points by which one text speaks of code."""
 _TERM_KINDS = {
     "marking": (Kind.MARKING, "a classification or handling marking"),
@@ -32,6 +32,8 @@ _DOCUMENT = r"(?:docx?|xlsx?|pptx?|pdf|od[tsp]|rtf|csv|msg|eml|pst|ost|mbox|kdbx
 IBAN = "an account number (IBAN)"
 SITE = "a web address or the name of a site"
 MAYBE_DOCUMENT = "the name of a file that may be a document"
+DECODED = ("base64 text", "hexadecimal text", "escaped bytes", "escaped characters", "another charset", "UTF-16")
+"""Tricks whose readings are guesses: they may speak of people, but not of code."""
 SOFT_WEIGHT = 10
 """Points of what is as common in malware as in documents."""
 _SHAPES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
@@ -110,6 +112,7 @@ _STRONG = re.compile(
     \bglobal\\|\\pipe\\|\\device\\|\\\\\.\\|--[a-z]{3,}|\bchmod\b|\bwget\b|\bcurl\b|\bset-|\bget-|\binvoke-|\bnew-object""",
     re.I | re.X,
 )
+_ADDRESS = re.compile(r"https?://[\w.-]+(?:/[\w./-]*/)?/?", re.I)
 _IDENTIFIER = re.compile(r"[a-z]{2}[A-Z][a-z]|^[a-z]+[A-Z]|[A-Za-z]\d[A-Za-z]|_|\w\.\w|[{}\[\]<>=;|&$%^~`\\#*@!+]|[A-Za-z]\d{2,}|\d[A-Za-z]{2,}")
 
 
@@ -182,7 +185,7 @@ def _printable_but_breaks(text: str) -> bool:
 
 def is_token(text: str) -> bool:
     """Whether `text` is one word of the kind that names a person, a file, a machine or a project."""
-    return len(text) <= 40 and re.fullmatch(r"[\w.@-]*[A-Za-z][\w.@-]*", text) is not None
+    return len(text) <= 60 and re.fullmatch(r"(?:https?://[\w./-]+|[\w.@-]*[A-Za-z][\w.@-]*)", text) is not None
 
 
 def is_binary(text: str) -> bool:
@@ -191,19 +194,30 @@ def is_binary(text: str) -> bool:
     return len(text) >= 3 and odd >= 0.15 * len(text)
 
 
+def _foreign(reading: Reading) -> bool:
+    """Whether bytes that are no ASCII make words of an alphabet, which machine code hardly does. Ideographs are left
+    out: any bytes make some."""
+    letters = [char for char in reading.text if char.isalpha()]
+    return reading.trick == "another charset" and len(letters) >= 5 and max(letters) < "\u0e00" and (
+        len(set(letters)) >= 4 and all(char.isalpha() or char.isspace() for char in reading.text)
+    ) and len({char.isupper() for char in letters}) == 1
+
+
 def code_points(readings: tuple[Reading, ...], fixed_bytes: int) -> int:
     """How much a pattern with these readings speaks of code; `fixed_bytes` is how many of its bytes are known."""
     if not readings:
         return NO_EVIDENCE
     best = NO_EVIDENCE
-    for reading in readings[:4]:
+    if any(_foreign(reading) for reading in readings):
+        return NO_EVIDENCE
+    for reading in [one for one in readings if one.trick not in DECODED][:4]:
         text = reading.text
         if fixed_bytes < 4:
             continue
         if is_binary(text):
             best = max(best, STRONG_CODE if fixed_bytes >= 8 else CODE)
         elif _STRONG.search(text):
-            best = max(best, STRONG_CODE)
+            best = max(best, ADDRESS if _ADDRESS.fullmatch(text.strip()) else STRONG_CODE)
         elif _IDENTIFIER.search(text):
             best = max(best, IDENTIFIER if not find(text, ("crime",)) else CODE)
         elif find(text, ("crime",)):

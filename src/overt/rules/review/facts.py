@@ -19,6 +19,8 @@ from overt.rules.yara_tokens import Token
 CONCEALING = ("xor", "base64", "base64wide", "hex string", "hexadecimal text", "base64 text", "arithmetic", "pieces")
 """Tricks that hide from a reader of the rule what it looks for."""
 CONCEALED_WEIGHT = 20
+ZIP_CHECKSUM_END = 18
+"""Bytes of a zip's local header up to the end of the member's CRC-32 (APPNOTE.TXT 4.3.7)."""
 SHORT = 12
 """Characters up to which a string may be a piece of a longer one."""
 
@@ -101,6 +103,10 @@ def of_readings(
                 elif reading.trick == "hex string" and ground.kind is Kind.MARKING:
                     grounds.setdefault(Kind.CONCEALED, _concealed(where, reading))
     text = found[0].text if found else ""
+    if text.startswith("PK\x03\x04") and len(text) >= ZIP_CHECKSUM_END:
+        grounds[Kind.PIECE_DIGEST] = Ground(
+            Kind.PIECE_DIGEST, where, "looks for one member of a zip by its checksum", shown(text), 50
+        )
     people = bool(grounds.keys() - {Kind.CONCEALED, Kind.ORGANISATION})
     technical = bool(grounds.keys() & {Kind.ACCOUNT, Kind.CONTACT, Kind.FILE_NAME})
     code = 0 if people or (text and ordinary(text)) else code_points(found, fixed)

@@ -54,16 +54,19 @@ _ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bytes]], .
     ),
     (
         "escaped characters",
-        re.compile(r"\\u(?:\{?([0-9A-Fa-f]{4})\}?(?!\d)|(\d{3,5})\??)|&#x([0-9A-Fa-f]{2,5});?|&#(\d{2,6});?"),
-        lambda match: _character(match),
+        re.compile(r"\\u\{?([0-9A-Fa-f]{4})\}?|&#x([0-9A-Fa-f]{2,5});?"),
+        lambda match: _character(int(match.group(1) or match.group(2), 16)),
+    ),
+    (
+        "escaped characters",
+        re.compile(r"(?:\\u|&#)(\d{2,6})[?;]?"),
+        lambda match: _character(int(match.group(1))),
     ),
 )
 
 
-def _character(match: re.Match[str]) -> bytes:
-    """The character of `\\u0421` (JSON), `\\u1057?` (RTF), `&#x421;` or `&#1057;`, in UTF-8."""
-    four, decimal, hexed, number = match.groups()
-    code = int(four or hexed, 16) if four or hexed else int(decimal or number)
+def _character(code: int) -> bytes:
+    """In UTF-8, what `\\u0421` (JSON), `\\u1057?` (RTF), `&#x421;` or `&#1057;` stands for."""
     return chr(code).encode("utf-8", "replace") if 0 < code < 0x110000 else b""
 
 
@@ -174,7 +177,7 @@ def _texts(octets: bytes, hidden: str) -> Iterator[Reading]:
         yield Reading(narrow.decode("utf-8"), hidden)
     except UnicodeDecodeError:
         for text in _in_charsets(octets, CHARSETS):
-            yield Reading(text, hidden or "legacy charset")
+            yield Reading(text, "another charset")
         yield Reading(narrow.decode("latin-1"), hidden)
 
 
@@ -230,15 +233,19 @@ def _decoded(text: str) -> Iterator[Reading]:
 
 
 def _kept(octets: bytes, trick: str) -> Iterator[Reading]:
-    narrow = _narrowed(octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe"))
+    """What was decoded, where it is text: UTF-8 or UTF-16, and for bytes that were spelled one by one other charsets."""
+    octets = octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe")
     try:
-        text = narrow.decode("utf-8").rstrip("\x00")
+        text = _narrowed(octets).decode("utf-8").rstrip("\x00")
     except UnicodeDecodeError:
-        for text in _in_charsets(octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe"), CHARSETS):
+        text = ""
+    if text.isprintable() and len(text) >= (4 if text.isascii() else 2):
+        if sum(char.isalpha() or char.isspace() for char in text) > 0.7 * len(text):
             yield Reading(text, trick)
-        return
-    if len(text) >= 4 and text.isprintable() and sum(c.isalpha() or c.isspace() for c in text) > 0.7 * len(text):
-        yield Reading(text, trick)
+    elif trick != "base64 text":
+        yield from (Reading(found, trick) for found in _in_charsets(octets, CHARSETS))
+    elif len(octets) >= MIN_ENCODED:
+        yield from (Reading(found, trick) for found in _in_charsets(octets, ("utf-16-le", "cp1251")))
 
 
 def _unxored(octets: bytes) -> Iterator[str]:
