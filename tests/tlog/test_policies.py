@@ -156,6 +156,7 @@ WRONG = {
     "threshold +1": f"witness a {A}\ngroup g +1 a\nquorum g\n",
     "threshold ALL": f"witness a {A}\ngroup g ALL a\nquorum g\n",
     "bad key": f"witness a {A[:-2]}\nquorum a\n",
+    "two URLs of a log": f"log {LOG.key.encode()} u v\nquorum none\n",
     "two URLs": f"witness a {A} u v\nquorum a\n",
 }
 
@@ -164,6 +165,15 @@ WRONG = {
 def test_malformed_policies(what: str) -> None:
     with pytest.raises(Malformed):
         policy_file.parse(WRONG[what].encode())
+
+
+def test_urls_of_logs_and_witnesses() -> None:
+    text = (
+        f"log {LOG.key.encode()} https://log.example/\nwitness a {A} https://a.example/x\nquorum a\n".encode()
+    )
+    policy = policy_file.parse(text)
+    assert (policy.logs[0].url, policy.witnesses[0].url) == ("https://log.example/", "https://a.example/x")
+    assert policy_file.encode(policy) == text
 
 
 def test_errors_name_the_line() -> None:

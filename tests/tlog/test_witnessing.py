@@ -227,6 +227,10 @@ def test_malformed_conflicts(body: bytes) -> None:
         witness.parse_conflict(body)
 
 
+def test_the_specifications_numbers() -> None:
+    assert [int(status) for status in Status] == [200, 400, 403, 404, 409, 422]
+
+
 def test_where_monitors_ask() -> None:
     digest = "5fd2dc0beb4ce54da5050cf6d5c75248b023abad441c3cecde3976fbe9da4fe4"
     assert witness.monitoring_path("example.com/behind-the-sofa") == f"{digest}/checkpoint"
