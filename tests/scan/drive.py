@@ -75,6 +75,7 @@ class Lines:
                     "verdict": examination.verdict,
                     "gaps": [[gap.reason, gap.detail] for gap in examination.gaps],
                     "rules": [finding.rule for finding in examination.findings],
+                    "ignored": [finding.rule for finding in report.ignored],
                     "inside": [list(finding.inside) for finding in examination.findings],
                     "cached": report.cached,
                     "examined": examination.bytes_examined,

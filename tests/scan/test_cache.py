@@ -8,11 +8,14 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from overt.core.model import Severity
+from overt.engine.pack import dump
 from overt.scan.mounts import read_mounts
 from tests.conftest import require
-from tests.payload import PAYLOAD
+from tests.payload import PAYLOAD, pack
 from tests.scan.running import ROOT, Result, command, named_pack, parse
 from tests.scan.running import scan as plain_scan
 
@@ -104,6 +107,27 @@ def test_infected_files_are_examined_every_time(root: Path, tmp_path: Path) -> N
     again = scan(tmp_path, root)
     assert not again.reports[str(root / "bad")]["cached"]
     assert again.summary["infected"] == 1
+
+
+@pytest.mark.parametrize("severity", [Severity.NOTE, Severity.HIGH])
+def test_ignoring_a_rule_changes_nothing_that_is_remembered(
+    root: Path, tmp_path: Path, severity: Severity
+) -> None:
+    (root / "bad").write_bytes(PAYLOAD)
+    made = pack()
+    record = msgspec.structs.replace(made.records["t:test_payload"], severity=severity)
+    path = tmp_path / "severe.pack"
+    path.write_bytes(dump(msgspec.structs.replace(made, records={"t:test_payload": record})))
+    infects = severity is not Severity.NOTE
+    for ignored in (["test_*"], [], ["other"], ["test:test_payload"]):
+        result = scan(tmp_path, root, pack=str(path), ignore_rules=ignored)
+        report = result.reports[str(root / "bad")]
+        hit = ignored and ignored[0].startswith("test")
+        assert (report["ignored"], report["rules"]) == (
+            (["test_payload"], []) if hit else ([], ["test_payload"])
+        )
+        assert report["verdict"] == ("infected" if infects and not hit else "clean")
+    assert report["cached"] is not infects
 
 
 def test_other_limits_or_rules_see_none_of_it(root: Path, tmp_path: Path) -> None:
