@@ -106,7 +106,7 @@ class Sarif:
         self._stream.flush()
 
     def _write(self, result: Json, suppressions: list[Json]) -> None:
-        if self._suppressing:  # in all results of a run or in none (3.27.23)
+        if self._suppressing:  # SARIF asks for it in all results of a run or in none
             result["suppressions"] = suppressions
         self._stream.write(self._separator + _encode(result))
         self._separator = b",\n"
