@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overt.core.errors import Malformed, PeerLied, Unproven
-from overt.tlog import checkpoint, note, signing
+from overt.core.errors import LogError, Malformed, PeerLied, Unproven
+from overt.tlog import checkpoint, keys, note, signing
 from overt.tlog.keys import MemorySigner, SignatureType, VerifierKey, parse_key
 from overt.tlog.merkle import EMPTY_TREE, TreeHead, leaf_hash
 from overt.tlog.note import Note, Signature
@@ -248,6 +249,22 @@ def test_signers_do_what_their_keys_are_for() -> None:
         signing.cosign(stated(HEAD), LOG, NOW)
     with pytest.raises(Malformed):
         MemorySigner("short", SignatureType.ED25519, b"seed")
+
+
+def test_without_ml_dsa(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build of `cryptography` without it proves nothing, and says what is missing."""
+
+    def unsupported(data: bytes) -> None:
+        raise UnsupportedAlgorithm("ML-DSA-44 is not supported by this backend.")
+
+    note_ = signed(HEAD, W2)
+    monkeypatch.setattr(keys.MLDSA44PublicKey, "from_public_bytes", unsupported)
+    monkeypatch.setattr(keys.MLDSA44PrivateKey, "from_seed_bytes", unsupported)
+    with pytest.raises(Unproven, match="has no ML-DSA"):
+        signing.verify(note_, KEYS)
+    assert signing.verify(note_, [LOG.key, W1.key])
+    with pytest.raises(LogError, match="has no ML-DSA"):
+        signer("another", SignatureType.ML_DSA_44_COSIGNATURE)
 
 
 def test_a_checkpoint_is_of_the_log_that_signed_it() -> None:

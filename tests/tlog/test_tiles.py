@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from overt.core.errors import Malformed, PeerLied
 from overt.tlog.merkle import EMPTY_TREE, TreeHead, leaf_hash, verify_consistency, verify_inclusion
-from overt.tlog.reader import LogReader
+from overt.tlog.reader import MAX_CACHED_TILES, LogReader
 from overt.tlog.tiles import (
     ENTRIES,
     MAX_ENTRY_BYTES,
@@ -195,6 +195,34 @@ def test_appending_to_a_damaged_store_is_refused(log: MemoryLog) -> None:
             append(log.head, [b"next"], (log.tiles | {path: bytes(data)}).__getitem__)
 
 
+@given(st.randoms(use_true_random=False), st.sampled_from([1, 5, 256, 300, 65_537]))
+@settings(max_examples=60, deadline=None)
+def test_a_server_that_invents_everything(chance: random.Random, size: int) -> None:
+    """Well-formed tiles of any content, or of none: nothing is believed, and nothing else goes wrong."""
+    head = TreeHead(size, leaf_hash(b"root"))
+
+    def fetch(path: str) -> bytes:
+        tile = parse_path(path)
+        length = 32 * tile.width if chance.random() < 0.9 else chance.randrange(100)
+        return chance.randbytes(length)
+
+    with pytest.raises((PeerLied, Malformed)):
+        LogReader(head, fetch)
+    with pytest.raises((PeerLied, Malformed)):
+        append(head, [b"entry"], fetch)
+
+
+@pytest.mark.parametrize("written", range(9))
+def test_an_interrupted_append_is_done_again(log: MemoryLog, written: int) -> None:
+    """Whatever part of it was written, the same append reads and makes the same."""
+    before = MemoryLog(257)
+    more = reference.entries(600)[257:]
+    whole = append(before.head, more, before.fetch)
+    assert len(whole.tiles) > 4
+    part = dict(list(whole.tiles.items())[:written])
+    assert append(before.head, more, (before.tiles | part).__getitem__) == whole
+
+
 def test_another_history_is_not_extended(log: MemoryLog) -> None:
     other = MemoryLog(300)
     other.grow([b"another", *reference.entries(700)[301:]])
@@ -226,6 +254,18 @@ def test_huge_logs_read_few_tiles(size: int) -> None:
         log.read.clear()
         LogReader(log.head, log.fetch).extends(TreeHead(old, log.root(old)))
         assert len(log.read) <= 3 * levels
+
+
+def test_a_reader_keeps_a_bounded_number_of_tiles() -> None:
+    log = UniformLog(256 * (MAX_CACHED_TILES + 20))
+    reader = LogReader(log.head, log.fetch)
+    for index in range(MAX_CACHED_TILES + 20):
+        reader.hashes(0, index)
+    log.read.clear()
+    reader.hashes(0, MAX_CACHED_TILES)
+    assert log.read == []
+    reader.hashes(0, 0)
+    assert log.read == ["tile/0/000"]
 
 
 def test_tiles_that_are_none() -> None:

@@ -25,7 +25,8 @@ class Appended:
 
     head: TreeHead
     tiles: dict[str, bytes]
-    """Path below the log's prefix → bytes. Written in any order; writing them again after a crash changes nothing."""
+    """Path below the log's prefix → bytes, in any order. The same append after a crash makes the same; before another
+    one takes its place, remove what was written of it: full tiles must never be seen with two contents."""
 
 
 def append(head: TreeHead, entries: Sequence[bytes], fetch: Fetch) -> Appended:
