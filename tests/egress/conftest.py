@@ -15,12 +15,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from overt.egress.client import warm_up
 from overt.egress.job import Job
 from overt.egress.limits import CourierLimits
 from overt.egress.recorded import Fact
-
-warm_up()  # an interpreter that only root can read cannot be read by the tests' ordinary user
 
 QUICK = CourierLimits(
     connect_timeout_s=2,

@@ -139,7 +139,24 @@ def _gone(pid: int) -> bool:
         return True
 
 
-def test_as_an_ordinary_user(tmp_path: Path, records: Records) -> None:
+def for_everybody() -> str:
+    """An interpreter of this version that an ordinary user may run: root's own may lie where only root can read."""
+    usual = f"/usr/bin/python3.{sys.version_info.minor}"
+    for path in (sys.executable, usual):
+        try:
+            subprocess.run(
+                [path, "-I", "-c", ""], user=NOBODY, group=NOBODY, extra_groups=[], cwd="/", check=True
+            )
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return path
+    require(False, f"an interpreter that everybody may run ({usual})")
+    raise AssertionError
+
+
+def test_as_an_ordinary_user(tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    require(os.geteuid() == 0, "root (to become another user)")
+    monkeypatch.setattr(sys, "executable", for_everybody())
     open_to_all(tmp_path)
     spool = tmp_path / "of-nobody"
     spool.mkdir()
@@ -389,3 +406,42 @@ def test_a_whole_job_under_strace(tmp_path: Path, authority: Callable[[], object
         assert not re.search(r" (bind|listen|accept4?|execve|clone3?|fork|ptrace|io_uring_setup)\(", line), (
             line
         )
+
+
+def test_it_knows_nothing_of_its_parent_s(
+    job: Make, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A key in the parent's memory, its environment and its arguments are not in the courier's."""
+    require(os.geteuid() == 0, "root (to read another process' memory)")
+    monkeypatch.setenv("API_TOKEN", "environment-1234567890")
+    secret = bytearray(b"ledger-key-" + os.urandom(8).hex().encode())
+    with serving(HELLO) as server, Courier.start(job(server.url), records) as courier:
+        fetched(courier)
+        process = Path(f"/proc/{courier.pid}")
+        assert b"API_TOKEN" not in (process / "environ").read_bytes()
+        held = memory(process)
+        assert b"LC_ALL=C.UTF-8" in held, "the memory was read"
+        assert secret not in held and b"environment-1234567890" not in held
+
+
+def memory(process: Path) -> bytes:
+    """All readable memory of a process."""
+    parts = []
+    with open(process / "mem", "rb") as stream:
+        for line in (process / "maps").read_text().splitlines():
+            start, end = (int(number, 16) for number in line.split()[0].split("-"))
+            if line.split()[1].startswith("r") and "[v" not in line:
+                stream.seek(start)
+                try:
+                    parts.append(stream.read(end - start))
+                except OSError:
+                    continue
+    return b"".join(parts)
+
+
+def test_the_parent_loads_no_network_client() -> None:
+    script = (
+        "import sys, overt.egress.courier; print([m for m in ('urllib3', 'http.client') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -24,10 +24,9 @@ from overt.egress.job import Job, Plan, order, plan
 from overt.egress.limits import MAX_SENT_BYTES
 from overt.egress.line import Line
 from overt.egress.pace import Pace
-from overt.egress.process import DEFECT, Outfit
 from overt.egress.recorded import Record, RecordedAsk, RecordedStart
 from overt.egress.spool import Spool
-from overt.egress.wire import Ask, End, Failed, Head, Piece, Ready
+from overt.egress.wire import DEFECT, Ask, End, Failed, Head, Outfit, Piece, Ready
 
 ADVICE = {
     Failure.RESOLVE: "check the network and the URL",
@@ -85,7 +84,7 @@ class Courier:
     def start(cls, job: Job, record: Record, *, unconfined: bool = False) -> Courier:
         """Record the start, then start a courier for `job`; use it as a context manager.
 
-        Call it before this process reads anything private or locks itself down: the courier is forked from it.
+        Call it before this process locks itself down: the courier is a new program.
         `record` must make its entry durable before it returns; if it raises, nothing was sent. Raises `UsageError`
         for a job that cannot be carried out, `SpoolError`, `ConfinementError` when the courier cannot be confined
         (not with `unconfined`, which the record tells), `CourierLost`.
@@ -95,8 +94,7 @@ class Courier:
         try:
             start = RecordedStart(record, planned, not unconfined)
             with spool.ordered(msgspec.json.encode(order(planned, job.limits))):
-                outfit = Outfit(spool.folder, planned.ca_file, planned.ports, job.limits, not unconfined)
-                line = Line(start, outfit)
+                line = Line(start, _outfit(planned, job, spool, not unconfined), job.limits.start_deadline_s)
         except BaseException:
             spool.close()
             raise
@@ -230,6 +228,20 @@ class Courier:
         except BaseException:
             self._line.kill()
             raise
+
+
+def _outfit(planned: Plan, job: Job, spool: Spool, confined: bool) -> Outfit:
+    limits = job.limits
+    return Outfit(
+        spool=str(spool.folder),
+        ca_file=str(planned.ca_file.absolute()) if planned.ca_file else "",
+        ports=planned.ports,
+        total_deadline_s=limits.total_deadline_s,
+        extra_memory_bytes=limits.extra_memory_bytes,
+        max_cpu_s=limits.max_cpu_s,
+        max_descriptors=limits.max_descriptors,
+        confined=confined,
+    )
 
 
 class _Told(Exception):

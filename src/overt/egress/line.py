@@ -10,6 +10,8 @@ import signal
 import socket
 import sys
 import time
+from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 
@@ -17,10 +19,22 @@ from overt.core.errors import ConfinementError, UsageError
 from overt.egress.errors import CourierBroke, CourierLost, TooSlow
 from overt.egress.limits import MAX_PACKET_BYTES
 from overt.egress.pace import Pace
-from overt.egress.process import CERTIFICATES, CONFINEMENT, Outfit, be_courier
 from overt.egress.recorded import RecordedAsk, RecordedStart
-from overt.egress.wire import Failed, Message, Ready, message_from
+from overt.egress.wire import (
+    CERTIFICATES,
+    CONFINEMENT,
+    CONTROL_FD,
+    Failed,
+    Message,
+    Outfit,
+    Ready,
+    encode,
+    message_from,
+)
 
+BOOT = "import sys; sys.path += sys.argv[1:]; from overt.egress.process import main; main()"
+NEEDED = ("overt", "urllib3", "msgspec", "pyseccomp")
+"""The packages that a courier imports beside the standard library."""
 END_TIMEOUT_S = 2.0
 """How long a courier may take to end once its line is closed."""
 
@@ -28,24 +42,25 @@ END_TIMEOUT_S = 2.0
 class Line:
     """Starts a courier and talks to it; everything that goes out over it was recorded."""
 
-    def __init__(self, start: RecordedStart, outfit: Outfit) -> None:
-        """Fork the courier and wait until it is confined. Raises `ConfinementError`, `CourierLost`,
-        and `UsageError` for a file of certificates that is none."""
+    def __init__(self, start: RecordedStart, outfit: Outfit, start_deadline_s: float) -> None:
+        """Start the courier and wait until it is confined. Raises `ConfinementError`, `CourierLost`, and `UsageError`
+        for a file of certificates that is none."""
         assert isinstance(start, RecordedStart)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        pid = os.fork()
-        if pid == 0:
-            be_courier(theirs, outfit)
-        theirs.close()
+        with theirs:
+            try:
+                self.pid = _spawn(theirs.fileno())
+            except OSError as error:
+                ours.close()
+                raise CourierLost(
+                    f"{sys.executable} cannot be started as courier: {error.strerror}"
+                ) from error
         self._control = ours
-        self.pid = pid
-        self._pidfd = os.pidfd_open(pid)
+        self._pidfd = os.pidfd_open(self.pid)
         self._alive = True
         try:
-            self.ready = self._greeting(outfit)
+            self._control.send(encode(outfit))
+            self.ready = self._greeting(outfit, start_deadline_s)
         except BaseException:
             self.kill()
             self.close()
@@ -102,8 +117,8 @@ class Line:
             os.waitpid(self.pid, 0)
         os.close(self._pidfd)
 
-    def _greeting(self, outfit: Outfit) -> Ready:
-        if not self._readable(outfit.limits.start_deadline_s):
+    def _greeting(self, outfit: Outfit, deadline_s: float) -> Ready:
+        if not self._readable(deadline_s):
             raise CourierLost("the courier was not ready in time: try again")
         match self._receive():
             case Ready() as ready:
@@ -140,3 +155,22 @@ class Line:
     def _lost(self) -> CourierLost:
         self._alive = False
         return CourierLost("the courier died: start another")
+
+
+def _spawn(control: int) -> int:
+    """A fresh interpreter with an empty environment and its end of the line as descriptor 3: no site, no user's
+    modules, only the folders of the packages that it needs. Raises `OSError`."""
+    specs = [find_spec(name) for name in NEEDED]
+    folders = dict.fromkeys(_folder(spec.origin) for spec in specs if spec and spec.origin)
+    arguments = [sys.executable, "-I", "-S", "-B", "-c", BOOT, *folders]
+    actions = [(os.POSIX_SPAWN_DUP2, control, CONTROL_FD)]
+    if control == CONTROL_FD:
+        os.set_inheritable(control, True)
+        actions = []
+    return os.posix_spawn(sys.executable, arguments, {"LC_ALL": "C.UTF-8"}, file_actions=actions)
+
+
+def _folder(origin: str) -> str:
+    """The folder that a package or module of this file is imported from."""
+    path = Path(origin).absolute()
+    return str(path.parent.parent if path.stem == "__init__" else path.parent)

@@ -1,4 +1,8 @@
-"""The courier's own life: from the fork through its confinement to the end of its job. It never returns."""
+"""The courier's own life: from its start through its confinement to the end of its job.
+
+It is a process of its own from the first instruction, with an empty environment: nothing that the parent has in
+memory (a ledger's key, what it read) is in this one's. The parent never imports this module.
+"""
 
 from __future__ import annotations
 
@@ -7,53 +11,47 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import msgspec
 
 from overt.core.errors import ConfinementError
+from overt.egress import client
 from overt.egress.job import Order
-from overt.egress.limits import CourierLimits
-from overt.egress.wire import MAX_DETAIL, Failed, Ready, encode
+from overt.egress.wire import (
+    CERTIFICATES,
+    CONFINEMENT,
+    CONTROL_FD,
+    DEFECT,
+    MAX_DETAIL,
+    ORDER_NAME,
+    Failed,
+    Outfit,
+    Ready,
+    encode,
+)
 from overt.sandbox.lockdown import close_others, empty_standard_streams
 from overt.sandbox.policy import COURIER
-from overt.sandbox.view import RESOLVER_FILES, Bounds, Enclosure, Shown, enclose
+from overt.sandbox.view import RESOLVER_FILES, Bounds, Shown, enclose
 
 SPOOL, CA_FILE = "/spool", "/etc/ssl/cert.pem"
-ORDER_NAME = "job.json"
-CONFINEMENT, CERTIFICATES, DEFECT = "CONFINEMENT", "CERTIFICATES", "DEFECT"
+"""Where a courier finds them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outfit:
-    """What a courier is given."""
-
-    spool: Path
-    ca_file: Path | None
-    ports: tuple[int, ...]
-    limits: CourierLimits
-    confined: bool
-
-    @property
-    def shown(self) -> Sequence[Shown]:
-        """All that it sees of the file system."""
-        certificates = (Shown(self.ca_file, CA_FILE),) if self.ca_file else ()
-        return (Shown(self.spool, SPOOL), *certificates, *RESOLVER_FILES)
+class _Unusable(Exception):
+    """The certificates are none."""
 
 
-def be_courier(control: socket.socket, outfit: Outfit) -> NoReturn:
-    """In the forked child: lock down, read the job, carry requests."""
+def main() -> NoReturn:
+    """Lock down, read the job, carry requests; never returns."""
     status = 1
+    control = socket.socket(fileno=CONTROL_FD)
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(math.ceil(outfit.limits.total_deadline_s) + 1)
         empty_standard_streams()
         os.dup2(1, 2)
-        _work(control, outfit)
+        _work(control, msgspec.msgpack.decode(control.recv(1 << 16), type=Outfit))
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the parent is gone
@@ -68,35 +66,34 @@ def be_courier(control: socket.socket, outfit: Outfit) -> NoReturn:
 
 
 def _work(control: socket.socket, outfit: Outfit) -> None:
-    # Here and not above: the parent, which may see files, never loads a network client.
-    from overt.egress.client import Client, serve, warm_up
-
-    warm_up()
+    signal.alarm(math.ceil(outfit.total_deadline_s) + 1)
+    client.warm_up()
     ready, places = _confine(control, outfit)
     with open(os.path.join(places[SPOOL], ORDER_NAME), "rb") as stream:
         order = msgspec.json.decode(stream.read(), type=Order)
     try:
-        client = Client(order, places.get(CA_FILE, ""))
+        one = client.Client(order, places.get(CA_FILE, ""))
     except OSError as error:
         raise _Unusable(error.strerror or str(error)) from error
     control.send(encode(ready))
-    serve(control, client)
+    client.serve(control, one)
 
 
-class _Unusable(Exception):
-    """The certificates are none."""
+def _shown(outfit: Outfit) -> Sequence[Shown]:
+    """All that a courier sees of the file system."""
+    certificates = (Shown(Path(outfit.ca_file), CA_FILE),) if outfit.ca_file else ()
+    return (Shown(Path(outfit.spool), SPOOL), *certificates, *RESOLVER_FILES)
 
 
 def _confine(control: socket.socket, outfit: Outfit) -> tuple[Ready, dict[str, str]]:
-    keep = (0, 1, 2, control.fileno())
+    keep, shown = (0, 1, 2, control.fileno()), _shown(outfit)
     if not outfit.confined:
         close_others(keep)
-        return Ready(False, "unconfined", 0, False), {item.inside: str(item.outside) for item in outfit.shown}
-    limits = outfit.limits
-    bounds = Bounds(limits.extra_memory_bytes, limits.max_cpu_s, limits.max_descriptors)
-    enclosure: Enclosure = enclose(COURIER, outfit.shown, outfit.spool, keep, outfit.ports, bounds)
-    held = enclosure.confinement
-    return Ready(enclosure.namespace, enclosure.without, held.landlock, held.seccomp), enclosure.places
+        return Ready(False, "unconfined", 0, False), {item.inside: str(item.outside) for item in shown}
+    bounds = Bounds(outfit.extra_memory_bytes, outfit.max_cpu_s, outfit.max_descriptors)
+    held = enclose(COURIER, shown, Path(outfit.spool), keep, outfit.ports, bounds)
+    kernel = held.confinement
+    return Ready(held.namespace, held.without, kernel.landlock, kernel.seccomp), held.places
 
 
 def _say(control: socket.socket, kind: str, detail: str) -> None:

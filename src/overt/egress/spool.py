@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from overt.egress.errors import SpoolError
-from overt.egress.process import ORDER_NAME
+from overt.egress.wire import ORDER_NAME
 from overt.store import atomic
 from overt.store.folders import make_private
 

@@ -6,6 +6,28 @@ import msgspec
 
 from overt.egress.limits import MAX_PACKET_BYTES, PIECE_BYTES
 
+CONTROL_FD = 3
+"""The courier's end of the line."""
+ORDER_NAME = "job.json"
+"""The job, in the spool."""
+CONFINEMENT, CERTIFICATES, DEFECT = "CONFINEMENT", "CERTIFICATES", "DEFECT"
+"""Failures that are not of a request."""
+
+
+class Outfit(msgspec.Struct, frozen=True):
+    """Parent → courier, once: what it is given."""
+
+    spool: str
+    ca_file: str
+    """Empty: no TLS is spoken."""
+    ports: tuple[int, ...]
+    """TCP ports that it needs."""
+    total_deadline_s: float
+    extra_memory_bytes: int
+    max_cpu_s: int
+    max_descriptors: int
+    confined: bool
+
 
 class Ask(msgspec.Struct, frozen=True):
     """Parent → courier: one request."""
@@ -52,7 +74,7 @@ class End(msgspec.Struct, frozen=True, tag=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The request failed, or the courier could not be confined (`kind` is then `confinement`)."""
+    """The request failed (`overt.egress.errors.Failure`), or the courier did (see above)."""
 
     kind: str
     detail: str

@@ -179,7 +179,7 @@ COURIER = Policy(
     _MEMORY
     | _SELF
     | frozenset(
-        """read readv pread64 write close lseek poll ppoll recvmsg sendmsg recvfrom sendto sendmmsg connect getsockname
+        """read readv pread64 write writev close lseek poll ppoll recvmsg sendmsg recvfrom sendto sendmmsg connect getsockname
         getpeername getsockopt setsockopt shutdown stat lstat fstat newfstatat statx""".split()
     ),
     (
