@@ -166,10 +166,10 @@ def _members(data: bytes) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:", encoding="utf-8", errors="strict") as archive:
         for member in _limited(archive):
-            content = archive.extractfile(member)
-            if member.type != tarfile.REGTYPE or member.sparse or content is None or member.name in found:
+            if member.type != tarfile.REGTYPE or member.sparse or member.name in found:
                 raise Malformed(f"bundle: {member.name!r} is not one plain file")
-            found[member.name] = content.read()
+            content = archive.extractfile(member)
+            found[member.name] = content.read() if content else b""
     return found
 
 

@@ -115,9 +115,7 @@ class World:
         return self.desk.public
 
     def found(self) -> None:
-        plan = founding.Plan(
-            "test", ORIGIN, witnesses=self.witnesses.policy(self.quorum), development=True
-        )
+        plan = founding.Plan("test", ORIGIN, witnesses=self.witnesses.policy(self.quorum), development=True)
         proposed = founding.found(self.desk, plan, None)
         self.witnesses.trust(roles.root_charter(proposed.new_root).policy)
 
@@ -159,7 +157,9 @@ class World:
         return updater
 
     def newest_root(self) -> bytes:
-        found = sorted((self.public / "metadata").glob("*.root.json"), key=lambda p: int(p.name.split(".")[0]))
+        found = sorted(
+            (self.public / "metadata").glob("*.root.json"), key=lambda p: int(p.name.split(".")[0])
+        )
         return found[-1].read_bytes()
 
     def accepted(self, root: bytes | None = None) -> tuple[Release, Accepted]:

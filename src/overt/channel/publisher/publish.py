@@ -4,7 +4,7 @@
 2. the journal is written: the release is decided, its serial and version numbers are bound to these bytes
 3. tiles, entries and versioned metadata; then the log's checkpoint
 4. cosignatures by a quorum of witnesses (until then clients see nothing new)
-5. timestamp.json, signed by the old and the new root's keys; new roots; `latest.tlog-proof`
+5. timestamp.json (it and snapshot are signed by the old and the new root's keys); new roots; `latest.tlog-proof`
 6. the journal is removed
 
 Whatever ends it in between, the next start does the rest, and writes the same bytes.
@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from securesystemslib.signer import Key
 from tuf.api.metadata import Root, Targets
 
 from overt.channel import layout
@@ -104,39 +105,42 @@ def _settled(found: State | None) -> WaitingForWitnesses | None:
 
 def decide(desk: Desk, present: State | None, proposed: Proposal) -> None:
     """Bind the next serial and version numbers to the proposal's bytes. Raises `ChannelError` when it is not whole."""
-    if proposed.targets is None and present is None:
-        raise ChannelError("there are no rules yet: build a bundle and publish that")
-    root_bytes = roles.encode(proposed.root) if proposed.root else present.root_bytes if present else b""
-    targets_bytes = (
-        roles.encode(proposed.targets) if proposed.targets else present.targets_bytes if present else b""
-    )
+    root_bytes, targets_bytes = _chosen(present, proposed)
     root, targets = roles.parse(root_bytes, Root, "root"), roles.parse(targets_bytes, Targets, "targets")
     if not root.signed.get_verification_result("targets", targets.signed_bytes, targets.signatures):
         raise ChannelError(
             "the new root's holders must sign targets again: 'overt channel rotate' proposes that"
         )
-    bundles = {name: target.hashes["sha256"] for name, target in targets.signed.targets.items()}
-    deliveries.deliver(desk, present, bundles)
-    head = present.head if present else EMPTY_TREE
     release = Release(
-        serial=head.size,
+        serial=present.head.size if present else 0,
         root=roles.pinned(root_bytes, root.signed.version),
         targets=roles.pinned(targets_bytes, targets.signed.version),
-        bundles=bundles,
+        bundles={name: target.hashes["sha256"] for name, target in targets.signed.targets.items()},
     )
+    deliveries.deliver(desk, present, release.bundles)
+    checkpoint, tiles = _append(desk, present, root.signed, release)
+    version = targets.signed.version
+    snapshot, timestamp = _online(desk, present, root.signed, targets_bytes, version)
     early = {
         layout.root(release.root.sha256): root_bytes,
         layout.policy(root.signed.version): roles.root_charter(root.signed).policy.encode(),
-        layout.metadata("targets", targets.signed.version): targets_bytes,
+        layout.metadata("targets", version): targets_bytes,
     }
-    checkpoint, tiles = _append(desk, present, root.signed, release)
-    early |= tiles
-    snapshot, timestamp = _online(desk, present, root.signed, targets_bytes, targets.signed.version)
-    early |= snapshot
     roots = {layout.metadata("root", root.signed.version): root_bytes} if proposed.root else {}
-    decided = Journal(early, checkpoint, timestamp, roots, release.encode())
+    decided = Journal(early | tiles | snapshot, checkpoint, timestamp, roots, release.encode())
     journal.write(desk, _with_unfinished(decided, present))
     propose.remove(desk)
+
+
+def _chosen(present: State | None, proposed: Proposal) -> tuple[bytes, bytes]:
+    """Root and targets of the next release: what is proposed, else what is in force. Raises `ChannelError`."""
+    root = roles.encode(proposed.root) if proposed.root else present.root_bytes if present else None
+    targets = (
+        roles.encode(proposed.targets) if proposed.targets else present.targets_bytes if present else None
+    )
+    if root is None or targets is None:
+        raise ChannelError("there are no rules yet: build a bundle and publish that")
+    return root, targets
 
 
 def _with_unfinished(decided: Journal, present: State | None) -> Journal:
@@ -173,22 +177,26 @@ def _online(
     desk: Desk, present: State | None, root: Root, targets: bytes, targets_version: int
 ) -> tuple[dict[str, bytes], bytes]:
     """The next snapshot (by path) and timestamp for these targets."""
-    trusted = roles.roles_of(root)
     version = (present.snapshot.signed.version if present else 0) + 1
-    signers = online.role_signers(desk.keys, "snapshot", trusted.snapshot.keys, desk.ask)
+    signers = online.role_signers(desk.keys, "snapshot", _both("snapshot", present, root), desk.ask)
     snapshot = roles.signed(roles.make_snapshot(version, targets_version, targets, desk.now()), signers)
     return {layout.metadata("snapshot", version): snapshot}, _timestamp(
         desk, present, root, version, snapshot
     )
 
 
+def _both(role: str, present: State | None, root: Root) -> list[Key]:
+    """The role's keys by the new root and by the one before: what they sign is read under both."""
+    trusted = [root, present.root.signed] if present else [root]
+    return list(
+        {key.keyid: key for one in trusted for key in getattr(roles.roles_of(one), role).keys}.values()
+    )
+
+
 def _timestamp(desk: Desk, present: State | None, root: Root, version: int, snapshot: bytes) -> bytes:
-    """The next timestamp, by the keys of the new root and of the one before: it is read under both."""
-    wanted = {key.keyid: key for key in roles.roles_of(root).timestamp.keys}
-    if present:
-        wanted |= {key.keyid: key for key in roles.roles_of(present.root.signed).timestamp.keys}
+    """The next timestamp for this snapshot."""
     number = (present.timestamp.signed.version if present else 0) + 1
-    signers = online.role_signers(desk.keys, "timestamp", wanted.values(), desk.ask)
+    signers = online.role_signers(desk.keys, "timestamp", _both("timestamp", present, root), desk.ask)
     return roles.signed(roles.make_timestamp(number, version, snapshot, desk.now()), signers)
 
 
