@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from overt.ledger import Head, Kind, Ledger
+from tests.conftest import require
 
 ENTRIES = 10_000
 SEGMENT_BYTES = 1024 * 1024
@@ -81,3 +84,16 @@ def victim(years: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "victim"
     shutil.copytree(years, folder)
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 400 kB."""
+    require(os.geteuid() == 0, "root, to mount a small file system")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"mount: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

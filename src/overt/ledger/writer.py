@@ -213,7 +213,7 @@ class Writer:
         if not isinstance(found, head.Head):
             yield _Loss(Reason.HEAD, {"error": found or "missing"})
             return
-        if found.key not in _signers(tail, key):
+        if key and found.key not in _signers(tail, key):
             yield _Loss(Reason.HEAD, {"error": f"signed with {found.key.fingerprint}"})
         known = {tail.size: tail.digest, tail.size - 1: tail.last.previous if tail.last else b""}
         if found.size > tail.size or known.get(found.size, found.digest) != found.digest:

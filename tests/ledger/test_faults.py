@@ -1,0 +1,151 @@
+"""`kill -9`, a full disk and a failing disk at every system call that writes.
+
+A first run under strace lists the writing calls; then the operation is repeated once per call, and that call is where
+it is killed, or fails. An entry that append returned for is never lost, one that was refused is never there, and the
+ledger can be continued and verified.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from overt.ledger import Ledger, verify
+from overt.ledger.reading import entries
+from tests.conftest import require
+from tests.ledger.fault_child import REFUSED, SEGMENT_BYTES
+from tests.vault.fault_child import MARK
+from tests.vault.test_faults import CALL, WRITING, Step
+
+OPERATIONS = {
+    "begin": (15, {"write", "fsync", "rename", "mkdir"}),
+    "append": (12, {"write", "fsync", "rename"}),
+    "rotate": (16, {"write", "fsync", "rename"}),
+    "torn": (18, {"write", "fsync", "rename", "ftruncate"}),
+    "rotating": (12, {"write", "fsync", "rename"}),
+}
+"""Fewest writing steps, and the calls that must be among them."""
+
+
+def prepare(operation: str, folder: Path) -> None:
+    """The state before: nothing, a ledger, one with a torn line, one whose rotation was interrupted."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if operation == "begin":
+        return
+    ledger = Ledger.open(folder, SEGMENT_BYTES)
+    ledger.append("decided", {"subject": "before", "decision": "yes", "by": "user"})
+    if operation == "torn":
+        with (folder / "0000000000000000.jsonl").open("ab") as stream:
+            stream.write(b'{"facts":{"by":"us')
+    elif operation == "rotating":
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(InterruptedError):
+            patch.setattr("overt.ledger.writer.Writer._take_new_key", _interrupt)
+            ledger._writer.rotate(*ledger._writer.settle(), "a test")
+        assert (folder / "key.new").exists()
+
+
+def _interrupt(writer: object) -> None:
+    raise InterruptedError
+
+
+def run(operation: str, folder: Path, inject: str = "") -> tuple[int, list[str], set[str], set[str]]:
+    """The child's exit code (negative: signal), its trace, the entries returned for, and those refused."""
+    trace = folder.parent / "trace"
+    faults = [f"--inject={inject}"] if inject else []
+    known = ",".join(f"?{call}" for call in (*WRITING, "readlink", "readlinkat"))
+    command = ["strace", "-f", "-qq", "-o", str(trace), f"--trace={known}", "-e", "signal=none", *faults]
+    done = subprocess.run(
+        [*command, sys.executable, "-B", "-m", "tests.ledger.fault_child", operation, str(folder)],
+        cwd=Path(__file__).parents[2],
+        env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    lines = trace.read_text(errors="replace").splitlines()
+    assert any(MARK in line for line in lines), (done, lines[-5:])
+    said = done.stderr.decode().splitlines()
+    refused = {line.removeprefix("refused ") for line in said if line.startswith("refused ")}
+    return done.returncode, lines, set(done.stdout.decode().splitlines()), refused
+
+
+def steps_of(lines: list[str]) -> list[Step]:
+    """The calls after the mark that write to the ledger: not those by which the child speaks."""
+    seen: Counter[str] = Counter()
+    steps: list[Step] = []
+    begun = False
+    for call, rest in calls_of(lines):
+        begun = begun or MARK in rest
+        seen[call] += 1
+        creates = call not in {"open", "openat"} or "O_CREAT" in rest
+        speaks = call == "write" and rest.startswith(("1,", "2,"))
+        if begun and call in WRITING and creates and not speaks:
+            steps.append(Step(call, seen[call]))
+    return steps
+
+
+def calls_of(lines: list[str]) -> list[tuple[str, str]]:
+    found = map(CALL.match, lines)
+    return [(each[1], each[2]) for each in found if each]
+
+
+@pytest.fixture(autouse=True)
+def tools() -> None:
+    require(shutil.which("strace") is not None, "strace")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC", "error=EIO"])
+def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    prepare(operation, folder)
+    code, lines, returned, _ = run(operation, folder)
+    assert code == 0 and returned == {"one", "two"}
+    steps = steps_of(lines)
+    fewest, calls = OPERATIONS[operation]
+    assert len(steps) >= fewest, steps
+    assert calls <= {step.call.removesuffix("at") for step in steps}
+    for step in steps:
+        prepare(operation, folder)
+        code, lines, returned, refused = run(operation, folder, f"{step.call}:{fault}:when={step.number}")
+        assert [line for line in lines if "(INJECTED)" in line or "= ?" in line], (step, lines[-3:])
+        assert code == -9 if "KILL" in fault else code in (0, REFUSED), (step, code)
+        check(folder, operation, returned, refused, (operation, fault, step))
+
+
+def check(folder: Path, operation: str, returned: set[str], refused: set[str], where: object) -> None:
+    """Everything returned for is there, nothing refused is, and it goes on."""
+    ledger = Ledger.open(folder, SEGMENT_BYTES)
+    ledger.append("decided", {"subject": "after", "decision": "yes", "by": "user"})
+    report = verify(folder, ledger.head())
+    assert report.ok and not report.torn_bytes, (where, report.problems)
+    assert {recovery.reason for recovery in report.recoveries} <= {"torn"}, where
+    subjects = [str(entry.facts.get("subject")) for entry in entries(folder)]
+    assert returned | {"after"} <= set(subjects), where
+    assert not refused & set(subjects), where
+    assert len([subject for subject in subjects if subject != "None"]) == len(set(subjects) - {"None"}), where
+    assert operation == "begin" or "before" in subjects
+    leftover = {name for name in os.listdir(folder) if name.endswith((".tmp", ".pending", ".new"))}
+    assert not leftover - {"head.tmp", "key.tmp", "key.new.tmp", "aside.tmp"}, (where, leftover)
+    if operation == "torn":
+        assert [name for name in os.listdir(folder) if name.startswith("torn-")], where
+
+
+def test_each_entry_is_durable_before_the_next_step(tmp_path: Path) -> None:
+    """A loss of power, unlike a signal, shows only in the order of the calls."""
+    folder = tmp_path / "ledger"
+    prepare("append", folder)
+    _, lines, _, _ = run("append", folder)
+    calls = calls_of(lines)
+    begun = next(index for index, (_, rest) in enumerate(calls) if MARK in rest)
+    said = ["say" if rest.startswith("1,") else call.removesuffix("at") for call, rest in calls[begun:]]
+    order = " ".join(call for call in said if call in ("write", "fsync", "rename", "say"))
+    assert re.fullmatch("(write (fsync ){1,2}write fsync rename say ?){2}", order), order
