@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from overt import __version__
-from overt.cli import costs
+from overt.cli import costs, review
 from overt.cli.overwrite import empty, identities, open_whole
 from overt.cli.quantities import counted
 from overt.cli.voice import Exit, capable, note, say, styled, visible
@@ -31,6 +31,7 @@ EXAMPLES = """examples:
   overt rules list base
   overt rules list --cost
   overt rules test my.yar --against ~/Downloads
+  overt rules review my.yar
 
 adds YARA files, hash lists (plain, CSV, sha256sum style), ClamAV .hdb .hsb .mdb .msb .ndb .ldb .cvd .cld,
 STIX 2.1 bundles and MISP events; folders, zips and tarballs of them"""
@@ -39,7 +40,7 @@ PROGRESS_AFTER_S = 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The six actions."""
+    """The seven actions."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
@@ -82,6 +83,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     testing.add_argument("--report", metavar="FILE", help="write every problem to FILE")
     testing.set_defaults(act=_test)
+    reviewing = actions.add_parser("review", help="find rules that look for people instead of malware")
+    review.configure(reviewing)
     rebuilding = actions.add_parser("rebuild", help="compile all rules anew")
     rebuilding.set_defaults(act=_rebuild)
 

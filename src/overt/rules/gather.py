@@ -26,6 +26,12 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz")
 def gather(targets: Sequence[str], intake: Intake) -> dict[str, Source]:
     """Carry over everything in `targets` (files, folders, archives), then check each YARA text: rules that the engine
     rejects become problems; the others are returned by source. Raises `UsageError` when a target does not exist."""
+    collect(targets, intake)
+    return _check(intake)
+
+
+def collect(targets: Sequence[str], intake: Intake) -> None:
+    """The first half of `gather`: nothing is split or compiled. Raises `UsageError` when a target does not exist."""
     for target in targets:
         path = Path(target)
         if path.is_dir():
@@ -35,7 +41,6 @@ def gather(targets: Sequence[str], intake: Intake) -> dict[str, Source]:
             _take(path.name, path, intake)
         else:
             raise UsageError(f"{target} does not exist")
-    return _check(intake)
 
 
 def _check(intake: Intake) -> dict[str, Source]:

@@ -42,7 +42,8 @@ def check(
     unmarked: frozenset[tuple[str, str]] = frozenset()
     for document in corpus():
         matched = frozenset(
-            (finding.pack, finding.rule) for finding in examiner.examine(document.data, document.name).findings
+            (finding.pack, finding.rule)
+            for finding in examiner.examine(document.data, document.name).findings
         )
         if not document.marking:
             unmarked = matched
@@ -75,12 +76,18 @@ def _grounds(reactions: _Reactions, is_note: bool) -> Iterable[Ground]:
 
 def merged(reviews: Iterable[RuleReview], grounds: dict[Key, tuple[Ground, ...]]) -> tuple[RuleReview, ...]:
     """The static reviews with what the dynamic check found: the worse level of both, never a better one."""
-    return tuple(_merged(review, grounds.get((review.pack, review.source, review.rule), ())) for review in reviews)
+    return tuple(
+        _merged(review, grounds.get((review.pack, review.source, review.rule), ())) for review in reviews
+    )
 
 
 def _merged(review: RuleReview, grounds: tuple[Ground, ...]) -> RuleReview:
     if not grounds:
         return review
     added = sum(ground.weight for ground in grounds)
-    level = worst((review.level, level_of(added) if added else Level.PASS, level_of(max(review.score, 0) + added)))
-    return replace(review, level=level, score=max(review.score, 0) + added, grounds=(*grounds, *review.grounds))
+    level = worst(
+        (review.level, level_of(added) if added else Level.PASS, level_of(max(review.score, 0) + added))
+    )
+    return replace(
+        review, level=level, score=max(review.score, 0) + added, grounds=(*grounds, *review.grounds)
+    )

@@ -32,7 +32,14 @@ _DOCUMENT = r"(?:docx?|xlsx?|pptx?|pdf|od[tsp]|rtf|csv|msg|eml|pst|ost|mbox|kdbx
 IBAN = "an account number (IBAN)"
 SITE = "a web address or the name of a site"
 MAYBE_DOCUMENT = "the name of a file that may be a document"
-DECODED = ("base64 text", "hexadecimal text", "escaped bytes", "escaped characters", "another charset", "UTF-16")
+DECODED = (
+    "base64 text",
+    "hexadecimal text",
+    "escaped bytes",
+    "escaped characters",
+    "another charset",
+    "UTF-16",
+)
 """Tricks whose readings are guesses: they may speak of people, but not of code."""
 SOFT_WEIGHT = 10
 """Points of what is as common in malware as in documents."""
@@ -40,13 +47,23 @@ _SHAPES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
     (
         Kind.ACCOUNT,
         IBAN,
-        re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"),
+        re.compile(
+            r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,4})?(?![A-Za-z0-9])"
+        ),
     ),
-    (Kind.ACCOUNT, "a machine-readable zone of a passport", re.compile(r"\b[PIAC][A-Z<][A-Z]{3}[A-Z<]{5,}<<", re.I)),
+    (
+        Kind.ACCOUNT,
+        "a machine-readable zone of a passport",
+        re.compile(r"\b[PIAC][A-Z<][A-Z]{3}[A-Z<]{5,}<<", re.I),
+    ),
     (Kind.ACCOUNT, "a personal or account number", re.compile(r"(?<![\w.])(?:\d[ -]?){8,19}(?![\w.])")),
     (Kind.ACCOUNT, "a social security number", re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")),
     (Kind.CONTACT, "an e-mail address", re.compile(r"[\w.+-]*@[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}", re.I)),
-    (Kind.CONTACT, "a telephone number", re.compile(r"(?<!\w)(?:\+|00)\d{1,3}[ ()/.-]{0,2}\d(?:[ ()/.-]?\d){6,12}")),
+    (
+        Kind.CONTACT,
+        "a telephone number",
+        re.compile(r"(?<!\w)(?:\+|00)\d{1,3}[ ()/.-]{0,2}\d(?:[ ()/.-]?\d){6,12}"),
+    ),
     (
         Kind.FILE_NAME,
         "a path in a person's own folders",
@@ -101,7 +118,9 @@ _SHAPES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
         ),
     ),
 )
-_NAME = re.compile(r"^(?:(?:dr|mr|mrs|ms|prof|herr|frau|mme|sr|sra)\.? )?[A-Z][a-zà-ÿ'-]+(?: [A-Z]\.)?(?: [A-Z][a-zà-ÿ'-]+){1,2}$")
+_NAME = re.compile(
+    r"^(?:(?:dr|mr|mrs|ms|prof|herr|frau|mme|sr|sra)\.? )?[A-Z][a-zà-ÿ'-]+(?: [A-Z]\.)?(?: [A-Z][a-zà-ÿ'-]+){1,2}$"
+)
 _STRONG = re.compile(
     r"""https?://|\.(?:exe|dll|sys|ps1|vbs|bat|cmd|pdb|php|aspx?|jsp|hta|scr|cpl|ocx|apk|jar|elf|dylib|onion|so)\b|
     <\?php|<script|<%|\beval\b|base64_|\$_(?:get|post|request|server|cookie)|%[sdxuplc]\b|%0?\d*[xdlus]|\w\(|\)\s*;|
@@ -113,7 +132,9 @@ _STRONG = re.compile(
     re.I | re.X,
 )
 _ADDRESS = re.compile(r"https?://[\w.-]+(?:/[\w./-]*/)?/?", re.I)
-_IDENTIFIER = re.compile(r"[a-z]{2}[A-Z][a-z]|^[a-z]+[A-Z]|[A-Za-z]\d[A-Za-z]|_|\w\.\w|[{}\[\]<>=;|&$%^~`\\#*@!+]|[A-Za-z]\d{2,}|\d[A-Za-z]{2,}")
+_IDENTIFIER = re.compile(
+    r"[a-z]{2}[A-Z][a-z]|^[a-z]+[A-Z]|[A-Za-z]\d[A-Za-z]|_|\w\.\w|[{}\[\]<>=;|&$%^~`\\#*@!+]|[A-Za-z]\d{2,}|\d[A-Za-z]{2,}"
+)
 
 
 def shapes_of(text: str) -> Iterator[tuple[Kind, str, str]]:
@@ -173,7 +194,7 @@ def is_prose(text: str) -> bool:
     """Whether a person could have written `text` in a letter: words and blanks, no signs or shapes of code."""
     text = text.strip(" \t\r\n.,:;!?-'\"()*/")
     letters = sum(char.isalpha() for char in text)
-    if letters < 2 or not text.isprintable() and not _printable_but_breaks(text):
+    if letters < 2 or (not text.isprintable() and not _printable_but_breaks(text)):
         return False
     words = sum(char.isalpha() or char.isspace() or char in "'’.,:;!?-()/\"&" for char in text)
     return words >= 0.9 * len(text) and not _IDENTIFIER.search(text) and not _STRONG.search(text)
@@ -185,7 +206,9 @@ def _printable_but_breaks(text: str) -> bool:
 
 def is_token(text: str) -> bool:
     """Whether `text` is one word of the kind that names a person, a file, a machine or a project."""
-    return len(text) <= 60 and re.fullmatch(r"(?:https?://[\w./-]+|[\w.@-]*[A-Za-z][\w.@-]*)", text) is not None
+    return (
+        len(text) <= 60 and re.fullmatch(r"(?:https?://[\w./-]+|[\w.@-]*[A-Za-z][\w.@-]*)", text) is not None
+    )
 
 
 def is_binary(text: str) -> bool:
@@ -198,9 +221,13 @@ def _foreign(reading: Reading) -> bool:
     """Whether bytes that are no ASCII make words of an alphabet, which machine code hardly does. Ideographs are left
     out: any bytes make some."""
     letters = [char for char in reading.text if char.isalpha()]
-    return reading.trick == "another charset" and len(letters) >= 5 and max(letters) < "\u0e00" and (
-        len(set(letters)) >= 4 and all(char.isalpha() or char.isspace() for char in reading.text)
-    ) and len({char.isupper() for char in letters}) == 1
+    return (
+        reading.trick == "another charset"
+        and len(letters) >= 5
+        and max(letters) < "\u0e00"
+        and (len(set(letters)) >= 4 and all(char.isalpha() or char.isspace() for char in reading.text))
+        and len({char.isupper() for char in letters}) == 1
+    )
 
 
 def code_points(readings: tuple[Reading, ...], fixed_bytes: int) -> int:

@@ -71,10 +71,8 @@ class _Parser(Cursor):
         negative = False
         while self.accept("not"):
             negative = not negative
-        if self.accept("defined"):
-            inner = Expression("defined", (self._negation(),))
-        else:
-            inner = self._level(0)
+        defined = self.accept("defined")
+        inner = Expression("defined", (self._negation(),)) if defined else self._level(0)
         return Expression("not", (inner,)) if negative else inner
 
     def _level(self, level: int) -> Expression:

@@ -16,8 +16,10 @@ from overt.rules.yara_source import Pattern, unquote
 from overt.rules.yara_tokens import Kind as TokenKind
 from overt.rules.yara_tokens import Token
 
-CONCEALING = ("xor", "base64", "base64wide", "hex string", "hexadecimal text", "base64 text", "arithmetic", "pieces")
+CONCEALING = ("xor", "base64", "base64wide", "hexadecimal text", "base64 text", "arithmetic", "pieces")
 """Tricks that hide from a reader of the rule what it looks for."""
+HEX = "hex string"
+"""Hides it too, but honest rules are written so: it counts beside a marking only."""
 CONCEALED_WEIGHT = 20
 ZIP_CHECKSUM_END = 18
 """Bytes of a zip's local header up to the end of the member's CRC-32 (APPNOTE.TXT 4.3.7)."""
@@ -89,18 +91,14 @@ def of_pieces(pieces: Iterable[str], where: str, ordinary: Callable[[str], bool]
     return fact if any(ground.kind is Kind.MARKING for ground in fact.grounds) else None
 
 
-def of_readings(
-    where: str, found: tuple[Reading, ...], fixed: int, ordinary: Callable[[str], bool]
-) -> Fact:
+def of_readings(where: str, found: tuple[Reading, ...], fixed: int, ordinary: Callable[[str], bool]) -> Fact:
     """Judge some readings of the same bytes."""
     grounds: dict[Kind, Ground] = {}
     for reading in found[:64]:
         for ground in grounds_of(reading, where):
             if ground.kind not in grounds and _covers(ground, reading.text):
                 grounds[ground.kind] = ground
-                if reading.trick in CONCEALING and reading.trick != "hex string":
-                    grounds.setdefault(Kind.CONCEALED, _concealed(where, reading))
-                elif reading.trick == "hex string" and ground.kind is Kind.MARKING:
+                if reading.trick in CONCEALING or (reading.trick == HEX and ground.kind is Kind.MARKING):
                     grounds.setdefault(Kind.CONCEALED, _concealed(where, reading))
     text = found[0].text if found else ""
     if text.startswith("PK\x03\x04") and len(text) >= ZIP_CHECKSUM_END:
@@ -111,7 +109,9 @@ def of_readings(
     technical = bool(grounds.keys() & {Kind.ACCOUNT, Kind.CONTACT, Kind.FILE_NAME})
     code = 0 if people or (text and ordinary(text)) else code_points(found, fixed)
     crime = any(find(reading.text, ("crime",)) for reading in found[:4])
-    prose = None if technical else code == 0 and any(is_prose(reading.text) for reading in found) and not crime
+    prose = (
+        None if technical else code == 0 and any(is_prose(reading.text) for reading in found) and not crime
+    )
     return Fact(where, found, tuple(grounds.values()), code, prose)
 
 

@@ -98,7 +98,10 @@ def level_of(score: int) -> Level:
 
 
 def _way(case: Case, way: Way) -> Judgement:
-    texts = [case.facts[atom.rule, atom.index] for atom in sorted(_only(way, Needs), key=lambda n: (n.rule, n.index))]
+    texts = [
+        case.facts[atom.rule, atom.index]
+        for atom in sorted(_only(way, Needs), key=lambda n: (n.rule, n.index))
+    ]
     spelled = list(_spelled(way, case.ordinary))
     values = list(_values(way, case.ordinary))
     everything = [*texts, *spelled, *values]
@@ -187,7 +190,8 @@ def _values(way: Way, ordinary: Callable[[str], bool]) -> Iterable[Fact]:
 def _as_name(fact: Fact) -> Fact:
     """What a file is called says nothing of code; that it is called like a document says more than in a text."""
     grounds = [
-        replace(ground, weight=NAMED_WEIGHT) if ground.kind is Kind.FILE_NAME else ground for ground in fact.grounds
+        replace(ground, weight=NAMED_WEIGHT) if ground.kind is Kind.FILE_NAME else ground
+        for ground in fact.grounds
     ]
     return Fact(fact.where, fact.readings, tuple(grounds), min(fact.code, NAME_POINTS), fact.prose)
 
@@ -201,7 +205,9 @@ def _is_program(way: Way, texts: Sequence[Fact]) -> bool:
 def _pieces(texts: Sequence[Fact], ordinary: Callable[[str], bool]) -> Iterable[Ground]:
     """Markings cut into several strings: side by side as written, and, when there are few, in every order."""
     short = [
-        (fact.where, fact.readings[0].text) for fact in texts if fact.readings and len(fact.readings[0].text) <= SHORT
+        (fact.where, fact.readings[0].text)
+        for fact in texts
+        if fact.readings and len(fact.readings[0].text) <= SHORT
     ]
     if not 2 <= len(short) <= 24:
         return
@@ -218,7 +224,9 @@ def _of_atoms(case: Case, way: Way) -> Iterable[Ground]:
     """Grounds that lie in the condition and not in a text."""
     for value in _only(way, Value):
         if value.path[0] == "owner":
-            yield Ground(Kind.OWNER, "condition", "names the owner of the file", shown(value.text), OWNER_WEIGHT)
+            yield Ground(
+                Kind.OWNER, "condition", "names the owner of the file", shown(value.text), OWNER_WEIGHT
+            )
     for digest in sorted(_only(way, Digest), key=str):
         if digest.whole:
             text = "looks for one file by its digest; what that file is cannot be seen from the rule"
@@ -258,8 +266,12 @@ def _context(
     if points == 0:
         text = "it can match plain documents, and nothing that it needs speaks of code"
         yield Ground(Kind.NO_CODE, "condition", text, "", NO_CODE_WEIGHT)
-        claimed = " ".join(value for key, value in case.rule.meta if key.lower() in ("description", "desc", "details"))
+        claimed = " ".join(
+            value for key, value in case.rule.meta if key.lower() in ("description", "desc", "details")
+        )
         terms = find(f"{claimed} {case.rule.name.replace('_', ' ')}", ("crime",))
         if terms and grounds.keys() & CONTRADICTED:
             text = f"its metadata speaks of malware (“{terms[0].text}”), its patterns don't"
-            yield Ground(Kind.CONTRADICTION, "meta", text, shown(claimed or case.rule.name), CONTRADICTION_WEIGHT)
+            yield Ground(
+                Kind.CONTRADICTION, "meta", text, shown(claimed or case.rule.name), CONTRADICTION_WEIGHT
+            )

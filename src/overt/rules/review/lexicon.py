@@ -42,7 +42,9 @@ class Term:
 def fold(text: str) -> str:
     """`text` without case, composition and signs: words with one blank between them."""
     plain = unicodedata.normalize("NFKC", text).casefold() if not text.isascii() else text.lower()
-    return " ".join(re.findall(r"[^\W_]+(?:[\u0300-\u036f\u0900-\u097f\u0980-\u09ff\u0e31-\u0e4e]+[^\W_]*)*", plain))
+    return " ".join(
+        re.findall(r"[^\W_]+(?:[\u0300-\u036f\u0900-\u097f\u0980-\u09ff\u0e31-\u0e4e]+[^\W_]*)*", plain)
+    )
 
 
 def find(text: str, kinds: tuple[str, ...] = KINDS) -> tuple[Term, ...]:

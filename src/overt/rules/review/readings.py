@@ -127,11 +127,17 @@ def spelled(variants: Iterable[Shape]) -> Iterator[bytes]:
 def ambiguous(variants: Iterable[Shape]) -> Iterator[str]:
     """The marking that an alternative can spell where several letters are possible at many of its positions."""
     for shape in variants:
-        if not MIN_AMBIGUOUS <= sum(1 < len(options) <= LOOSE for options in shape) or len(shape) > MAX_GAPPED:
+        if (
+            not sum(1 < len(options) <= LOOSE for options in shape) >= MIN_AMBIGUOUS
+            or len(shape) > MAX_GAPPED
+        ):
             continue
-        choices = ["".join(sorted({chr(o).lower() for o in p if o in LETTERS})) if len(p) <= LOOSE else "" for p in shape]
+        choices = [
+            "".join(sorted({chr(o).lower() for o in p if o in LETTERS})) if len(p) <= LOOSE else ""
+            for p in shape
+        ]
         kept = [letters for letters in choices if letters]
-        if MIN_AMBIGUOUS <= sum(len(letters) > 1 for letters in kept) and len(kept) >= 0.8 * len(shape):
+        if sum(len(letters) > 1 for letters in kept) >= MIN_AMBIGUOUS and len(kept) >= 0.8 * len(shape):
             term = find_among(kept)
             if term is not None:
                 yield term.text
@@ -233,7 +239,7 @@ def _decoded(text: str) -> Iterator[Reading]:
 
 
 def _kept(octets: bytes, trick: str) -> Iterator[Reading]:
-    """What was decoded, where it is text: UTF-8 or UTF-16, and for bytes that were spelled one by one other charsets."""
+    """What was decoded, where it is text: UTF-8 or UTF-16; other charsets too for bytes spelled one by one."""
     octets = octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe")
     try:
         text = _narrowed(octets).decode("utf-8").rstrip("\x00")

@@ -51,7 +51,9 @@ def _apart(rule: SourceRule) -> tuple[Way, ...]:
 
 
 def _noted(judgement: Judgement, why: str) -> Judgement:
-    ground = Ground(Kind.UNREADABLE, "condition", f"the review can't read the condition: {why}", "", EXPLAIN_FROM)
+    ground = Ground(
+        Kind.UNREADABLE, "condition", f"the review can't read the condition: {why}", "", EXPLAIN_FROM
+    )
     level = judgement.level if judgement.level is Level.REFUSE else Level.EXPLAIN
     return Judgement(level, max(judgement.score, EXPLAIN_FROM), (*judgement.grounds, ground))
 
@@ -70,4 +72,3 @@ def _weigher(known: Facts) -> Callable[[Atom], int]:
         return 0
 
     return weigh
-

@@ -116,11 +116,14 @@ def _leaf(node: Expression, scope: Scope) -> tuple[Way, ...]:
 def _string(identifier: str, scope: Scope) -> tuple[Way, ...]:
     if identifier == "$":
         return FREE
-    return tuple(
-        frozenset((Needs(scope.rule, index),))
-        for index, name in enumerate(scope.identifiers)
-        if name == identifier
-    )[:1] or FREE
+    return (
+        tuple(
+            frozenset((Needs(scope.rule, index),))
+            for index, name in enumerate(scope.identifiers)
+            if name == identifier
+        )[:1]
+        or FREE
+    )
 
 
 def _mentioned(node: Expression, scope: Scope) -> Iterable[Atom]:
@@ -147,7 +150,9 @@ def _mentioned(node: Expression, scope: Scope) -> Iterable[Atom]:
 
 def _whole(digest: Expression) -> bool:
     """Whether `hash.…(0, filesize)` is meant."""
-    return len(digest.args) == 2 and digest.args[0] == Expression("number") and digest.args[1].op == "filesize"
+    return (
+        len(digest.args) == 2 and digest.args[0] == Expression("number") and digest.args[1].op == "filesize"
+    )
 
 
 def _compared(node: Expression, comparison: str, scope: Scope) -> tuple[Way, ...]:
@@ -176,9 +181,7 @@ def _strings_only(node: Expression, scope: Scope) -> Iterable[Atom]:
     return [atom for atom in _mentioned(node, scope) if isinstance(atom, Needs)]
 
 
-def _nothing_wanted(
-    left: Expression, right: Expression, comparison: str, fixed: list[int | None]
-) -> bool:
+def _nothing_wanted(left: Expression, right: Expression, comparison: str, fixed: list[int | None]) -> bool:
     """`#a == 0`, `#a < 3` and the like: true without the string."""
     if fixed[0] is not None:
         left, right, comparison, fixed = right, left, MIRRORED[comparison], fixed[::-1]

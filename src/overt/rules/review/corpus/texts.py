@@ -55,12 +55,21 @@ LANGUAGES: tuple[Language, ...] = (
         "cp1252",
         "Protokoll der Gartenversammlung",
         (
-            "Anwesend waren Anna Müller und Jörg Weiß. Das Protokoll der letzten Sitzung wurde ohne Änderung genehmigt.",
+            "Anwesend waren Anna Müller und Jörg Weiß. Das Protokoll der letzten Sitzung wurde ohne Änderung "
+            "genehmigt.",
             "Der Haushalt für den neuen Weg beträgt 1.200,00 Euro. Rechnungen bitte an kasse@example.org, Telefon "
             "+49 30 23125 0. Konto DE89 3704 0044 0532 0130 00.",
-            "Der Kontoauszug und der Befund liegen bei. Gewerkschaft und Gemeinde sind unterrichtet, Aktenzeichen 12/24.",
+            "Der Kontoauszug und der Befund liegen bei. Gewerkschaft und Gemeinde sind unterrichtet, "
+            "Aktenzeichen 12/24.",
         ),
-        ("VS-NfD", "VS-NUR FÜR DEN DIENSTGEBRAUCH", "VS-VERTRAULICH", "GEHEIM", "STRENG GEHEIM", "STAATSGEHEIM"),
+        (
+            "VS-NfD",
+            "VS-NUR FÜR DEN DIENSTGEBRAUCH",
+            "VS-VERTRAULICH",
+            "GEHEIM",
+            "STRENG GEHEIM",
+            "STAATSGEHEIM",
+        ),
     ),
     Language(
         "fr",
@@ -72,7 +81,13 @@ LANGUAGES: tuple[Language, ...] = (
             "FR14 2004 1010 0505 0001 3M02 606.",
             "Le relevé de compte et le dossier médical sont joints. Le syndicat a été informé.",
         ),
-        ("CONFIDENTIEL DÉFENSE", "SECRET DÉFENSE", "TRÈS SECRET DÉFENSE", "DIFFUSION RESTREINTE", "RESTREINT UE"),
+        (
+            "CONFIDENTIEL DÉFENSE",
+            "SECRET DÉFENSE",
+            "TRÈS SECRET DÉFENSE",
+            "DIFFUSION RESTREINTE",
+            "RESTREINT UE",
+        ),
     ),
     Language(
         "es",
@@ -88,7 +103,9 @@ LANGUAGES: tuple[Language, ...] = (
         "it",
         "cp1252",
         "Verbale del comitato del giardino",
-        ("Erano presenti Anna Rossi e Luca Bianchi. Il verbale della riunione precedente è stato approvato.",),
+        (
+            "Erano presenti Anna Rossi e Luca Bianchi. Il verbale della riunione precedente è stato approvato.",
+        ),
         ("SEGRETO", "SEGRETISSIMO", "RISERVATISSIMO", "SEGRETO DI STATO"),
     ),
     Language(
@@ -109,7 +126,9 @@ LANGUAGES: tuple[Language, ...] = (
         "tr",
         "cp1254",
         "Bahçe komitesi tutanağı",
-        ("Toplantıya Ayşe Yılmaz ve İsmail Şahin katıldı. Önceki tutanak değişiklik yapılmadan kabul edildi.",),
+        (
+            "Toplantıya Ayşe Yılmaz ve İsmail Şahin katıldı. Önceki tutanak değişiklik yapılmadan kabul edildi.",
+        ),
         ("HİZMETE ÖZEL", "ÇOK GİZLİ", "GİZLİ"),
     ),
     Language(

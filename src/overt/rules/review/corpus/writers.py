@@ -65,7 +65,9 @@ def html(language: Language, marking: str) -> bytes:
 
 def csv(language: Language, marking: str) -> bytes:
     """A table with the marking in a cell of its own."""
-    rows = [f'{number};"{line}";{number * 1250}.00' for number, line in enumerate(_lines(language, marking), 1)]
+    rows = [
+        f'{number};"{line}";{number * 1250}.00' for number, line in enumerate(_lines(language, marking), 1)
+    ]
     return ("no;text;amount\r\n" + "\r\n".join(rows) + "\r\n").encode()
 
 
@@ -91,14 +93,19 @@ def mail(language: Language, marking: str) -> bytes:
 
 def rtf(language: Language, marking: str) -> bytes:
     """RTF with Unicode escapes, and the marking in header and footer too."""
-    marked = "".join("{\\" + part + " " + _rtf(marking) + "\\par}" for part in ("header", "footer") if marking)
+    marked = "".join(
+        "{\\" + part + " " + _rtf(marking) + "\\par}" for part in ("header", "footer") if marking
+    )
     body = "".join(_rtf(line) + "\\par\n" for line in _lines(language, marking))
-    return ("{\\rtf1\\ansi\\ansicpg1252\\deff0{\\fonttbl{\\f0 Arial;}}\n" + marked + body + "}\n").encode("ascii")
+    return ("{\\rtf1\\ansi\\ansicpg1252\\deff0{\\fonttbl{\\f0 Arial;}}\n" + marked + body + "}\n").encode(
+        "ascii"
+    )
 
 
 def _rtf(text: str) -> str:
     return "".join(
-        "\\" + char if char in "\\{}" else char if char.isascii() else f"\\u{_signed(ord(char))}?" for char in text
+        "\\" + char if char in "\\{}" else char if char.isascii() else f"\\u{_signed(ord(char))}?"
+        for char in text
     )
 
 
@@ -136,7 +143,9 @@ def _relations(kind: str, target: str) -> str:
 def xlsx(language: Language, marking: str) -> bytes:
     """Excel: shared strings, and the marking in the page header."""
     lines = _lines(language, marking)
-    cells = "".join(f'<row r="{at + 1}"><c r="A{at + 1}" t="s"><v>{at}</v></c></row>' for at in range(len(lines)))
+    cells = "".join(
+        f'<row r="{at + 1}"><c r="A{at + 1}" t="s"><v>{at}</v></c></row>' for at in range(len(lines))
+    )
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     strings = "".join(f"<si><t>{escape(line)}</t></si>" for line in lines)
     members = {
@@ -194,7 +203,8 @@ def _pdf(language: Language, marking: str, packed: bool) -> bytes:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
         f"<< {head}/Length {len(stream)} >>\nstream\n".encode() + stream + b"\nendstream",
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         f"<< /Title {_pdf_string(f'{marking} {language.title}'.strip())} >>".encode("latin-1"),
@@ -207,7 +217,10 @@ def _pdf(language: Language, marking: str, packed: bool) -> bytes:
     start = len(out)
     out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer\n<< /Size %d /Root 1 0 R /Info 6 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, start)
+    out += b"trailer\n<< /Size %d /Root 1 0 R /Info 6 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
+        len(objects) + 1,
+        start,
+    )
     return bytes(out)
 
 
