@@ -170,7 +170,7 @@ def check(world: World, client: Path, when: str) -> None:
         assert [release.serial for release in world.log()] == list(range(found.head.size)), when
     changed = {path for path, data in left.items() if path in world.files() and world.files()[path] != data}
     assert not changed, f"{when}: {changed}"
-    assert not [path for path in world.desk.folder.rglob("*.tmp")], when
+    assert not list(world.desk.folder.rglob("*.tmp")), when
 
 
 def readable(world: World, client: Path) -> None:
