@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from overt.cli import app
 from overt.ledger import Ledger
@@ -120,3 +121,22 @@ def test_rotate_key(own: Ledger, capsys: Captured) -> None:
     assert "entry 9 names the new key" in said(capsys, 0, "rotate-key", "--reason", "a\nb")
     assert old.splitlines()[4] != said(capsys, 0, "head").splitlines()[4]
     said(capsys, 0, "verify")
+
+
+@pytest.mark.parametrize("damage", [False, True])
+def test_json_is_as_its_schemas_say(own: Ledger, capsys: Captured, damage: bool) -> None:
+    own.rotate_key()
+    with (own.folder / segments(own.folder)[0]).open("ab") as stream:
+        stream.write(b"torn")
+    own.append("decided", {"subject": "a", "decision": "b", "by": "user", "detail": ["c"]})
+    if damage:
+        (own.folder / "head").unlink()
+        Ledger.open(own.folder, clock=lambda: "2001-01-01T00:00:00.000000Z")
+    schemas = Path(__file__).parents[2] / "docs" / "schema"
+    entry = Draft202012Validator(json.loads((schemas / "ledger-1.schema.json").read_text()))
+    report = Draft202012Validator(json.loads((schemas / "ledger-verify-1.schema.json").read_text()))
+    for line in said(capsys, 0, "show", "--json").splitlines():
+        entry.validate(json.loads(line))
+    found = json.loads(said(capsys, int(damage), "verify", "--json"))
+    report.validate(found)
+    assert bool(found["problems"]) == bool(found["clock_steps"]) == damage and found["recoveries"]

@@ -7,14 +7,14 @@ verifies them like any other, because the chain and the signatures need no meani
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from overt.core.errors import LedgerError
 
 Scalar = str | int | bool | None
-Facts = Mapping[str, Scalar | list[Scalar]]
+Facts = Mapping[str, Scalar | Sequence[Scalar]]
 """Names to JSON scalars (integers, no fractions) or flat lists of them."""
 
 
@@ -190,7 +190,7 @@ def checked(kind: str, facts: Facts) -> Kind:
     return known
 
 
-def _problem(fact: Fact, value: Scalar | list[Scalar]) -> str:
+def _problem(fact: Fact, value: Scalar | Sequence[Scalar]) -> str:
     """What the value would have to be; empty when it is."""
     if not _fits(fact.type, value):
         return fact.type.value
@@ -199,7 +199,7 @@ def _problem(fact: Fact, value: Scalar | list[Scalar]) -> str:
     return ""
 
 
-def _fits(type: Type, value: Scalar | list[Scalar]) -> bool:
+def _fits(type: Type, value: Scalar | Sequence[Scalar]) -> bool:
     match type:
         case Type.TEXT:
             return isinstance(value, str) and len(value) <= 8192
@@ -210,4 +210,8 @@ def _fits(type: Type, value: Scalar | list[Scalar]) -> bool:
         case Type.SHA256:
             return isinstance(value, str) and _HEX.fullmatch(value) is not None
         case Type.TEXTS:
-            return isinstance(value, list) and len(value) <= 500 and all(isinstance(x, str) for x in value)
+            return (
+                isinstance(value, list | tuple)
+                and len(value) <= 500
+                and all(isinstance(x, str) for x in value)
+            )

@@ -23,7 +23,11 @@ def entries(folder: Path, start: int = 0, stop: int | None = None) -> Iterator[E
     for name in names[begin:]:
         if stop is not None and first_of(name) >= stop:
             return
-        yield from _segment(folder / name, start, stop)
+        try:
+            yield from _segment(folder / name, start, stop)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise LedgerError(f"{str(folder / name)!r} can't be read: {reason}") from error
 
 
 def named_segments(folder: Path) -> list[str]:
