@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from overt.channel.publisher import (
     founding,
     keys,
     online,
+    posting,
     propose,
     publish,
     roles,
@@ -34,7 +37,9 @@ from overt.cli.channel_parser import configure
 from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
+from overt.ledger import Ledger
 from overt.store import atomic
+from overt.store.paths import paths
 
 __all__ = ["configure", "run"]
 
@@ -46,6 +51,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _desk(args: argparse.Namespace) -> Desk:
     return Desk(Path(args.folder), online.once(asking.asker(args)))
+
+
+@contextmanager
+def _reaching(args: argparse.Namespace) -> Iterator[Desk]:
+    """The desk with a way to its witnesses: couriers, each request in the ledger; with --by-hand, files."""
+    desk = _desk(args)
+    urls = () if args.by_hand else posting.witness_urls(desk)
+    if not urls:
+        yield desk
+        return
+    record = Ledger.open(paths().ledger).append
+    with posting.posting(urls, desk.folder / "couriers", record, args.ca_file, args.unconfined) as post:
+        yield replace(desk, post=post)
 
 
 def _key(args: argparse.Namespace) -> int:
@@ -141,9 +159,9 @@ def _sources(args: argparse.Namespace, targets: list[str]) -> sources.Sources:
 
 
 def _publish(args: argparse.Namespace) -> int:
-    desk = _desk(args)
     bundle = _bytes(args.bundle) if args.bundle else None
-    outcome = publish.publish(desk, bundle, args.signed)
+    with _reaching(args) as desk:
+        outcome = publish.publish(desk, bundle, args.signed)
     if isinstance(outcome, publish.Waiting):
         _say_request(desk, outcome.missing)
         return Exit.ERROR
@@ -172,10 +190,11 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _renew(args: argparse.Namespace) -> int:
-    present = publish.renew(_desk(args))
+    with _reaching(args) as desk:
+        present = publish.renew(desk)
     expires = present.timestamp.signed.expires
     say(f"timestamp {present.timestamp.signed.version}, good until {expires:%Y-%m-%d %H:%M} UTC")
-    for line in rendering.soon(status_of(_desk(args)), _desk(args).now()):
+    for line in rendering.soon(status_of(desk), desk.now()):
         note(line)
     return Exit.OK
 

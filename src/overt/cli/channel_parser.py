@@ -111,6 +111,19 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signed", nargs="+", action="extend", default=[], type=Path, metavar="FILE", help="from the holders"
     )
+    _reaching(parser)
+
+
+def _reaching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--by-hand",
+        action="store_true",
+        help="leave requests to witnesses in DIR/requests, for a person to send, and read the answers there",
+    )
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust for witnesses")
+    parser.add_argument(
+        "--unconfined", action="store_true", help="ask witnesses even where couriers can't be confined"
+    )
 
 
 def _sign(parser: argparse.ArgumentParser) -> None:
@@ -128,6 +141,7 @@ def _sign(parser: argparse.ArgumentParser) -> None:
 
 def _renew(parser: argparse.ArgumentParser) -> None:
     _folder(parser)
+    _reaching(parser)
 
 
 def _rotate(parser: argparse.ArgumentParser) -> None:

@@ -42,7 +42,7 @@ class Answer:
 
 
 Post = Callable[[str, bytes], Answer]
-"""Sends a body to a URL. Raises `OSError` when there was no answer."""
+"""Sends a body to a URL. Raises `OSError` or `EgressError` when there was no answer."""
 
 
 def utc_now() -> datetime:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from overt.channel.publisher.desk import Answer, Desk
-from overt.core.errors import ChannelError, LogError, Malformed
+from overt.core.errors import ChannelError, EgressError, LogError, Malformed
 from overt.store import atomic
 from overt.tlog import witness as protocol
 from overt.tlog.merkle import TreeHead
@@ -46,7 +46,7 @@ def collect(desk: Desk, note: Note, policy: Policy, reader: LogReader) -> Note:
     for witness in policy.witnesses:
         try:
             _ask(desk, round, witness, reader)
-        except (LogError, OSError, ChannelError) as error:
+        except (LogError, EgressError, ChannelError, OSError) as error:
             round.failed[witness.name] = " ".join(str(error).split())
     if not policy.satisfied_by(round.got):
         raise WaitingForWitnesses(_said(desk, policy, round))

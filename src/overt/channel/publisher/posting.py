@@ -1,0 +1,61 @@
+"""The way to the witnesses: one courier for each, the only processes with a network, and each request in the ledger.
+
+Couriers are forked from this process. So they are started before any passphrase is asked for: no private key is in
+their memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from overt.channel.publisher import propose, roles, state
+from overt.channel.publisher.desk import Answer, Desk, Post
+from overt.core.errors import EgressError
+from overt.egress.courier import Courier
+from overt.egress.job import Job
+from overt.egress.recorded import Record
+from overt.tlog.note import MAX_NOTE_BYTES
+
+PURPOSE = "cosignatures"
+
+
+def witness_urls(desk: Desk) -> tuple[str, ...]:
+    """The addresses of the witnesses in force and of those proposed; needs no secret. Raises `ChannelError`."""
+    with desk.locked():
+        present = state.read(desk)
+        proposed = propose.read(desk, present)
+        roots = [metadata.signed for metadata in (proposed.previous, proposed.root) if metadata]
+    policies = [state.policy_of(roles.root_charter(root)) for root in roots]
+    return tuple(dict.fromkeys(one.url for policy in policies for one in policy.witnesses if one.url))
+
+
+@contextmanager
+def posting(
+    urls: Iterable[str], spools: Path, record: Record, ca_file: Path | None = None, unconfined: bool = False
+) -> Iterator[Post]:
+    """A `Post` to the witnesses at these addresses; `spools` is a folder for the couriers' own.
+
+    A witness that can't be reached raises `EgressError` when it is asked. Raises `ConfinementError` when couriers can't
+    be confined, and what `record` raises.
+    """
+    with ExitStack() as stack:
+        couriers: dict[str, Courier] = {}
+        failed: dict[str, EgressError] = {}
+        for number, url in enumerate(urls):
+            base = url.rstrip("/")
+            job = Job(f"{base}/", spools / str(number), ca_file, purpose=PURPOSE)
+            try:
+                couriers[base] = stack.enter_context(Courier.start(job, record, unconfined=unconfined))
+            except EgressError as error:
+                failed[base] = error
+
+        def post(url: str, body: bytes) -> Answer:
+            base, _, path = url.rpartition("/")
+            if base in failed:
+                raise failed[base]
+            answer = couriers[base].post(path, body, max_bytes=MAX_NOTE_BYTES)
+            return Answer(answer.status, answer.body)
+
+        yield post
