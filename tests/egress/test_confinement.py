@@ -26,7 +26,7 @@ from overt.sandbox.landlock import abi
 from overt.sandbox.policy import VERIFIER
 from overt.sandbox.view import confine_writing
 from tests.conftest import require
-from tests.egress.conftest import QUICK, Records
+from tests.egress.conftest import QUICK, Authority, Records
 from tests.egress.servers import body, saying, serving
 from tests.sandbox.test_traced import joined
 from tests.vault.conftest import NOBODY, as_nobody, open_to_all
@@ -154,20 +154,33 @@ def for_everybody() -> str:
     raise AssertionError
 
 
-def test_as_an_ordinary_user(tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refused", [(), ("unshare",)], ids=["all layers", "no namespaces"])
+def test_as_an_ordinary_user(
+    refused: tuple[str, ...],
+    tmp_path: Path,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    authority: Callable[[], Authority],
+) -> None:
     require(os.geteuid() == 0, "root (to become another user)")
     monkeypatch.setattr(sys, "executable", for_everybody())
     open_to_all(tmp_path)
+    ca = authority()
+    context = ca.server("localhost")
     spool = tmp_path / "of-nobody"
     spool.mkdir()
     os.chown(spool, NOBODY, NOBODY)
 
     def act() -> None:
-        with serving(HELLO) as server:
-            asked = Job(f"http://localhost:{server.port}/", spool / "spool", limits=QUICK)
+        if refused:
+            refuse(*refused)
+        with serving(HELLO, context) as server:
+            url = f"https://localhost:{server.port}/"
+            asked = Job(url, spool / "spool", ca_file=ca.file, limits=QUICK)
             with Courier.start(asked, records) as courier:
                 assert fetched(courier) == b"hello"
-                assert courier.confinement.namespace or courier.confinement.landlock
+                assert courier.confinement.landlock == abi()
+                assert not (refused and courier.confinement.namespace)
 
     as_nobody(act)
 
@@ -311,6 +324,10 @@ def test_a_locked_parent_goes_on_using_its_courier(job: Make, records: Records, 
                     forbidden()
                 assert caught.value.errno in (errno.EPERM, errno.EACCES, errno.EXDEV, errno.EROFS)
             with pytest.raises(errors.TooLong):
+                courier.fetch("x", max_bytes=10)
+            courier._line.kill()
+            os.waitid(os.P_PID, courier.pid, os.WEXITED | os.WNOWAIT)
+            with pytest.raises(errors.CourierLost):
                 courier.fetch("x", max_bytes=10)
 
     act()
