@@ -254,7 +254,7 @@ def next_steps(summary: Summary, tally: Tally) -> list[str]:
     elif summary.incomplete:
         steps.append(f"{explain} says what each reason means and which flag changes it")
     if summary.interrupted:
-        steps.append("run the same command again: unless --no-cache is given, verdicts already known come from the cache")
+        steps.append("run the same command again: without --no-cache, known verdicts come from the cache")
     return steps
 
 
