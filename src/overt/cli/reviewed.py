@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -36,10 +35,12 @@ def review(args: argparse.Namespace) -> int:
         result = _reviewed(intake, args)
     for problem in intake.problems:
         note(visible(str(problem)))
-    if args.json:
-        with out or sys.stdout as file:
-            file.write(json.dumps(result.to_json(), ensure_ascii=False, indent=1, sort_keys=True) + "\n")
-            file.flush()
+    text = json.dumps(result.to_json(), ensure_ascii=False, indent=1, sort_keys=True)
+    if out is not None:
+        with out:
+            out.write(text + "\n")
+    elif args.json:
+        say(text)
     if args.json != "-":
         _say(result, args.all)
     return Exit.ERROR if result.level is Level.REFUSE or intake.problems else Exit.OK

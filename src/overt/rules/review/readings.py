@@ -46,9 +46,10 @@ CHARSETS = (
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{6,}={0,2}")
 _HEX_TEXT = re.compile(r"(?:[0-9A-Fa-f]{2}){4,}")
 
+BYTES = "escaped bytes"
 _ESCAPES: tuple[tuple[str, re.Pattern[str], Callable[[re.Match[str]], bytes]], ...] = (
     (
-        "escaped bytes",
+        BYTES,
         re.compile(r"(?:%|=|\\'|\\x)([0-9A-Fa-f]{2})|([A-Za-z ])(?=[%=\\]|[A-Za-z ]|$)"),
         lambda match: bytes.fromhex(match.group(1)) if match.group(1) else match.group(2).encode(),
     ),
@@ -107,7 +108,10 @@ def _how(pattern: Pattern, words: set[str]) -> str:
 
 def octet_readings(octets: bytes, trick: str) -> tuple[Reading, ...]:
     """The texts that some bytes spell, which were put together by the means that `trick` names."""
-    return tuple({reading.text: reading for reading in _texts(octets, trick)}.values())
+    found: dict[str, Reading] = {}
+    for reading in _texts(octets, trick):
+        found.setdefault(reading.text, reading)
+    return tuple(found.values())
 
 
 def spelled(variants: Iterable[Shape]) -> Iterator[bytes]:
@@ -224,8 +228,9 @@ def _decoded(text: str) -> Iterator[Reading]:
     for match in islice(_HEX_TEXT.finditer(text), 4):
         yield from _kept(bytes.fromhex(match.group()), "hexadecimal text")
     for name, found, octets in _ESCAPES:
-        if found.search(text):
-            parts = [octets(one) for one in found.finditer(text)]
+        matches = list(found.finditer(text))
+        if any(match.group(1) or name != BYTES for match in matches):
+            parts = [octets(one) for one in matches]
             yield from _kept(b"".join(parts), name)
     for match in islice(_BASE64.finditer(text), 4):
         body = match.group().rstrip("=")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import islice, product
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
@@ -45,6 +46,7 @@ _WIDE_CHARACTER = re.compile(r"[^\x00-\x7f]")
 _CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^\x00-\x7f]", re.DOTALL)
 
 
+@lru_cache(maxsize=1 << 12)
 def shapes(pattern: Pattern) -> tuple[Shape, ...]:
     """The alternatives of `pattern` as sequences of byte sets; modifiers are left to the reader of the result.
     Empty when a regular expression cannot be read."""
@@ -144,6 +146,7 @@ def _split(tokens: list[str]) -> list[list[str]]:
     return options
 
 
+@lru_cache(maxsize=1 << 10)
 def _hex_byte(token: str) -> frozenset[int]:
     high, low = (_DIGITS if digit == "?" else digit.lower() for digit in token[-2:])
     values = frozenset(int(a + b, 16) for a, b in product(high, low))

@@ -1,0 +1,164 @@
+"""What patterns and conditions are taken to say."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from overt.rules.active import base_texts
+from overt.rules.compile import RuleText
+from overt.rules.review import Kind, Level, review
+from overt.rules.review.expression import parse
+from overt.rules.review.lexicon import find
+from overt.rules.review.readings import readings
+from overt.rules.yara_source import split
+from tests.review import sets
+
+
+def spelled(definition: str) -> set[str]:
+    """The texts of a rule's one string, folded."""
+    rule = split("t", f"rule r {{ strings: $a = {definition} condition: $a }}").rules[0]
+    return {reading.text.lower() for reading in readings(rule.patterns[0])}
+
+
+def judged(body: str, name: str = "r") -> tuple[Level, set[Kind]]:
+    """The level and the kinds of grounds of a rule with this body."""
+    one = review(RuleText("t", "t.yar", f'import "pe" import "hash" rule {name} {{ {body} }}'))[0]
+    return one.level, {ground.kind for ground in one.grounds}
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        '"secret" nocase',
+        "{ 73 65 63 72 65 74 }",
+        "{ 73 00 65 00 63 00 72 00 65 00 74 00 }",
+        "{ ( 53 | 73 ) 65 63 ( 72 | 52 ) 65 74 }",
+        "/[Ss][Ee]c(re)t/",
+        r"/\x73\x65\x63\x72\x65\x74/i",
+        "/s.?e.?c.?r.?e.?t/",
+        '"c2VjcmV0IHBhcGVy"',
+        '"7365637265742070"',
+        r'"=73=65=63=72=65=74"',
+        r'"&#115;&#101;&#99;&#114;&#101;&#116;"',
+    ],
+)
+def test_the_same_word_is_read_in_every_disguise(definition: str) -> None:
+    assert any(text.replace(" ", "").startswith("secret") for text in spelled(definition))
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"), [("секретно", "cp1251"), ("机密文件", "gb18030"), ("극비문서", "euc-kr")]
+)
+def test_old_charsets_are_read(text: str, charset: str) -> None:
+    assert text in spelled("{ " + text.encode(charset).hex(" ") + " }")
+
+
+def test_a_key_is_undone_under_xor() -> None:
+    hidden = "".join(f"\\x{byte ^ 0x5A:02x}" for byte in b"top secret")
+    assert "top secret" in spelled(f'"{hidden}" xor')
+
+
+NATO_SECRET = (
+    "uint32be({0}) == 0x4e41544f and uint32be({0} + 4) == 0x20534543 and uint32be({0} + 8) == 0x52455420"
+)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        NATO_SECRET.format("0"),
+        f"for any i in (0..filesize) : ( {NATO_SECRET.format('i')} )",
+        f"for all i in (0..0) : ( {NATO_SECRET.format('i')} )",
+        "uint8(0) | 0x20 == 0x6e and uint8(1) - 1 == 0x40 and ~uint8(2) & 0xff == 0xab and uint8(3) < 0x50 "
+        "and uint8(3) > 0x4e and uint32be(4) == 0x20534543 and uint32be(8) == 0x52455420",
+    ],
+)
+def test_arithmetic_over_bytes_is_solved(condition: str) -> None:
+    level, kinds = judged(f"condition: {condition}")
+    assert level is Level.REFUSE
+    assert {Kind.MARKING, Kind.CONCEALED} <= kinds
+
+
+@pytest.mark.parametrize(
+    ("condition", "level"),
+    [
+        ("$x", Level.REFUSE),
+        ("$x or $c", Level.REFUSE),
+        ("1 of them", Level.REFUSE),
+        ("#x > 0", Level.REFUSE),
+        ("not not $x", Level.REFUSE),
+        ("$x and (uint16(0) == 0x5a4d or true)", Level.REFUSE),
+        ("$x and not pe.is_pe", Level.REFUSE),
+        ("$c", Level.PASS),
+        ("$c and #x == 0", Level.PASS),
+        ("$c and not $x", Level.PASS),
+    ],
+)
+def test_the_weakest_way_decides(condition: str, level: Level) -> None:
+    strings = 'strings: $x = "NATO SECRET" $c = "kernel32.dll!CreateRemoteThread"'
+    assert judged(f"{strings} condition: {condition}")[0] is level
+
+
+def test_a_marking_is_never_passed_even_in_programs() -> None:
+    body = 'strings: $x = "NATO SECRET" $c = "CreateRemoteThread(" condition: uint16(0) == 0x5a4d and all of them'
+    assert judged(body)[0] is Level.EXPLAIN
+
+
+def test_digests_of_files_are_to_be_explained_and_of_pieces_refused() -> None:
+    assert judged('condition: hash.md5(0, filesize) == "00"') == (
+        Level.EXPLAIN,
+        {Kind.FILE_DIGEST, Kind.NO_CODE},
+    )
+    assert judged('condition: hash.md5(0, 9) == "00"')[0] is Level.REFUSE
+
+
+def test_metadata_does_not_help() -> None:
+    body = 'strings: $x = "medical record" condition: $x'
+    level, kinds = judged(f'meta: description = "Emotet trojan" {body}')
+    assert level is Level.REFUSE
+    assert Kind.CONTRADICTION in kinds
+
+
+def test_private_rules_are_judged_where_they_are_used() -> None:
+    text = 'private rule p { strings: $x = "NATO SECRET" condition: $x } rule q { condition: p }'
+    assert [one.level for one in review(RuleText("t", "t", text))] == [Level.PASS, Level.REFUSE]
+
+
+def test_conditions_that_the_review_cannot_read_are_to_be_explained() -> None:
+    nested = "(" * 80 + "$a" + ")" * 80
+    level, kinds = judged(f'strings: $a = "CreateRemoteThread(" condition: {nested}')
+    assert (level, Kind.UNREADABLE in kinds) == (Level.EXPLAIN, True)
+
+
+def test_long_lists_of_alternatives_hide_nothing() -> None:
+    decoys = " ".join(f'$d{at} = "CreateRemoteThread{at}("' for at in range(300))
+    alternatives = " or ".join(f"($d{at} and $d{at + 1})" for at in range(299))
+    assert (
+        judged(f'strings: $x = "STRENG GEHEIM" {decoys} condition: {alternatives} or $x')[0] is Level.REFUSE
+    )
+
+
+def test_every_condition_of_the_base_pack_is_read() -> None:
+    for text in base_texts():
+        for rule in split(text.source, text.text).rules:
+            parse(rule.condition)
+
+
+def test_terms_are_whole_words() -> None:
+    assert [term.text for term in find("SECRET//NOFORN")][:1] == ["secret noforn"]
+    assert not [term for term in find("protected by copyright") if term.kind == "marking"]
+    assert not find("brat")
+
+
+def test_damaged_rules_never_stop_a_review() -> None:
+    draw = random.Random(7)
+    sources = [text.text for name in ("spying", "honest") for text in sets.folder(name)]
+    for _ in range(150):
+        source = draw.choice(sources)
+        start = draw.randrange(len(source))
+        piece = list(source[start : start + 600])
+        for _ in range(draw.randrange(1, 8)):
+            piece[draw.randrange(len(piece))] = draw.choice("{}()[]/\\\"'$#@!?*|&^~<>=.,:0x9aé机")
+        review(RuleText("t", "t", "".join(piece)))
