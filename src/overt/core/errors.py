@@ -47,6 +47,10 @@ class ChannelError(OvertError):
     """A rule channel could not be built, signed or published; the message says what is missing and what to do."""
 
 
+class WitnessError(OvertError):
+    """A witness is set up wrongly, or could not read or store its state; then it signed nothing."""
+
+
 class EgressError(OvertError):
     """Base of what may go wrong between this machine and a server."""
 

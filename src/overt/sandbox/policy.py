@@ -179,8 +179,8 @@ COURIER = Policy(
     _MEMORY
     | _SELF
     | frozenset(
-        """read readv pread64 write writev close lseek poll ppoll recvmsg sendmsg recvfrom sendto sendmmsg connect getsockname
-        getpeername getsockopt setsockopt shutdown stat lstat fstat newfstatat statx""".split()
+        """read readv pread64 write writev close lseek poll ppoll recvmsg sendmsg recvfrom sendto sendmmsg connect
+        getsockname getpeername getsockopt setsockopt shutdown stat lstat fstat newfstatat statx""".split()
     ),
     (
         *_MEMORY_GUARDED,
@@ -219,3 +219,24 @@ VERIFIER = Policy(
 write to is for `overt.sandbox.view.confine_writing`, since a filter of calls cannot tell paths."""
 
 POLICIES = (EXAMINER, READER, NURSERY, KEEPER, COURIER, VERIFIER)
+
+WITNESS = Policy(
+    "witness",
+    Denial.ERROR,
+    _MEMORY
+    | _SELF
+    | _DESCRIPTORS
+    | frozenset("stat lstat fstat newfstatat statx access faccessat faccessat2 getcwd".split())
+    | frozenset(
+        "listen accept accept4 getsockname getpeername getsockopt shutdown fsync fdatasync ftruncate flock".split()
+    ),
+    (
+        *_MEMORY_GUARDED,
+        *_THREADS,
+        ("setsockopt", (Where(1, U32, IPPROTO_TCP),)),
+        *(("ioctl", (Where(1, U32, request),)) for request in (TCGETS, FIONBIO)),
+    ),
+    refused=(("clone3", 38),),
+)
+"""Answers on the sockets and changes the database that were open before; opens nothing, connects nowhere, starts
+nothing. Not among `POLICIES`: `overt prove` attempts what processes that see a user's files may do."""
