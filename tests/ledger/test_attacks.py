@@ -77,21 +77,24 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("entry", [0, ENTRIES // 2, ENTRIES - 1])
-def test_a_flip_in_every_field_is_found(victim: Path, field: bytes, entry: int) -> None:
-    """Of the first entry, one in the middle, and the last."""
-    name = [name for name in segments(victim) if int(name[:16]) <= entry][-1]
-    data = bytearray((victim / name).read_bytes())
-    start = 0
-    for _ in range(entry - int(name[:16])):
-        start = data.index(b"\n", start) + 1
-    found = re.compile(field).search(data, start)
-    assert found
-    data[found.end() - 1] ^= 1
-    (victim / name).write_bytes(data)
-    report = verify(victim)
-    assert not report.ok
-    assert faults(report) & {Fault.FORM, Fault.SIGNATURE}
+def test_a_flip_in_every_field_is_found(victim: Path, field: bytes) -> None:
+    """Of the first entry, some in the middle, and the last."""
+    wrong = set()
+    for entry in (0, 1, ENTRIES // 3, ENTRIES // 2, ENTRIES - 1):
+        name = [name for name in segments(victim) if int(name[:16]) <= entry][-1]
+        lines = (victim / name).read_bytes().splitlines(keepends=True)
+        number = entry - int(name[:16])
+        found = re.search(field, lines[number])
+        assert found
+        line = bytearray(lines[number])
+        line[found.end() - 1] ^= 1
+        lines[number] = bytes(line)
+        (victim / name).write_bytes(b"".join(lines))
+        wrong.add(f"{name}, line {number + 1}")
+    found_in = {
+        problem.where for problem in verify(victim).problems if problem.fault in (Fault.FORM, Fault.SIGNATURE)
+    }
+    assert found_in >= wrong
 
 
 def test_a_flip_of_a_line_end_is_found(victim: Path) -> None:

@@ -98,6 +98,15 @@ def test_lines_that_are_no_entries(change: dict[str, Any]) -> None:
         parsed(encode({**LINE, **change}))
 
 
+def test_the_same_value_in_another_encoding_is_no_entry() -> None:
+    """Its signature would still hold: only the one encoding makes every changed byte show."""
+    line = entry({"subject": "ü"}).line
+    for other in (line.replace(b":", b": ", 1), line + b" ", line.replace("ü".encode(), b"\\u00fc")):
+        assert other != line and json.loads(other) == json.loads(line)
+        with pytest.raises(Malformed):
+            parsed(other)
+
+
 def test_a_line_lacking_a_member_is_no_entry() -> None:
     for name in LINE:
         with pytest.raises(Malformed):
