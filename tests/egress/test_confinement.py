@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyseccomp
@@ -19,6 +20,7 @@ import pytest
 
 from overt.core.errors import ConfinementError
 from overt.egress import errors
+from overt.egress import line as line_module
 from overt.egress.courier import Courier, Fetched
 from overt.egress.job import Job
 from overt.egress.process import SPOOL
@@ -462,3 +464,20 @@ def test_the_parent_loads_no_network_client() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "boot", ["raise SystemExit(3)", "import overt.no_such_module", "import time; time.sleep(60)"]
+)
+def test_a_program_that_does_not_come_up(
+    boot: str, job: Make, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = replace(QUICK, start_deadline_s=1)
+    with monkeypatch.context() as patch, pytest.raises(errors.CourierLost):
+        patch.setattr(line_module, "BOOT", boot)
+        Courier.start(job("http://127.0.0.1:9/", limits=quick), records)
+    with monkeypatch.context() as patch, pytest.raises(errors.CourierLost, match="cannot be started"):
+        patch.setattr(sys, "executable", "/no/such/python")
+        Courier.start(job("http://127.0.0.1:9/"), records)
+    with serving(HELLO) as server, Courier.start(job(server.url), records) as courier:
+        assert fetched(courier) == b"hello", "the spool is free again"

@@ -59,7 +59,7 @@ class Line:
         self._pidfd = os.pidfd_open(self.pid)
         self._alive = True
         try:
-            self._control.send(encode(outfit))
+            self._tell(encode(outfit))
             self.ready = self._greeting(outfit, start_deadline_s)
         except BaseException:
             self.kill()
@@ -85,10 +85,7 @@ class Line:
             self._receive()  # its death is told apart
             self.kill()
             raise CourierBroke("the courier spoke without being asked, and was killed")
-        try:
-            self._control.send(ask.spend())
-        except OSError as error:
-            raise self._lost() from error
+        self._tell(ask.spend())
 
     def next(self, pace: Pace) -> Message:
         """The courier's next message. Raises `TooSlow`, `CourierLost`, `CourierBroke`."""
@@ -133,6 +130,12 @@ class Line:
                 raise CourierLost(f"the courier failed at its start: {detail}")
             case _:
                 raise CourierBroke("the courier did not say that it is confined")
+
+    def _tell(self, packet: bytes) -> None:
+        try:
+            self._control.send(packet)
+        except OSError as error:
+            raise self._lost() from error
 
     def _readable(self, timeout_s: float) -> bool:
         waiting = select.poll()
