@@ -55,6 +55,8 @@ class HashList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     author: str
     licence: str
     source: str
+    review: dict[str, Any]
+    override: str | None
 
 
 class Revoked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +38,9 @@ from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
 from overt.ledger import Ledger
+from overt.rules.compile import RuleText
+from overt.rules.review import RuleReview
+from overt.scan import reviewing
 from overt.store import atomic
 from overt.store.paths import paths
 
@@ -106,7 +109,11 @@ def _init(args: argparse.Namespace) -> int:
 
 def _build(args: argparse.Namespace) -> int:
     place, targets = _place(args)
-    made = build.build(place.channel, place.serial, _sources(args, targets), build.reviewed, place.revoked)
+
+    def review(texts: Sequence[RuleText]) -> Sequence[RuleReview]:
+        return reviewing.run(texts, True, not args.unconfined).review.rules if texts else ()
+
+    made = build.build(place.channel, place.serial, _sources(args, targets), review, place.revoked)
     for problem in made.problems:
         note(visible(str(problem)))
     if made.problems and not args.leave_out_broken:
@@ -154,7 +161,7 @@ def _sources(args: argparse.Namespace, targets: list[str]) -> sources.Sources:
         return sources.read(Path(targets[0]))
     if not targets:
         raise UsageError("nothing to build from: name rule files and folders, or a sources.toml")
-    one = sources.Origin(args.part, tuple(targets), args.author, args.licence, args.origin)
+    one = sources.Origin(args.part, tuple(targets), args.author, args.licence, args.origin, args.content)
     return sources.checked(sources.Sources((one,)))
 
 

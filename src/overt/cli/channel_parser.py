@@ -100,6 +100,15 @@ def _build(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", default="", help="of rules that name none")
     parser.add_argument("--origin", default="", metavar="URL", help="where anyone can get the source")
     parser.add_argument(
+        "--content",
+        default="",
+        choices=("program", "document"),
+        help="what the hashes are of, for the review",
+    )
+    parser.add_argument(
+        "--unconfined", action="store_true", help="review even where the review can't be confined"
+    )
+    parser.add_argument(
         "--leave-out-broken", action="store_true", help="build without what can't be read or compiled"
     )
     asking.configure(parser)

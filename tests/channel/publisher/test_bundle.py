@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from overt.channel.publisher import build, sources
 from overt.channel.publisher.sources import Origin, Override, Revocation, Sources
 from overt.core.errors import ChannelError, Malformed, PeerLied, UsageError
 from overt.rules.compile import RuleText
+from overt.rules.review import Level, RuleReview
 
 RULES = {
     "good.yar": '/* a licence\n   header */\nimport "pe"\n'
@@ -35,7 +37,7 @@ import os, sys, time
 from pathlib import Path
 os.umask(int(sys.argv[3], 8))
 from overt.channel.publisher import build, sources
-made = build.build("acme", 7, sources.read(Path(sys.argv[1])), build.reviewed)
+made = build.build("acme", 7, sources.read(Path(sys.argv[1])), build.static_review)
 Path(sys.argv[2]).write_bytes(made.data)
 """
 SOURCES = """
@@ -45,6 +47,7 @@ paths = ["rules", "bad.csv", "bad.md5"]
 author = "Example CERT"
 licence = "Apache-2.0"
 origin = "https://example.org/own"
+content = "program"
 """
 
 
@@ -100,7 +103,7 @@ def test_tar_shows_what_is_in_it(tmp_path: Path) -> None:
 
 
 def test_the_manifest_names_every_rule_and_whose_it_is(tmp_path: Path) -> None:
-    made = build.build("acme", 0, origins(tmp_path), build.reviewed)
+    made = build.build("acme", 0, origins(tmp_path), build.static_review)
     rules = {rule.name: rule for rule in made.manifest.rules}
     assert sorted(rules) == ["one", "three", "two"]
     one = rules["one"]
@@ -171,8 +174,10 @@ def plain(*paths: Path) -> Sources:
     return Sources((Origin("own", tuple(map(str, paths)), "a", "l", "o"),))
 
 
-def refusing(text: RuleText) -> dict[str, dict[str, object]]:
-    return {"spy": {"level": "refuse", "grounds": []}, "odd": {"level": "explain", "grounds": []}}
+def refusing(texts: Sequence[RuleText]) -> Iterator[RuleReview]:
+    for text in texts:
+        yield RuleReview(text.pack, text.source, "spy", 1, Level.REFUSE, 100)
+        yield RuleReview(text.pack, text.source, "odd", 2, Level.EXPLAIN, 40)
 
 
 def test_a_refused_rule_needs_a_written_reason(tmp_path: Path) -> None:
@@ -190,6 +195,16 @@ def test_a_refused_rule_needs_a_written_reason(tmp_path: Path) -> None:
         build.build("acme", 0, Sources(wanted.source, (*reasons.override, Override("none", "why"))), refusing)
     with pytest.raises(UsageError, match="a reason must be written"):
         build.build("acme", 0, Sources(wanted.source, (Override("spy", " "),)), refusing)
+
+
+def test_hashes_of_who_knows_what_need_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text(HASHES)
+    with pytest.raises(ChannelError, match=r"hashes/own/sha256\.jsonl: explain"):
+        build.build("acme", 0, plain(tmp_path / "bad.csv"), build.static_review)
+    reason = Override("hashes/own/sha256.jsonl", "programs, from our own sandbox")
+    wanted = Sources(plain(tmp_path / "bad.csv").source, (reason,))
+    made = build.build("acme", 0, wanted, build.static_review)
+    assert made.manifest.hashes[0].override == reason.reason
 
 
 def test_revoked_rules_and_those_that_need_them_stay_out(tmp_path: Path) -> None:

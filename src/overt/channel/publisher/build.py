@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from overt import __version__
 from overt.channel import bundle, manifest
-from overt.channel.bundle import HashEntry
 from overt.channel.manifest import HashList, Manifest, Part, Rule
+from overt.channel.publisher.collected import Collected
 from overt.channel.publisher.sources import Origin, Sources, checked
 from overt.core.errors import ChannelError, UsageError
-from overt.core.model import Severity
-from overt.engine.hashset import DIGEST_BYTES, Label
 from overt.rules.check import assemble, closure, needed
 from overt.rules.compile import RuleText
 from overt.rules.gather import gather
-from overt.rules.intake import Intake
 from overt.rules.metadata import record
+from overt.rules.review import RuleReview
 from overt.rules.review import review as review_rules
+from overt.rules.review.hashes import review_hashes
 from overt.rules.yara_source import Problem, Source, SourceRule
 
-Reviewer = Callable[[RuleText], Mapping[str, Mapping[str, Any]]]
-"""Rule name → its review in stable JSON: at least `level` (`pass`, `explain` or `refuse`) and `grounds`."""
+Reviewer = Callable[[Sequence[RuleText]], Iterable[RuleReview]]
+"""Reviews all files of rules of a bundle, and names each rule by its file (`source`) and its own name."""
 
 TOOL = f"overt {__version__}"
-ALGORITHM = {size: name for name, size in DIGEST_BYTES.items()}
 
 
 NEED_REASON = ("explain", "refuse")
 """Levels with which a rule is published only with a written reason."""
 
 
-def reviewed(text: RuleText) -> dict[str, dict[str, Any]]:
-    """The static review of one file of rules: a `Reviewer`."""
-    return {
-        one.rule: {key: value for key, value in one.to_json().items() if key in ("level", "score", "grounds")}
-        for one in review_rules(text)
-    }
+def static_review(texts: Sequence[RuleText]) -> Iterator[RuleReview]:
+    """The review that runs no rule: a `Reviewer`."""
+    for text in texts:
+        yield from review_rules(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +70,17 @@ def build(
     """
     taken_back = _taken_back(checked(sources), revoked)
     dropped = {one.rule for one in taken_back}
-    parts = [_part(origin, sources, dropped, review) for origin in sources.source]
-    rules = tuple(rule for part in parts for rule in part.rules)
-    _check_overrides(sources, rules)
+    parts = [_part(origin, dropped) for origin in sources.source]
+    reviewed = _reviewed(parts, sources, review)
+    _check_reasons(sources, reviewed)
     contents = Manifest(
         schema=manifest.SCHEMA,
         channel=channel,
         serial=serial,
         tool=TOOL,
         parts=tuple(Part(o.name, o.author, o.licence, o.origin) for o in sources.source),
-        rules=tuple(sorted(rules, key=lambda rule: (rule.file, rule.line, rule.name))),
-        hashes=tuple(sorted((item for part in parts for item in part.hashes), key=lambda item: item.file)),
+        rules=tuple(sorted(reviewed.rules, key=lambda rule: (rule.file, rule.line, rule.name))),
+        hashes=tuple(sorted(reviewed.hashes, key=lambda item: item.file)),
         revoked=taken_back,
     )
     files = {path: data for part in parts for path, data in part.files.items()}
@@ -101,34 +98,95 @@ def _taken_back(sources: Sources, before: Sequence[manifest.Revoked]) -> tuple[m
 
 
 @dataclass(frozen=True, slots=True)
-class _Built:
+class _Part:
+    """What one source contributes."""
+
+    origin: Origin
     rules: tuple[Rule, ...]
     hashes: tuple[HashList, ...]
     files: dict[str, bytes]
     problems: tuple[Problem, ...]
 
 
-def _part(origin: Origin, sources: Sources, dropped: set[str], review: Reviewer | None) -> _Built:
+def _part(origin: Origin, dropped: set[str]) -> _Part:
     with tempfile.TemporaryDirectory() as scratch:
-        intake = _Collected(Path(scratch))
-        checked_sources = gather(origin.paths, intake)
+        intake = Collected(Path(scratch))
         files: dict[str, bytes] = {}
         rules: list[Rule] = []
-        for name, source in sorted(checked_sources.items()):
+        for name, source in sorted(gather(origin.paths, intake).items()):
             file = rule_file(source, intake.texts[name], dropped)
             if file.rules:
                 path = _free(f"rules/{origin.name}/{_plain(name)}", files)
                 files[path] = file.text.encode()
-                rules.extend(_rules(origin, path, file, sources, review))
-        lists = {}
+                rules.extend(_rules(origin, path, file))
+        lists = []
         for algorithm, sections, data, entries in intake.lists():
             path = f"hashes/{origin.name}/{algorithm}{'.sections' if sections else ''}.jsonl"
             files[path] = data
-            lists[path] = HashList(
-                path, origin.name, algorithm, sections, entries, origin.author, origin.licence, origin.origin
-            )
+            lists.append(_hash_list(origin, path, algorithm, sections, entries))
         intake.close()
-    return _Built(tuple(rules), tuple(lists.values()), files, tuple(intake.problems))
+    return _Part(origin, tuple(rules), tuple(lists), files, tuple(intake.problems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reviewed:
+    rules: tuple[Rule, ...]
+    hashes: tuple[HashList, ...]
+
+
+def _reviewed(parts: Sequence[_Part], sources: Sources, review: Reviewer | None) -> _Reviewed:
+    """Rules and hash lists with their reviews and the reasons given for them."""
+    rules = tuple(rule for part in parts for rule in part.rules)
+    hashes = tuple(item for part in parts for item in part.hashes)
+    reasons = {override.rule: override.reason for override in sources.override}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    if review is not None:
+        texts = [text for part in parts for text in _texts(part)]
+        found = {(one.source, one.rule): _judgement(one) for one in review(texts)}
+        contents = {part.origin.name: part.origin.content for part in parts}
+        for item in hashes:
+            verdict = review_hashes(item.part, item.file, item.entries, contents[item.part])
+            found[item.file, ""] = _judgement(verdict)
+    unknown = manifest.NOT_REVIEWED
+    replace = msgspec.structs.replace
+    return _Reviewed(
+        tuple(
+            replace(rule, review=found.get((rule.file, rule.name), unknown), override=reasons.get(rule.name))
+            for rule in rules
+        ),
+        tuple(
+            replace(item, review=found.get((item.file, ""), unknown), override=reasons.get(item.file))
+            for item in hashes
+        ),
+    )
+
+
+def _texts(part: _Part) -> list[RuleText]:
+    """The part's files of rules as the review reads them: `source` is the path in the bundle."""
+    by = (part.origin.author, part.origin.licence)
+    rules = {path: data for path, data in part.files.items() if path.startswith("rules/")}
+    return [RuleText(part.origin.name, path, data.decode(), *by) for path, data in rules.items()]
+
+
+def _judgement(review: RuleReview) -> dict[str, Any]:
+    """What a manifest holds of it: the rule and its place are there already."""
+    told = review.to_json()
+    return {key: told[key] for key in ("level", "score", "grounds")}
+
+
+def _hash_list(origin: Origin, path: str, algorithm: str, sections: bool, entries: int) -> HashList:
+    return HashList(
+        file=path,
+        part=origin.name,
+        algorithm=algorithm,
+        sections=sections,
+        entries=entries,
+        author=origin.author,
+        licence=origin.licence,
+        source=origin.origin,
+        review=manifest.NOT_REVIEWED,
+        override=None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +229,7 @@ def _plain(name: str) -> str:
     return "/".join(safe) or "rules.yar"
 
 
-def _rules(
-    origin: Origin, path: str, file: RuleFile, sources: Sources, review: Reviewer | None
-) -> Iterator[Rule]:
-    reviews = review(RuleText(origin.name, path, file.text, origin.author, origin.licence)) if review else {}
-    overrides = {override.rule: override.reason for override in sources.override}
+def _rules(origin: Origin, path: str, file: RuleFile) -> Iterator[Rule]:
     for line, rule in file.rules:
         known = record(rule, origin.name, path, origin.author, origin.licence)
         yield Rule(
@@ -189,55 +243,28 @@ def _rules(
             description=known.description,
             severity=known.severity.value,
             sha256=hashlib.sha256(rule.text.encode()).hexdigest(),
-            review=dict(reviews.get(rule.name, manifest.NOT_REVIEWED)),
-            override=overrides.get(rule.name),
+            review=manifest.NOT_REVIEWED,
+            override=None,
         )
 
 
-def _check_overrides(sources: Sources, rules: tuple[Rule, ...]) -> None:
-    names = {rule.name for rule in rules}
+def _check_reasons(sources: Sources, reviewed: _Reviewed) -> None:
+    """That every reason is for something that is there, and that everything that needs one has one."""
+    items = [(rule.name, rule.review, rule.override) for rule in reviewed.rules]
+    items += [(item.file, item.review, item.override) for item in reviewed.hashes]
+    names = {name for name, _, _ in items}
     for override in sources.override:
         if override.rule not in names:
             raise UsageError(f"override of {override.rule!r}: no rule of this name is in the sources")
-    unexplained = [rule for rule in rules if rule.review.get("level") in NEED_REASON and not rule.override]
-    if unexplained:
-        first = ", ".join(f"{rule.name}: {rule.review['level']}" for rule in unexplained[:5])
+    lacking = [
+        f"{name}: {review['level']}" for name, review, reason in items if _needs(review) and not reason
+    ]
+    if lacking:
         raise ChannelError(
-            f"the review did not pass {len(unexplained)} rules ({first}): 'overt rules review' says why; leave them "
-            "out, or write an [[override]] with its reason for each in sources.toml"
+            f"the review did not pass {len(lacking)} rules ({', '.join(lacking[:5])}): 'overt rules review' says why; "
+            "leave them out, or write an [[override]] with its reason for each in sources.toml"
         )
 
 
-class _Collected(Intake):
-    """An intake that keeps whole digests, sorted on disk: published lists can be read and compared by anyone."""
-
-    def __init__(self, scratch: Path) -> None:
-        super().__init__(scratch)
-        self._table = sqlite3.connect(scratch / "hashes.sqlite", isolation_level=None)
-        self._table.execute("PRAGMA synchronous=OFF")
-        self._table.execute(
-            "CREATE TABLE hash (sections, bytes, digest, line, PRIMARY KEY (sections, bytes, digest))"
-        )
-        self._table.execute("BEGIN")
-
-    def hash(self, digest: bytes, label: Label, size: int = -1, of_sections: bool = False) -> None:
-        severity = Severity(label.severity).value
-        entry = HashEntry(
-            digest.hex(), label.name, size, severity, label.description, label.reference, label.author
-        )
-        self._table.execute(
-            "INSERT OR IGNORE INTO hash VALUES (?, ?, ?, ?)",
-            (of_sections, len(digest), digest, entry.encode()),
-        )
-
-    def lists(self) -> Iterator[tuple[str, bool, bytes, int]]:
-        """Algorithm, whether of sections, the list's bytes and its number of entries."""
-        kinds = self._table.execute("SELECT sections, bytes, count(*) FROM hash GROUP BY 1, 2").fetchall()
-        for sections, size, count in kinds:
-            wanted = "SELECT line FROM hash WHERE sections = ? AND bytes = ? ORDER BY digest"
-            data = b"".join(row[0] for row in self._table.execute(wanted, (sections, size)))
-            yield ALGORITHM[size], bool(sections), data, count
-
-    def close(self) -> None:
-        """Let go of the scratch folder."""
-        self._table.close()
+def _needs(review: dict[str, Any]) -> bool:
+    return review["level"] in NEED_REASON

@@ -38,6 +38,8 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     author: str = ""
     licence: str = ""
     origin: str = ""
+    content: str = ""
+    """What the hashes are of: `program`, `document`, or empty when that is not known; for the review."""
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,6 +90,8 @@ def checked(sources: Sources) -> Sources:
             raise UsageError(
                 f"source name {origin.name!r}: use each once; small letters, digits, '.', '_', '-'"
             )
+        if origin.content not in ("", "program", "document"):
+            raise UsageError(f"source {origin.name!r}: content is 'program', 'document' or left out")
         for key in ("author", "licence", "origin"):
             if not getattr(origin, key).strip():
                 raise UsageError(f"source {origin.name!r} has no {key}: every rule must say whose it is")
