@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -162,3 +163,25 @@ def test_damaged_rules_never_stop_a_review() -> None:
         for _ in range(draw.randrange(1, 8)):
             piece[draw.randrange(len(piece))] = draw.choice("{}()[]/\\\"'$#@!?*|&^~<>=.,:0x9aé机")
         review(RuleText("t", "t", "".join(piece)))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "condition: "
+        + " and ".join(f"for any {n} in (0..255) : ( uint8({n}) == {n} ^ 1 " for n in "abcd")
+        + ")" * 4,
+        "strings: $a = /" + "(" * 5 + "a{24}" + "){24}" * 5 + "/ condition: $a",
+        "strings: $a = { " + "( 41 | " * 300 + "42" + " )" * 300 + " } condition: $a",
+        "strings: $a = /(4|1|41)+x/ condition: $a",
+        "strings: $a = /" + "(a|b)" * 60 + "/ condition: $a",
+        "strings: "
+        + " ".join(f'$a{at} = "x{at}y"' for at in range(200))
+        + " condition: "
+        + " and ".join(f"($a{at} or $a{at + 1} or $a{at + 2})" for at in range(198)),
+    ],
+)
+def test_no_rule_keeps_the_review_busy(body: str) -> None:
+    start = time.process_time()
+    judged(body)
+    assert time.process_time() - start < 10

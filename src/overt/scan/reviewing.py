@@ -14,8 +14,8 @@ import msgspec
 from overt.core.errors import OvertError
 from overt.engine.warm import warm_up
 from overt.rules.compile import RuleText
-from overt.rules.review import Review, review
-from overt.rules.review.dynamic import check, merged
+from overt.rules.review import Review
+from overt.rules.review.dynamic import review_all
 from overt.rules.review.lexicon import terms
 from overt.rules.review.ordinary import ordinary
 from overt.rules.yara_source import Problem, split
@@ -68,9 +68,8 @@ def run(
 
 def reviewed(texts: Sequence[RuleText], dynamic: bool) -> Reviewed:
     """The review itself, in the calling process."""
-    static = tuple(result for text in texts for result in review(text))
     problems = tuple(problem for text in texts for problem in split(text.source, text.text).problems)
-    return Reviewed(Review(merged(static, check(texts)) if dynamic else static), problems)
+    return Reviewed(review_all(texts, dynamic), problems)
 
 
 def _prepare() -> None:

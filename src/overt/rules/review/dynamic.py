@@ -11,9 +11,10 @@ from overt.engine.examine import Examiner
 from overt.engine.hashset import HashSets
 from overt.engine.matcher import Matcher
 from overt.rules.compile import RuleText, build
+from overt.rules.review import review
 from overt.rules.review.corpus import Document, documents
 from overt.rules.review.judge import level_of
-from overt.rules.review.model import Ground, Kind, Level, RuleReview, shown, worst
+from overt.rules.review.model import Ground, Kind, Level, Review, RuleReview, shown, worst
 
 Key = tuple[str, str, str]
 """Pack, source and rule."""
@@ -72,6 +73,12 @@ def _grounds(reactions: _Reactions, is_note: bool) -> Iterable[Ground]:
         text = f"matches {len(reactions.to_document)} innocent documents, first {first.name}"
         weight = NOTE_WEIGHT if is_note else INNOCENT_WEIGHT
         yield Ground(Kind.INNOCENT_MATCH, "corpus", text, first.name, weight)
+
+
+def review_all(texts: Sequence[RuleText], dynamic: bool = True) -> Review:
+    """The whole review of some sources in the calling process: static, and (with `dynamic`) over the corpus too."""
+    static = tuple(one for text in texts for one in review(text))
+    return Review(merged(static, check(texts)) if dynamic else static)
 
 
 def merged(reviews: Iterable[RuleReview], grounds: dict[Key, tuple[Ground, ...]]) -> tuple[RuleReview, ...]:

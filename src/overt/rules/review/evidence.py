@@ -196,7 +196,9 @@ def is_prose(text: str) -> bool:
     letters = sum(char.isalpha() for char in text)
     if letters < 2 or (not text.isprintable() and not _printable_but_breaks(text)):
         return False
-    words = sum(char.isalpha() or char.isspace() or char in "'’.,:;!?-()/\"&" for char in text)
+    if letters < 0.5 * len(text):
+        return False
+    words = sum(char.isalnum() or char.isspace() or char in "'’.,:;!?-()/\"&" for char in text)
     return words >= 0.9 * len(text) and not _IDENTIFIER.search(text) and not _STRONG.search(text)
 
 

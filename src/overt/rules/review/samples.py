@@ -45,7 +45,7 @@ CONTROLS = (
 WEIGHTS = {Kind.ACCOUNT: 60, Kind.CONTACT: 35, Kind.TOPIC: 30, Kind.PERSON: 35, Kind.FILE_NAME: 35}
 MAX_CHARACTERS = 400
 """Longer expressions are code by their length alone, and are not tried."""
-_REPEATED_GROUP = re.compile(r"\)[*+{].*\)[*+{]|[*+]\)[*+]")
+_REPEATED_GROUP = re.compile(r"\)(?:[*+]|\{\d*,\}|\{\d*,\d{2,}\})|(?:\)\{.*){3}")
 
 
 @lru_cache(maxsize=1 << 15)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import islice, product
+from itertools import chain, islice, product
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any
@@ -49,22 +49,24 @@ _CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[^\x00-\x7f]", re.DOTALL)
 @lru_cache(maxsize=1 << 12)
 def shapes(pattern: Pattern) -> tuple[Shape, ...]:
     """The alternatives of `pattern` as sequences of byte sets; modifiers are left to the reader of the result.
-    Empty when a regular expression cannot be read."""
+    Empty when a pattern cannot be read."""
     value = pattern.value
     if value.kind is Kind.TEXT:
         return (tuple(frozenset((byte,)) for byte in text_bytes(value.text)[:MAX_POSITIONS]),)
     if value.kind is Kind.HEX:
-        return _bounded(_hex(_HEX.findall(_COMMENT.sub(" ", value.text[1:-1]))))
+        try:
+            return _bounded(_hex(_HEX.findall(_COMMENT.sub(" ", value.text[1:-1]))))
+        except RecursionError:
+            return ()
     return regex_shapes(value.text)
 
 
 def regex_shapes(literal: str) -> tuple[Shape, ...]:
     """The same for a regular expression as written, slashes and flags included."""
     try:
-        parsed = sre_parser.parse(regex_source(literal))
+        return _bounded(_sequence(sre_parser.parse(regex_source(literal))))
     except (re.error, OverflowError, RecursionError):
         return ()
-    return _bounded(_sequence(parsed))
 
 
 def regex_source(literal: str) -> str:
@@ -97,12 +99,16 @@ def _joined(parts: Sequence[Sequence[Shape]]) -> list[Shape]:
     for part in parts:
         count *= max(len(part), 1)
     if count <= MAX_VARIANTS:
-        return [tuple(byte for piece in pieces for byte in piece) for pieces in product(*parts)]
+        return [_chained(pieces) for pieces in product(*parts)]
     found = []
     for number in range(max(map(len, parts))):
         pieces = [part[number % len(part)] for part in parts]
-        found.append(tuple(byte for piece in pieces for byte in piece))
+        found.append(_chained(pieces))
     return found[:MAX_VARIANTS]
+
+
+def _chained(pieces: Sequence[Shape]) -> Shape:
+    return tuple(islice(chain.from_iterable(pieces), MAX_POSITIONS))
 
 
 def _hex(tokens: list[str]) -> list[Shape]:

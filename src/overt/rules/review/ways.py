@@ -7,12 +7,14 @@ than are followed, those that speak least of code are kept (`weigh`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from overt.rules.review.expression import Expression
 from overt.rules.review.octets import COMPARISONS, MIRRORED, OPPOSITE, Environment, Octet, constant, octets
 
 MAX_WAYS = 48
+MAX_ROUNDS = 1024
+"""Rounds of `for` loops inside each other that are followed one by one."""
 MAX_UNROLLED = 256
 """Rounds of a `for` over constants that are followed one by one."""
 
@@ -76,6 +78,8 @@ class Scope:
     known: Environment = field(default_factory=dict)
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Loop variables that go through a module's list."""
+    rounds: int = 1
+    """How often this condition is read because of the loops around it."""
 
 
 def ways(node: Expression, scope: Scope, wanted: bool = True) -> tuple[Way, ...]:
@@ -249,13 +253,15 @@ def _for_in(node: Expression, scope: Scope) -> tuple[Way, ...]:
         return FREE
     if over.op == "field":
         fields = {**scope.fields, **dict.fromkeys(node.names, over.names)}
-        inner = Scope(scope.rule, scope.identifiers, scope.rules, scope.weigh, scope.known, fields)
+        inner = replace(scope, fields=fields)
         return _all([(frozenset((Value(over.names),)),), ways(body, inner)], scope)
     values = _values(over, scope)
+    if values is not None and len(values) * scope.rounds > MAX_ROUNDS:
+        values = None
     if values is None or len(node.names) != 1 or not _worth(node, values):
         needed = (frozenset(_mentioned(over, scope)),)
         return _all([needed, ways(body, scope)], scope)
-    rounds = [ways(body, _with(scope, node.names[0], value)) for value in values]
+    rounds = [ways(body, _with(scope, node.names[0], value, len(values))) for value in values]
     if quantifier.op == "all":
         return _all(rounds, scope)
     number = constant(quantifier, scope.known) if quantifier.op != "any" else 1
@@ -290,37 +296,28 @@ def _values(over: Expression, scope: Scope) -> list[int] | None:
     return numbers[:MAX_UNROLLED]
 
 
-def _with(scope: Scope, name: str, value: int) -> Scope:
-    return Scope(
-        scope.rule, scope.identifiers, scope.rules, scope.weigh, {**scope.known, name: value}, scope.fields
-    )
+def _with(scope: Scope, name: str, value: int, rounds: int) -> Scope:
+    return replace(scope, known={**scope.known, name: value}, rounds=scope.rounds * rounds)
 
 
 def _all(parts: Sequence[tuple[Way, ...]], scope: Scope) -> tuple[Way, ...]:
     found: tuple[Way, ...] = FREE
     for part in parts:
-        found = _kept({one | other for one in found for other in part}, scope)
+        found = _kept((one | other for one in found for other in part), scope)
     return found
 
 
 def _any(parts: Sequence[tuple[Way, ...]], scope: Scope) -> tuple[Way, ...]:
-    return _kept({way for part in parts for way in part}, scope)
+    return _kept((way for part in parts for way in part), scope)
 
 
 def _kept(found: Iterable[Way], scope: Scope) -> tuple[Way, ...]:
-    """At most `MAX_WAYS` of them, in an order that depends on nothing but the rule."""
-    return tuple(sorted(found, key=lambda way: (_weight(way, scope), _order(way)))[:MAX_WAYS])
+    """The `MAX_WAYS` that speak least of code; of equals the first, so that the result is always the same."""
+    distinct = list(dict.fromkeys(found))
+    if len(distinct) > MAX_WAYS:
+        distinct.sort(key=lambda way: _weight(way, scope))
+    return tuple(distinct[:MAX_WAYS])
 
 
 def _weight(way: Way, scope: Scope) -> int:
     return sum(map(scope.weigh, way))
-
-
-def _order(way: Way) -> tuple[str, ...]:
-    return tuple(sorted(map(_named, way)))
-
-
-def _named(atom: Atom) -> str:
-    if isinstance(atom, Octet):
-        return f"Octet {atom.base} {atom.offset:020} {sorted(atom.allowed)}"
-    return repr(atom)
