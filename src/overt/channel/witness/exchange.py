@@ -17,6 +17,8 @@ from overt.tlog.witness import ADD_CHECKPOINT_PATH, MAX_REQUEST_BYTES
 MAX_HEADER_BYTES = 16 * 1024
 """Of the request line and the headers."""
 
+_SLICE_BYTES = 4096
+
 _CHECKPOINT = re.compile(rb"/([0-9a-f]{64})/checkpoint")
 
 
@@ -56,6 +58,13 @@ class Exchange:
 
     def receive(self, data: bytes) -> bytes:
         """Take in what arrived (nothing: the client has sent all). Returns what must be sent at once, if anything."""
+        now = b""
+        for place in range(0, len(data) or 1, _SLICE_BYTES):  # small ones: h11 bounds what is incomplete only
+            if self.asked is None:
+                now += self._receive(data[place : place + _SLICE_BYTES])
+        return now
+
+    def _receive(self, data: bytes) -> bytes:
         try:
             self._connection.receive_data(data)
             while self.asked is None:
@@ -69,7 +78,9 @@ class Exchange:
         return b""
 
     def respond(self, answer: Answer) -> bytes:
-        """The response's bytes."""
+        """The response's bytes; none for a client that closed before it asked anything."""
+        if self._connection.our_state is h11.MUST_CLOSE:
+            return b""
         headers = [
             ("Content-Type", answer.content_type),
             ("Content-Length", str(len(answer.body))),
