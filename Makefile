@@ -1,7 +1,7 @@
 # Every recipe but test works in the virtual environment that ./run test makes complete: run that once before.
 PYTHON ?= .venv/bin/python
 
-.PHONY: test lint types contracts check bench engines fuzz false-positives man wheel
+.PHONY: test lint types contracts check bench engines fuzz false-positives man wheel sbom release
 test:
 	./run test
 
@@ -33,4 +33,7 @@ man:
 	$(PYTHON) -m scripts.manpage
 
 wheel:
-	$(PYTHON) -m pip wheel --no-deps --no-build-isolation -w dist .
+	$(PYTHON) -m scripts.release wheel
+
+sbom release:
+	$(PYTHON) -m scripts.release build

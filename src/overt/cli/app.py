@@ -36,6 +36,12 @@ COMMANDS = (
     ),
     Command("ledger", "overt.cli.ledger", "show, verify and export what was fetched, sent and installed"),
     Command("channel", "overt.cli.channel", "publish rules that everyone can check: keys, bundles, releases"),
+    Command(
+        "verify-install",
+        "overt.cli.verify_install",
+        "compare this installation of Overt with a logged release",
+    ),
+    Command("witness", "overt.cli.witness", "cosign the logs of rule channels: server and archive"),
     Command("formats", "overt.cli.formats", "list the file formats that are recognised and unpacked"),
     Command("completion", "overt.cli.completion", "print a shell completion script"),
 )
