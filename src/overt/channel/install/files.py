@@ -6,11 +6,13 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from overt.channel.install import bytecode
 from overt.channel.install.distributions import files_below, sha256_of
 from overt.channel.install.finding import Finding, Kind, problem, unverified
+from overt.core.errors import OvertError
 
 CACHE = "__pycache__"
 FEW = 40
@@ -64,8 +66,14 @@ def _each(work: list[tuple[Path, Path, int]]) -> Iterator[Finding | None]:
     if len(work) <= FEW or workers == 1:
         yield from map(_compared, work)
         return
-    with ProcessPoolExecutor(workers) as pool:
-        yield from pool.map(_compared, work, chunksize=16)
+    try:
+        with ProcessPoolExecutor(workers) as pool:
+            yield from pool.map(_compared, work, chunksize=16)
+    except BrokenProcessPool:
+        raise OvertError(
+            "comparing bytecode ended Python: a source or its bytecode is made to do that. nothing was decided; "
+            "keep a copy of the environment for whoever looks into it"
+        ) from None
 
 
 def _compared(work: tuple[Path, Path, int]) -> Finding | None:

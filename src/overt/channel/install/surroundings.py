@@ -67,8 +67,9 @@ def shadows(place: Place, names: frozenset[str], known: Mapping[Path, str]) -> I
             yield problem(
                 Kind.SHADOW, path, f"is imported in place of the module {path.name.partition('.')[0]}"
             )
+    tops = {_top(path, place.site) for path in known}
     for path in _modules(place.site, names):
-        if path not in known and not any(path in owned.parents for owned in known):
+        if path.name not in tops:
             yield problem(
                 Kind.SHADOW, path, f"can be imported in place of the module {path.name.partition('.')[0]}"
             )
