@@ -120,7 +120,7 @@ def _way(case: Case, way: Way) -> Judgement:
     weights = [ground.weight for ground in grounds.values()]
     soft = sum(weight for weight in weights if weight <= SOFT_WEIGHT)
     score = sum(weights) - soft + min(soft, SOFT_WEIGHT) - total
-    if marked:
+    if marked or (Kind.NO_CODE in grounds and not total):
         score = max(score, EXPLAIN_FROM)
     if score < EXPLAIN_FROM and not grounds:
         return Judgement(Level.PASS, max(score, 0), ())
