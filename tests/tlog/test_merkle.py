@@ -163,6 +163,12 @@ def test_a_log_never_shrinks_or_forks() -> None:
     verify_consistency(head(5), head(5), ())
 
 
+@pytest.mark.parametrize("old_size", [1, 2, 3, 5, 6])
+def test_growth_is_not_shown_by_nothing(old_size: int) -> None:
+    with pytest.raises(PeerLied):
+        verify_consistency(head(old_size), head(7), ())
+
+
 def test_nothing_to_prove_is_a_programming_error() -> None:
     for index, size in ((0, 0), (5, 5), (-1, 5)):
         with pytest.raises(ValueError):

@@ -293,6 +293,23 @@ def test_values_that_no_note_can_have() -> None:
             checkpoint.Checkpoint("o", HEAD, (extension,))
 
 
+def test_keys_of_other_lengths() -> None:
+    for kind, length in ((1, 31), (4, 33), (4, 0), (6, 1311), (6, 32)):
+        with pytest.raises(Malformed):
+            VerifierKey("a", SignatureType(kind), bytes(length))
+
+
+def test_the_longest_names() -> None:
+    longest = "ü" * 127 + "x"
+    assert len(longest.encode()) == 255
+    one = signer(longest, SignatureType.ML_DSA_44_COSIGNATURE)
+    made = checkpoint.Checkpoint(longest, HEAD)
+    found = signing.verify(Note(made.text, (signing.cosign(made, one, NOW),)), [one.key])
+    assert found[0].timestamp_s == NOW
+    with pytest.raises(Malformed):
+        checkpoint.Checkpoint(f"{longest}x", HEAD)
+
+
 def test_lines_are_not_added_twice() -> None:
     good = signed(HEAD, W1)
     assert good.signed_also(good.signatures) == good

@@ -176,6 +176,22 @@ def test_urls_of_logs_and_witnesses() -> None:
     assert policy_file.encode(policy) == text
 
 
+def test_values_that_no_policy_can_have() -> None:
+    key = signer("a").key
+    for wrong in (
+        lambda: Policy((), (Witness("a", key),), (), "b"),
+        lambda: Policy((), (Witness("a b", key),), (), "a b"),
+        lambda: Policy((), (Witness("", key),), (), ""),
+        lambda: Policy((), (Witness("a\n", key),), (), "a\n"),
+        lambda: Policy((), (Witness("a\x7f", key),), (), "a\x7f"),
+        lambda: Policy((), (Witness("a", key, "http://x y"),), (), "a"),
+        lambda: Policy((Log(LOG.key, "http://x\ty"),), ()),
+        lambda: Policy((Log(LOG.key),) * 1025, ()),
+    ):
+        with pytest.raises(Malformed):
+            wrong()
+
+
 def test_errors_name_the_line() -> None:
     with pytest.raises(Malformed, match="line 3: 'b' is not defined"):
         policy_file.parse(f"{LOGS}witness a {A}\ngroup g any a b\nquorum g\n".encode())

@@ -256,6 +256,16 @@ def test_huge_logs_read_few_tiles(size: int) -> None:
         assert len(log.read) <= 3 * levels
 
 
+def test_nothing_past_the_end(log: MemoryLog) -> None:
+    reader = LogReader(log.head, log.fetch)
+    for level, index in ((0, 700), (3, 87), (8, 2), (9, 1), (10, 0), (16, 0)):
+        with pytest.raises(ValueError):
+            reader.node(level, index)
+    for size in (-1, 701):
+        with pytest.raises(ValueError):
+            reader.root_at(size)
+
+
 def test_a_reader_keeps_a_bounded_number_of_tiles() -> None:
     log = UniformLog(256 * (MAX_CACHED_TILES + 20))
     reader = LogReader(log.head, log.fetch)

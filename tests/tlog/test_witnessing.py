@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from overt.core.errors import Malformed, PeerLied, Unproven
 from overt.tlog import note, witness
-from overt.tlog.checkpoint import Checkpoint
+from overt.tlog.checkpoint import Checkpoint, parse_text
 from overt.tlog.keys import SignatureType
 from overt.tlog.merkle import EMPTY_ROOT, EMPTY_TREE, TreeHead, leaf_hash
 from overt.tlog.note import Note, Signature
 from overt.tlog.reader import LogReader
-from overt.tlog.signing import sign, verify
+from overt.tlog.signing import cosigned_message, sign, verify
 from overt.tlog.witness import AddCheckpoint, Cosigned, Refused, Status
 from tests.tlog.reference import LOG, NOW, ORIGIN, MemoryLog, signed, signer
 
@@ -219,6 +219,16 @@ def test_collecting() -> None:
     for wrong in (b"", b"\n", answer.body[:-1], answer.body + b"\n", b"\xff\n", b"x" * 2_000_000):
         with pytest.raises(Malformed):
             witness.collect(asked, wrong, [W1.key])
+
+
+def test_a_cosignature_without_a_time_is_not_collected() -> None:
+    """The specification forbids it here, whoever made it."""
+    asked = signed(HEADS[5])
+    bare = W2.sign(cosigned_message(W2.key, parse_text(asked.text), 0))
+    line = Signature(W2.key.name, W2.key.key_id, bytes(8) + bare)
+    assert verify(asked.signed_also((line,)), [W2.key])[0].timestamp_s == 0
+    with pytest.raises(Malformed, match="without a time"):
+        witness.collect(asked, line.encode().encode(), [W2.key])
 
 
 @pytest.mark.parametrize("body", [b"", b"5", b"5\r\n", b"05\n", b"+5\n", b"5\n\n", b" 5\n", "٥\n".encode()])
