@@ -8,20 +8,25 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from overt.channel.publisher import keys, online, publish, roles, state
 from overt.channel.publisher import proposal as proposals
 from overt.channel.publisher.desk import Desk
+from overt.channel.publisher.status import status
 from overt.cli import asking
 from overt.cli.app import main
+from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit
 from overt.core.errors import ChannelError
 from tests.channel.publisher.world import ORIGIN, RULE, World
 from tests.conftest import require
 
+SCHEMA = Path(__file__).parents[3] / "docs/schema/channel-status-1.schema.json"
 ROOT, TARGETS = ("alice", "bob", "carol", "dave", "erin"), ("frank", "grace", "heidi")
 SOFTHSM = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 
@@ -158,7 +163,7 @@ def test_three_of_five_and_two_of_three_who_never_meet(
     assert [str(one).split(" of ")[0] for one in waiting.missing] == ["root: 1 more", "targets: 2 more"]
     assert waiting.missing[0].holders == ("bob", "dave", "erin")
     signed = [ceremony.sign(name, "--bundle", bundle) for name in ("erin", "frank", "grace")]
-    assert "bundle for release 0: 1 rules" in capsys.readouterr().out
+    assert "bundle for release 0: 1 rule," in capsys.readouterr().out
     outcome = publish.publish(desk, None, signed)
     assert isinstance(outcome, publish.Published)
     world = ceremony.world
@@ -299,7 +304,9 @@ def test_keys_are_encrypted_and_never_overwritten(
         keys.load_private(path, lambda what: "not the passphrase")
 
 
-def test_renewing_asks_for_one_passphrase_and_status_for_none(ceremony: Ceremony) -> None:
+def test_renewing_asks_for_one_passphrase_and_status_for_none(
+    ceremony: Ceremony, capsys: pytest.CaptureFixture[str]
+) -> None:
     desk = published(ceremony)
     asked: list[str] = []
 
@@ -309,7 +316,35 @@ def test_renewing_asks_for_one_passphrase_and_status_for_none(ceremony: Ceremony
 
     publish.renew(Desk(desk.folder, online.once(ask), desk.now, desk.post))
     assert asked == ["passphrase of the online keys"]
+    capsys.readouterr()
     assert overt("status", ceremony.channel) == Exit.OK
+    assert "tolerates 1 faulty witness, and 1 out of reach" in capsys.readouterr().out
+    assert overt("status", ceremony.channel, "--json") == Exit.OK
+    jsonschema.validate(json.loads(capsys.readouterr().out), json.loads(SCHEMA.read_text()))
+
+
+def test_status_warns_before_it_is_too_late(
+    world_status: Callable[[timedelta], tuple[bool, list[str]]],
+) -> None:
+    assert world_status(timedelta(0)) == (False, [])
+    assert world_status(timedelta(hours=25))[0]  # cosignatures are too old
+    overdue, soon = world_status(timedelta(days=24))
+    assert overdue
+    assert [line.split()[0] for line in soon] == ["targets", "snapshot"]
+
+
+@pytest.fixture
+def world_status(tmp_path: Path) -> Callable[[timedelta], tuple[bool, list[str]]]:
+    world = World(tmp_path / "world")
+    world.found()
+    world.publish("one")
+
+    def at(later: timedelta) -> tuple[bool, list[str]]:
+        world.clock.ahead = later
+        found = status(world.desk)
+        return rendering.overdue(found, world.clock()), list(rendering.soon(found, world.clock()))
+
+    return at
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ def bundle_lines(proposed: Proposal, data: bytes) -> Iterator[str]:
         raise ChannelError(f"the bundle given has sha256 {sha256}: it is not what is to be signed")
     contents = bundle.read(data).manifest
     hashes = sum(item.entries for item in contents.hashes)
-    yield f"bundle for release {contents.serial}: {len(contents.rules):,} rules, {hashes:,} hashes"
+    rules = _counted(len(contents.rules), "rule")
+    yield f"bundle for release {contents.serial}: {rules}, {_counted(hashes, 'hash', 'es')}"
     for part in contents.parts:
         yield f"  {part.name}: by {part.author}, {part.licence}, from {part.origin}"
     for rule in contents.rules:
@@ -76,3 +77,7 @@ def _difference(name: str, old: Quorum, new: Quorum) -> Iterator[str]:
 
 def _names(quorum: Quorum) -> str:
     return ", ".join(f"{holder_of(key)} {key.keyid[:8]}" for key in quorum.keys)
+
+
+def _counted(number: int, what: str, ending: str = "s") -> str:
+    return f"{number:,} {what}{'' if number == 1 else ending}"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from overt.channel.manifest import Manifest
 from overt.channel.publisher.status import RoleStatus, Status
 from overt.channel.release import Release
+from overt.cli.quantities import counted
 
 SCHEMA = "overt-channel-status/1"
 SOON = {"root": timedelta(days=60), "targets": timedelta(days=10), "snapshot": timedelta(days=7)}
@@ -20,7 +21,7 @@ COSIGNATURE_LIFE = timedelta(hours=24)
 def counted_bundle(manifest: Manifest) -> str:
     """`12 rules, 3 hashes`."""
     hashes = sum(item.entries for item in manifest.hashes)
-    return f"{len(manifest.rules):,} rules, {hashes:,} hashes"
+    return f"{counted(len(manifest.rules), 'rule')}, {counted(hashes, 'hash', 'es')}"
 
 
 def release(published: Release) -> Iterator[str]:
@@ -69,9 +70,8 @@ def _tolerance(found: Status) -> str:
         return "witnesses  none: nobody but the publisher vouches that all clients see the same log"
     if found.faults_tolerated is None:
         return "quorum     two quorums need not share a witness: the log could be shown in two versions"
-    return (
-        f"quorum     tolerates {found.faults_tolerated} faulty and {found.outages_tolerated} absent witnesses"
-    )
+    faulty = counted(found.faults_tolerated, "faulty witness", "es")
+    return f"quorum     tolerates {faulty}, and {found.outages_tolerated} out of reach"
 
 
 def soon(found: Status, now: datetime) -> Iterator[str]:
