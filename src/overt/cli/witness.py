@@ -269,7 +269,8 @@ def _say_outcome(outcome: Outcome) -> None:
 
 def _status(args: argparse.Namespace) -> int:
     state = _state(args)
-    logs = [_described(state, log) for log in state.logs().values()]
+    archive = Archive(args.folder / ARCHIVE, state, lambda texts: ())
+    logs = [_described(state, archive, log) for log in state.logs().values()]
     own = [key.encode() for key in state.own_keys()]
     if args.json:
         say(json.dumps({"schema": "overt-witness/1", "keys": own, "logs": logs}, ensure_ascii=False))
@@ -284,8 +285,9 @@ def _status(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _described(state: State, log: LogRow) -> dict[str, Any]:
+def _described(state: State, archive: Archive, log: LogRow) -> dict[str, Any]:
     approved = state.approved(log.origin)
+    release = archive.newest(log.origin, approved[0].size) if approved else None
     return {
         "origin": log.origin,
         "keys": [key.encode() for key in log.keys],
@@ -294,6 +296,8 @@ def _described(state: State, log: LogRow) -> dict[str, Any]:
         "cosigned": _moment(log.cosigned_s) if log.cosigned_s else None,
         "archive": log.source or None,
         "approved": approved[0].size if approved else 0,
+        "root_version": release.root.version if release else None,
+        "root_sha256": release.root.sha256 if release else None,
         "refused": [
             {
                 "time": _moment(one.time_s),
@@ -317,6 +321,8 @@ def _lines(log: dict[str, Any]) -> list[str]:
         lines.append(
             f"  archive: {counted(log['approved'], 'release')} stored and reviewed, from {log['archive']}"
         )
+    if log["root_sha256"]:
+        lines.append(f"  root in force: version {log['root_version']}, SHA-256 {log['root_sha256']}")
     lines += [f"  refused {one['time']}: {one['reason']}" for one in log["refused"][:REFUSALS_SHOWN]]
     if len(log["refused"]) > REFUSALS_SHOWN:
         lines.append(

@@ -127,14 +127,18 @@ class Archive:
             return stored
         return delta.decompress(tree(layout.bundle(sha256), layout.MAX_BUNDLE_BYTES), sha256)
 
+    def newest(self, origin: str, size: int) -> Release | None:
+        """The last of `size` releases that were approved, as it is stored; None when it is not there."""
+        try:
+            return parse_release(self._release(origin, size - 1).read_bytes())
+        except FileNotFoundError:
+            return None
+
     def _followed(self, log: LogRow, size: int) -> Followed | None:
         """The root that was in force with the last release approved."""
         if not size:
             return None
-        try:
-            last = parse_release(self._release(log.origin, size - 1).read_bytes())
-        except FileNotFoundError:
-            last = None
+        last = self.newest(log.origin, size)
         root = self.stored(last.root.sha256) if last else None
         if last is None or root is None:
             raise WitnessError(
