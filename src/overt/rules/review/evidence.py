@@ -84,7 +84,8 @@ _SHAPES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
         Kind.FILE_NAME,
         "where a document comes from: its author, company, template or editing session",
         re.compile(
-            r"<(?:dc|cp|vt|meta|xmp|pdf):\w|lastmodifiedby|<company>|serialnumber>|/basefont|x-mailer:|/author ?[(<]|/creator ?[(<]|/producer ?[(<]|w:rsid|xmpmm:|"
+            r"<(?:dc|cp|vt|meta|xmp|pdf):\w|lastmodifiedby|<company>|serialnumber>|/basefont|x-mailer:|"
+            r"/author ?[(<]|/creator ?[(<]|/producer ?[(<]|w:rsid|xmpmm:|"
             r"\\(?:author|company|operator|manager)\b|name=.?author|x-originating-ip|in-reply-to:",
             re.I,
         ),
