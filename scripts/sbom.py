@@ -109,7 +109,11 @@ def _licences(pin: Required) -> Iterator[License]:
         for line in stated.get_all("Classifier") or ()
         if line.startswith("License :: ") and line != "License :: OSI Approved"
     ]
-    text = stated["License-Expression"] or next(iter(classified), "") or (stated["License"] or "").strip()
+    text = (
+        stated.get("License-Expression")
+        or next(iter(classified), "")
+        or (stated.get("License") or "").strip()
+    )
     if text:
         yield LicenseFactory().make_from_string(text.splitlines()[0])  # type: ignore[misc]
 

@@ -287,3 +287,49 @@ def test_its_own_command_checks_itself(world: World) -> None:
     assert "(this program itself)" in answer.stdout
     assert answer.returncode == 2, answer.stdout + answer.stderr
     assert f"{SITE}/lent.pth" in answer.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"Name: examplelib\n", b"Name:\nVersion:\n"])
+def test_damaged_metadata_and_records_are_no_defect(world: World, content: bytes) -> None:
+    """The distribution is no longer one; what it leaves behind is named."""
+    (world.site / "examplelib-1.0.dist-info/METADATA").write_bytes(content)
+    assert world.found() == {("unverified", "unknown", f"{SITE}/examplelib")}
+    for record in (b"\xff", b'"', b"a\n", b"a,sha256=%,x\n", b"../../../../etc/passwd,sha256=AA,1\n"):
+        (world.site / "examplelib-1.0.dist-info/METADATA").write_text("Name: examplelib\nVersion: 1.0\n")
+        (world.site / "examplelib-1.0.dist-info/RECORD").write_bytes(record)
+        assert {grade for grade, _, _ in world.found()} >= {"problem"}
+
+
+def test_startup_file_of_virtualenv(world: World) -> None:
+    (world.site / "_virtualenv.pth").write_text("import _virtualenv")
+    (world.site / "_virtualenv.py").write_text(EVIL)
+    assert {(grade, kind) for grade, kind, _ in world.found()} == {
+        ("unverified", "startup"),
+        ("unverified", "unknown"),
+    }
+
+
+def test_command_as_uv_and_new_pip_write_it(world: World) -> None:
+    path = world.venv / "bin/overt"
+    first = f"#!{world.venv}/bin/python3\n"
+    bodies = (
+        "import sys\nfrom overt.cli.app import main\nif __name__ == '__main__':\n"
+        "    sys.argv[0] = sys.argv[0].removesuffix('.exe')\n    sys.exit(main())\n",
+        '# -*- coding: utf-8 -*-\nimport sys\nfrom overt.cli.app import main\nif __name__ == "__main__":\n'
+        '    if sys.argv[0].endswith("-script.pyw"):\n        sys.argv[0] = sys.argv[0][:-11]\n'
+        '    elif sys.argv[0].endswith(".exe"):\n        sys.argv[0] = sys.argv[0][:-4]\n    sys.exit(main())\n',
+    )
+    shell = f"#!/bin/sh\n'''exec' \"{world.venv}/bin/python\" \"$0\" \"$@\"\n' '''\n"
+    for text in (first + bodies[0], first + bodies[1], shell + bodies[1]):
+        path.write_text(text)
+        assert world.found() == set()
+    for text in (
+        first.replace("python3", "python3 -c evil") + bodies[0],
+        f"#!{world.venv}/lib/python3\n" + bodies[0],
+        shell.replace("exec'", "exec' env X=1") + bodies[0],
+        first + bodies[0].replace("overt.cli.app", "overt.cli.evil"),
+        first + "\0",
+        bodies[0],
+    ):
+        path.write_text(text)
+        assert {kind for _, kind, _ in world.found()} == {"script"}

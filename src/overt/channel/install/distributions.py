@@ -10,8 +10,8 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.parser import HeaderParser
 from functools import cached_property
-from importlib.metadata import Distribution
 from pathlib import Path
 
 
@@ -84,11 +84,18 @@ def files_below(folder: Path) -> Iterator[Path]:
 
 
 def _read(info: Path) -> Installed | None:
-    metadata = Distribution.at(info).metadata
-    name, version = metadata["Name"], metadata["Version"]
-    return Installed(normalised(name), version, info) if name and version else None
+    """None for a folder whose METADATA has no name and version: its files then belong to nobody."""
+    try:
+        text = (info / "METADATA").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    headers = HeaderParser().parsestr(text, headersonly=True)
+    name, version = headers.get("Name"), headers.get("Version")
+    return Installed(normalised(str(name)), str(version), info) if name and version else None
 
 
 def _entry(site: Path, row: list[str]) -> Entry:
     path = Path(os.path.normpath(site / row[0]))
+    if path == site or "\0" in row[0]:
+        raise ValueError(f"{row[0]!r} names no file")
     return Entry(path, recorded_sha256(row[1]) if len(row) > 1 else "")

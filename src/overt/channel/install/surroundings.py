@@ -14,7 +14,7 @@ from overt.channel.install.place import Place
 CUSTOMIZE = frozenset({"sitecustomize", "usercustomize"})
 """Modules that Python imports at every start (documentation of `site`)."""
 VIRTUALENV = ("_virtualenv.pth", "import _virtualenv")
-"""What virtualenv and uv put into each environment they make, in no RECORD."""
+"""What virtualenv puts into each environment it makes, in no RECORD."""
 _SUFFIXES = (".py", ".pyc", ".so", ".pyd")
 
 
