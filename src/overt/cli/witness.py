@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from overt.channel.witness import keys
-from overt.channel.witness.archive import Archive, Outcome
+from overt.channel.witness.archive import Archive, Outcome, Waiver
 from overt.channel.witness.office import Office
 from overt.channel.witness.state import FILE, LogRow, State
 from overt.channel.witness.tree import at
@@ -48,7 +48,7 @@ Actions = argparse._SubParsersAction
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The six actions."""
+    """The seven actions."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
@@ -71,6 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_archive(
         _action(actions, "archive", "fetch, store and review what is to be cosigned", _archive)
     )
+    _configure_accept(_action(actions, "accept", "vouch for releases that the archive refuses", _accept))
     status = _action(actions, "status", "show keys, logs, and what was refused", _status)
     status.add_argument("--json", action="store_true", help="one JSON document (schema overt-witness/1)")
 
@@ -118,6 +119,19 @@ def _configure_archive(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=whole, default=0, metavar="S", help="look again every S seconds, until stopped"
     )
+    parser.add_argument("--unconfined", action="store_true", help="fetch even if the kernel can't confine it")
+
+
+def _configure_accept(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Store releases without inspecting their bundles: those from before this archive began, which another version "
+        "of Overt reviewed, or one that is refused and that you have looked at yourself."
+    )
+    parser.add_argument("origin", metavar="ORIGIN", help="the log")
+    parser.add_argument(
+        "--below", type=whole, required=True, metavar="SERIAL", help="releases before this one"
+    )
+    parser.add_argument("--reason", required=True, metavar="TEXT", help="why; 'status' shows it for good")
     parser.add_argument("--unconfined", action="store_true", help="fetch even if the kernel can't confine it")
 
 
@@ -229,13 +243,30 @@ def _answer(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _archive(args: argparse.Namespace) -> int:
-    state = _state(args)
+def _keeper(args: argparse.Namespace, state: State) -> Archive:
+    """The archive; rules are reviewed as the publisher's are, in a confined worker."""
 
     def review(texts: Sequence[RuleText]) -> Sequence[RuleReview]:
         return reviewing.run(texts, True, not args.unconfined).review.rules if texts else ()
 
-    archive = Archive(args.folder / ARCHIVE, state, review)
+    return Archive(args.folder / ARCHIVE, state, review)
+
+
+def _accept(args: argparse.Namespace) -> int:
+    state = _state(args)
+    log = state.log(args.origin)
+    if log is None or not log.source:
+        raise UsageError(f"no log {args.origin!r} with an archive: 'overt witness status' lists them")
+    if not args.reason.strip():
+        raise UsageError("a reason must be written: whoever asks for this witness's record will read it")
+    outcome = _followed(args, _keeper(args, state), log, Waiver(args.below, args.reason.strip()))
+    _say_outcome(outcome)
+    return Exit.ERROR if outcome.refused else Exit.OK
+
+
+def _archive(args: argparse.Namespace) -> int:
+    state = _state(args)
+    archive = _keeper(args, state)
     while True:
         logs = [log for log in state.logs().values() if log.source]
         if not logs:
@@ -248,12 +279,14 @@ def _archive(args: argparse.Namespace) -> int:
         time.sleep(args.every)
 
 
-def _followed(args: argparse.Namespace, archive: Archive, log: LogRow) -> Outcome:
+def _followed(
+    args: argparse.Namespace, archive: Archive, log: LogRow, waiver: Waiver | None = None
+) -> Outcome:
     """One look at a channel; what keeps the courier from starting is said and tried again like any other trouble."""
     ledger = Ledger.open(paths().ledger)
     try:
         with at(log.source, args.folder / SPOOL, ledger.append, args.unconfined) as tree:
-            return archive.follow(log, tree)
+            return archive.follow(log, tree, waiver)
     except EgressError as error:
         return Outcome(log.origin, 0, 0, str(error))
 
@@ -298,6 +331,7 @@ def _described(state: State, archive: Archive, log: LogRow) -> dict[str, Any]:
         "approved": approved[0].size if approved else 0,
         "root_version": release.root.version if release else None,
         "root_sha256": release.root.sha256 if release else None,
+        "waived": [{"serial": serial, "reason": reason} for serial, reason in state.waivers(log.origin)],
         "refused": [
             {
                 "time": _moment(one.time_s),
@@ -323,6 +357,7 @@ def _lines(log: dict[str, Any]) -> list[str]:
         )
     if log["root_sha256"]:
         lines.append(f"  root in force: version {log['root_version']}, SHA-256 {log['root_sha256']}")
+    lines += [f"  accepted without review: release {one['serial']}: {one['reason']}" for one in log["waived"]]
     lines += [f"  refused {one['time']}: {one['reason']}" for one in log["refused"][:REFUSALS_SHOWN]]
     if len(log["refused"]) > REFUSALS_SHOWN:
         lines.append(

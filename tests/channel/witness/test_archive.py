@@ -19,13 +19,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from jsonschema import Draft202012Validator
 
 from overt.channel import bundle, delta, layout, release
 from overt.channel.publisher import build, founding, publish, sources
 from overt.channel.publisher import state as publisher_state
 from overt.channel.publisher.desk import Answer
 from overt.channel.release import Pinned, Release
-from overt.channel.witness.archive import Archive, Outcome
+from overt.channel.witness.archive import Archive, Outcome, Waiver
 from overt.channel.witness.state import State
 from overt.channel.witness.tree import in_folder
 from overt.core.errors import ChannelError
@@ -190,6 +191,32 @@ def test_a_refused_rule_needs_a_written_reason(world: Reviewed, watch: Watch) ->
     world.witnesses._save({})
     world.publish_bytes(bundle.build(whole.manifest, whole.files))
     assert explained.follow(world.public).new == 1
+
+
+def test_the_operator_vouches_for_a_release(world: Reviewed, watch: Watch) -> None:
+    """What is refused stops the archive there; a written reason goes past it, and past nothing else."""
+    watch.follow()
+    world.publish_bytes(World.bundle(world, "second"))
+    watch.refused("release 1:")
+    world.publish("third")
+    watch.refused("release 1:")
+    row = watch.state.log(watch.origin)
+    assert row
+    outcome = watch.archive.follow(row, in_folder(world.public), Waiver(2, "looked at by two"))
+    assert outcome == Outcome(watch.origin, 3, 2)
+    assert watch.state.waivers(watch.origin) == [(1, "looked at by two")]
+    assert watch.asked() == 200
+
+
+def test_a_waiver_is_for_contents_only(world: Reviewed, watch: Watch) -> None:
+    """A bundle that is another than the release names is refused all the same."""
+    made = world.publish("second")
+    path = world.public / layout.bundle(made.bundles[layout.TARGET])
+    path.write_bytes(delta.compress(b"another bundle"))
+    row = watch.state.log(watch.origin)
+    assert row
+    outcome = watch.archive.follow(row, in_folder(world.public), Waiver(9, "anything"))
+    assert (outcome.size, "not the bundle" in outcome.refused) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +439,10 @@ def test_the_command_over_the_network(world: Reviewed, watch: Watch) -> None:
     assert f"root in force: version 1, SHA-256 {root}" in text
     assert "archive: 1 release stored and reviewed" in text and "the manifest is not true" in text
     found = json.loads(overt("status", folder, "--json").stdout)
-    assert found["schema"] == "overt-witness/1"
+    schema = json.loads((Path(__file__).parents[3] / "docs/schema/witness-1.schema.json").read_text())
+    Draft202012Validator(schema).validate(found)
+    assert overt("accept", folder, watch.origin, "--below", "2", "--reason", " ").returncode == 2
+    assert overt("accept", folder, "other", "--below", "2", "--reason", "x").returncode == 2
     log = next(log for log in found["logs"] if log["origin"] == watch.origin)
     assert (log["size"], log["approved"], len(log["refused"])) == (1, 1, 1)
     assert note.parse(log["refused"][0]["evidence"].encode()) == watch.checkpoint()

@@ -51,6 +51,16 @@ class Outcome:
     """Why the rest, or anything, was not."""
 
 
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """The operator's word for releases whose bundles the archive would refuse, or can't judge any more."""
+
+    below: int
+    """Releases with a smaller serial are stored and not inspected."""
+    reason: str
+    """Written, kept, and shown."""
+
+
 class Archive:
     """The archive in one folder. One process at a time may follow a log."""
 
@@ -60,7 +70,7 @@ class Archive:
         """`review` must judge as the publisher's does; rules are untrusted text, so let it be a confined worker."""
         self._folder, self._state, self._review, self._now_s = folder, state, review, now_s
 
-    def follow(self, log: LogRow, tree: Tree) -> Outcome:
+    def follow(self, log: LogRow, tree: Tree, waiver: Waiver | None = None) -> Outcome:
         """Look at the newest checkpoint of the tree, and approve what can be. Raises `WitnessError` only: everything
         else that goes wrong is a refusal, which is recorded with what the log signed."""
         evidence = b""
@@ -68,7 +78,7 @@ class Archive:
         try:
             evidence = tree(layout.CHECKPOINT, MAX_NOTE_BYTES)
             head = open_checkpoint(parse_note(evidence), log.keys).head
-            self._approve(log, tree, evidence, head)
+            self._approve(log, tree, evidence, head, waiver or Waiver(0, ""))
         except WitnessError:
             raise
         except (OvertError, OSError, LookupError) as error:
@@ -85,7 +95,7 @@ class Archive:
         found = self._state.approved(log.origin)
         return found[0] if found else EMPTY_TREE
 
-    def _approve(self, log: LogRow, tree: Tree, note: bytes, head: TreeHead) -> None:
+    def _approve(self, log: LogRow, tree: Tree, note: bytes, head: TreeHead, waiver: Waiver) -> None:
         """Release by release: each one is durable before it is approved, and approved before the next is looked at."""
         approved = self._approved(log)
         reader = LogReader(head, lambda path: tree(layout.LOG + path, MAX_ENTRIES_BYTES))
@@ -96,12 +106,15 @@ class Archive:
             release = parse_release(leaf)
             if release.serial != serial:
                 raise PeerLied(f"leaf {serial} says that it is release {release.serial}")
-            followed = self._examine(log, tree, release, followed)
+            waived = serial < waiver.below
+            followed = self._examine(log, tree, release, followed, waived)
             keep(self._release(log.origin, serial), leaf)
             one = TreeHead(serial + 1, reader.root_at(serial + 1))
-            self._state.approve(log.origin, [one], self._now_s())
+            self._state.approve(log.origin, one, self._now_s(), waiver.reason if waived else "")
 
-    def _examine(self, log: LogRow, tree: Tree, release: Release, before: Followed | None) -> Followed:
+    def _examine(
+        self, log: LogRow, tree: Tree, release: Release, before: Followed | None, waived: bool
+    ) -> Followed:
         """Fetch, check and store all that a release names."""
         root = self._metadata(tree, layout.root(release.root.sha256), release.root.sha256)
         followed = check_root(root, release, before, log.origin)
@@ -111,7 +124,8 @@ class Archive:
         charter = root_charter(followed.root.signed)
         for sha256 in release.bundles.values():
             data = self._bundle(tree, sha256)
-            check_bundle(data, release.serial, charter, self._review)
+            if not waived:
+                check_bundle(data, release.serial, charter, self._review)
             self._store(sha256, data)
         self._store(release.root.sha256, root)
         self._store(release.targets.sha256, targets)

@@ -35,7 +35,7 @@ CREATE TABLE log (
     checkpoint BLOB
 ) STRICT;
 CREATE TABLE approved (
-    origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, time_s INTEGER NOT NULL,
+    origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, time_s INTEGER NOT NULL, waiver TEXT NOT NULL,
     PRIMARY KEY (origin, size)
 ) STRICT;
 CREATE TABLE refused (
@@ -147,17 +147,15 @@ class State:
         rows = self._rows("SELECT checkpoint FROM log WHERE origin = ?", origin)
         return rows[0][0] if rows else None
 
-    def approve(self, origin: str, heads: list[TreeHead], time_s: int) -> None:
-        """Record, all or none, that everything in the trees of these heads was stored and reviewed."""
-        rows = [(origin, head.size, head.root, time_s) for head in heads]
-        with self._lock, self._explained():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                self._database.executemany("INSERT INTO approved VALUES (?, ?, ?, ?)", rows)
-                self._database.execute("COMMIT")
-            finally:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
+    def approve(self, origin: str, head: TreeHead, time_s: int, waiver: str = "") -> None:
+        """Record that everything in this tree was stored and reviewed; `waiver`: why its last release was not."""
+        statement = "INSERT INTO approved VALUES (?, ?, ?, ?, ?)"
+        self._change(statement, origin, head.size, head.root, time_s, waiver)
+
+    def waivers(self, origin: str) -> list[tuple[int, str]]:
+        """Serials of the releases that were approved without inspection of their bundles, and the reason written."""
+        statement = "SELECT size - 1, waiver FROM approved WHERE origin = ? AND waiver != '' ORDER BY size"
+        return [(serial, reason) for serial, reason in self._rows(statement, origin)]
 
     def is_approved(self, origin: str, head: TreeHead) -> bool:
         """Whether everything in this tree was stored and reviewed."""
