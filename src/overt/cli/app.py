@@ -34,6 +34,8 @@ COMMANDS = (
     Command(
         "prove", "overt.cli.prove", "attempt what is forbidden from inside each process and show the answers"
     ),
+    Command("update", "overt.cli.update", "fetch, verify and install the rules of this machine's channels"),
+    Command("status", "overt.cli.status", "show on one screen how this machine is protected, and by what"),
     Command("ledger", "overt.cli.ledger", "show, verify and export what was fetched, sent and installed"),
     Command("channel", "overt.cli.channel", "publish rules that everyone can check: keys, bundles, releases"),
     Command(

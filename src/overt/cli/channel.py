@@ -32,7 +32,7 @@ from overt.channel.publisher.desk import Desk
 from overt.channel.publisher.proposal import Missing, Proposal
 from overt.channel.publisher.status import Status
 from overt.channel.publisher.status import status as status_of
-from overt.cli import asking
+from overt.cli import asking, subscriptions
 from overt.cli.channel_parser import configure
 from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit, note, say, visible
@@ -285,4 +285,5 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rotate": _rotate,
     "revoke": _revoke,
     "status": _status,
+    **subscriptions.ACTIONS,
 }

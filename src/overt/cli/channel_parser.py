@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from overt.cli import asking
+from overt.cli import asking, subscriptions
 
 EXAMPLES = """examples:
   overt channel init demo --name demo --origin localhost/demo --development
@@ -23,7 +23,7 @@ DIR is the publisher's own folder; DIR/public is what a web server serves"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The nine actions."""
+    """The publisher's nine actions, and a user's five."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
@@ -38,6 +38,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _rotate(actions.add_parser("rotate", help="propose other keys, thresholds or witnesses"))
     _revoke(actions.add_parser("revoke", help="propose to take back a key or a rule"))
     _status(actions.add_parser("status", help="show releases, expiries, witnesses and what waits for whom"))
+    subscriptions.configure(actions)
 
 
 def _folder(parser: argparse.ArgumentParser) -> None:

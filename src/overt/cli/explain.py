@@ -22,6 +22,7 @@ from overt.cli.scan import exit_code
 from overt.core.errors import PackError, UsageError
 from overt.engine import pack as packs
 from overt.rules.active import load_active
+from overt.scan.building import builder
 from overt.scan.request import Request, Sink
 from overt.scan.session import run as run_session
 
@@ -69,15 +70,15 @@ def run(args: argparse.Namespace) -> int:
         unconfined=args.unconfined,
         pack=args.pack,
     )
-    pack = _pack(args.pack)
+    pack = _pack(args.pack, args.unconfined)
     sink: Sink = JsonExplanation(pack) if args.json else Explanation(pack)
     return exit_code(run_session(request, [sink]), "error")
 
 
-def _pack(name: str | None) -> packs.Pack:
+def _pack(name: str | None, unconfined: bool) -> packs.Pack:
     """The pack whose texts explain. Raises `PackError`."""
     if name is None:
-        return load_active()
+        return load_active(builder=builder(unconfined))
     try:
         return packs.load(Path(name).read_bytes(), name)
     except OSError as error:

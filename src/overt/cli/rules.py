@@ -21,6 +21,7 @@ from overt.rules import added, gather
 from overt.rules.active import BASE, LICENCE, forget, load_active, load_hashes
 from overt.rules.intake import Intake
 from overt.rules.yara_source import Problem
+from overt.scan.building import builder
 from overt.store.paths import paths
 
 EXAMPLES = """examples:
@@ -113,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(args: argparse.Namespace) -> int:
-    pack = load_active(Progress())
+    pack = load_active(Progress(), builder())
     data = paths().data
     _check_against(args, args.cost)
     if args.name:
@@ -168,7 +169,7 @@ def _add(args: argparse.Namespace) -> int:
     with ReportFile(args.report, args.paths) as report:
         stored, intake = added.store(paths().data, wanted, partial(gather.gather, args.paths))
         report.write(intake.problems)
-    load_active(Progress())
+    load_active(Progress(), builder())
     for fact in stored.notes:
         note(visible(fact))
     _tell_problems(intake.problems, "not carried over", args.report)
@@ -181,14 +182,14 @@ def _remove(args: argparse.Namespace) -> int:
     if args.name == BASE:
         raise UsageError("the base pack comes with Overt and cannot be removed")
     added.remove(paths().data, args.name)
-    load_active(Progress())
+    load_active(Progress(), builder())
     say(f"removed {args.name}")
     return Exit.OK
 
 
 def _info(args: argparse.Namespace) -> int:
     data = paths().data
-    pack = load_active(Progress())
+    pack = load_active(Progress(), builder())
     keys = [key for key, record in pack.records.items() if args.name in (record.name, key)]
     if args.name in added.names(data):
         _say_set(added.read(data, args.name), pack)
@@ -225,7 +226,7 @@ def _test(args: argparse.Namespace) -> int:
 def _rebuild(args: argparse.Namespace) -> int:
     start = time.monotonic()
     forget()
-    pack = load_active(Progress())
+    pack = load_active(Progress(), builder())
     hashes = load_hashes().count
     say(f"built {len(pack.records):,} rules and {hashes:,} hashes in {time.monotonic() - start:.1f} s")
     return Exit.OK

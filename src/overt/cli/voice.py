@@ -17,6 +17,8 @@ class Exit(IntEnum):
     INFECTED = 1
     ERROR = 2
     """An error, or something could not be examined."""
+    STALE = 3
+    """`update`, `status`: a channel could not be checked or was refused; its old rules stay (ADR 12)."""
     INTERRUPTED = 130
 
 

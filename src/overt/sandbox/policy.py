@@ -22,6 +22,7 @@ IPPROTO_ANY, IPPROTO_TCP, IPPROTO_UDP = 0, 6, 17
 F_GETFD, F_SETFD, F_GETFL, F_SETFL = 1, 2, 3, 4
 TIOCGWINSZ, TCGETS, FIONBIO = 0x5413, 0x5401, 0x5421
 FIONREAD = 0x541B
+FIOCLEX = 0x5451
 SECCOMP_IOCTL_NOTIF_RECV = 0xC050_2100
 WRITE_FLAGS = (
     os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | (os.O_TMPFILE & ~os.O_DIRECTORY)
@@ -208,7 +209,7 @@ VERIFIER = Policy(
     ),
     (
         *_MEMORY_GUARDED,
-        *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONBIO)),
+        *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONBIO, FIOCLEX)),
         ("ioctl", (Where(1, U32, SECCOMP_IOCTL_NOTIF_RECV),)),
     ),
     refused=(("clone3", 38),),

@@ -12,6 +12,7 @@ from overt.engine.hashset import HashSets
 from overt.engine.matcher import ENGINE
 from overt.engine.warm import UNPACKER
 from overt.rules.active import load_active, load_hashes
+from overt.scan.building import builder
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,10 @@ class Arsenal:
     identity: str
 
 
-def load(pack_file: str | None) -> Arsenal:
-    """Load the pack file, or this machine's rules. Raises `PackError`."""
+def load(pack_file: str | None, unconfined: bool = False) -> Arsenal:
+    """Load the pack file, or this machine's rules, compiled anew if need be. Raises `PackError`, `ConfinementError`."""
     if pack_file is None:
-        pack, hashes = load_active(), load_hashes()
+        pack, hashes = load_active(builder=builder(unconfined)), load_hashes()
         identity = pack.fingerprint
     else:
         try:

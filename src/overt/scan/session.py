@@ -60,7 +60,7 @@ def run(request: Request, sinks: Sequence[Sink], ready: Callable[[], None] = lam
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # the walk goes as deep as there are descriptors
-    arsenal = load(request.pack)
+    arsenal = load(request.pack, request.unconfined)
     confined = not request.unconfined
     make = partial(_make, arsenal, request, _is_little(request))
     nursery = Nursery(make, request.limits.max_memory_bytes, confined, warm_up)

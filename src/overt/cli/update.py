@@ -1,0 +1,139 @@
+"""`overt update`: fetch, verify and install the rules of this machine's channels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+
+from overt.channel.client import subscribe
+from overt.channel.client.outcome import Available, Outcome, Stale, Updated, UpToDate
+from overt.channel.client.session import session, way_of
+from overt.channel.client.update import Wishes, roll_back
+from overt.cli.render.channels import outcome_lines
+from overt.cli.voice import Exit, note, say, visible
+from overt.core.errors import UsageError
+from overt.rules import subscribed
+from overt.rules.subscribed import Subscription
+from overt.store.paths import paths
+
+EPILOG = """exit codes:
+  0  every channel was checked, and its newest release is in use (or, with --check, is known)
+  2  an error of the command, this machine or its configuration; nothing was changed
+  3  a channel is stale: it could not be checked or was refused; its old rules stay in use
+
+examples:
+  overt update                                  all channels
+  overt update --check                          look only
+  overt update --from /media/usb/acme           from a copy of the channel's tree, with the same checks
+  overt update --channel acme --rollback        back to the release before
+
+docs/updates.md tells what is checked, and has a timer"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = EPILOG
+    parser.add_argument(
+        "--channel", action="append", metavar="NAME", help="this one only (may be repeated; default: all)"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check", action="store_true", help="say what is newer, and install nothing")
+    what.add_argument(
+        "--rollback", action="store_true", help="return --channel NAME to its release before; recorded"
+    )
+    what.add_argument("--again", action="store_true", help="install the newest release anew, if it is there")
+    parser.add_argument("--reason", default="", metavar="TEXT", help="why, recorded with --rollback")
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="DIR", help="read a copy of the tree, without network"
+    )
+    parser.add_argument(
+        "--scheduled",
+        action="store_true",
+        help="for timers: what was rolled back stays so, and silence is good",
+    )
+    add_way(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object (schema overt-update/1)")
+
+
+def add_way(parser: argparse.ArgumentParser) -> None:
+    """How channels are reached."""
+    parser.add_argument(
+        "--proxy", metavar="URL", help="http:// or https:// proxy; empty: none (default: environment)"
+    )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="certificates to trust instead of the system's"
+    )
+    parser.add_argument(
+        "--unconfined", action="store_true", help="update even where the kernel can't confine it; recorded"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Update, or roll back. Raises `OvertError`."""
+    chosen = _chosen(args)
+    if args.rollback:
+        return _roll_back(args, chosen)
+    if not chosen:
+        note("no channels: 'overt channel add URL --root FILE' adds one; the base pack is in use")
+        return Exit.OK
+    if args.source and len(chosen) > 1:
+        raise UsageError("--from is the tree of one channel: say which with --channel NAME")
+    ways = {one.name: way_of(one, args.source, args.ca_file, args.proxy) for one in chosen}
+    wishes = Wishes(args.check, args.scheduled, args.again)
+    with session(ways, wishes, args.unconfined) as running:
+        outcomes = [running.client.update(name, source) for name, source in running.sources.items()]
+    return tell(outcomes, args.json, args.scheduled)
+
+
+def tell(outcomes: Sequence[Outcome], as_json: bool, quiet: bool = False) -> int:
+    """Say what came of it; returns the exit code."""
+    if as_json:
+        say(
+            json.dumps({"schema": "overt-update/1", "channels": [_record(one) for one in outcomes]}, indent=1)
+        )
+    else:
+        for outcome in outcomes:
+            if not (quiet and isinstance(outcome, UpToDate)):
+                for line in outcome_lines(outcome):
+                    say(visible(line))
+    return Exit.STALE if any(isinstance(one, Stale) for one in outcomes) else Exit.OK
+
+
+def _record(outcome: Outcome) -> dict[str, object]:
+    match outcome:
+        case UpToDate():
+            kind = "up-to-date"
+        case Available():
+            kind = "available"
+        case Updated():
+            kind = "updated"
+        case Stale():
+            kind = "stale"
+    facts = asdict(outcome)
+    if isinstance(outcome, Updated):
+        facts["installed"] = msgspec.to_builtins(outcome.installed)
+    return {"outcome": kind, **facts}
+
+
+def _chosen(args: argparse.Namespace) -> list[Subscription]:
+    data = paths().data
+    if args.channel:
+        return [subscribe.existing(data, name) for name in dict.fromkeys(args.channel)]
+    return list(subscribed.read_index(data).channels)
+
+
+def _roll_back(args: argparse.Namespace, chosen: list[Subscription]) -> int:
+    if len(chosen) != 1:
+        raise UsageError("--rollback is for one channel: say which with --channel NAME")
+    with session({}, unconfined=args.unconfined) as running:
+        changed = roll_back(running.client, chosen[0].name, args.reason)
+    serial = changed.current.serial if changed.current else "nothing"
+    say(f"{changed.name}: rolled back to release {serial}")
+    note("the next 'overt update' returns to the newest; one that is --scheduled waits for a newer one")
+    return Exit.OK
