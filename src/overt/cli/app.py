@@ -44,6 +44,7 @@ COMMANDS = (
         "compare this installation of Overt with a logged release",
     ),
     Command("witness", "overt.cli.witness", "cosign the logs of rule channels: server and archive"),
+    Command("monitor", "overt.cli.monitor", "follow a rule channel, check it, and publish its history"),
     Command("formats", "overt.cli.formats", "list the file formats that are recognised and unpacked"),
     Command("completion", "overt.cli.completion", "print a shell completion script"),
 )

@@ -36,6 +36,9 @@ class Kind(StrEnum):
     """One person holds every key of the channel."""
 
 
+LASTING = frozenset({Kind.FETCH_FAILED, Kind.FREEZE, Kind.NO_SOURCES})
+"""Kinds that are about a state, which ends and may come back; the others are about something that happened."""
+
 MEANING = {
     Kind.SPLIT_VIEW: "Two versions of the log were signed. Somebody may have been shown rules that others did not "
     "get. Publish both notes, and stop trusting the channel until its publisher has explained them.",

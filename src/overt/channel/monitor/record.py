@@ -169,6 +169,8 @@ class AlarmRow:
     serial: int | None
     time_s: int
     ended_s: int | None
+    answer: str
+    """What the operator said when ending it."""
     told_s: int | None
     evidence: tuple[str, ...]
 

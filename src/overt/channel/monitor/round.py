@@ -90,7 +90,7 @@ class Round:
         self._again(context, lacking)
         self._fresh(tree)
         size = self._state.head.size
-        self._state.note("looked_s", str(self._watch.now_s()))
+        self._state.looked(self._watch.now_s())
         return Outcome(size - before, size)
 
     # checkpoints

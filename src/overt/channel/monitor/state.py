@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from overt.channel.monitor import shelf
-from overt.channel.monitor.alarm import Alarm, Kind, readable
+from overt.channel.monitor.alarm import LASTING, Alarm, Kind, readable
 from overt.channel.monitor.changes import Change
 from overt.channel.monitor.record import (
     AlarmRow,
@@ -61,7 +61,7 @@ CREATE TABLE condition (
 ) STRICT;
 CREATE TABLE alarm (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, serial INTEGER,
-    time_s INTEGER NOT NULL, ended_s INTEGER, told_s INTEGER
+    time_s INTEGER NOT NULL, ended_s INTEGER, answer TEXT NOT NULL DEFAULT '', told_s INTEGER
 ) STRICT;
 CREATE INDEX alarm_key ON alarm (kind, key);
 CREATE TABLE evidence (
@@ -145,6 +145,12 @@ class State:
         """Set a fact."""
         with self._transaction():
             self._set(name, value)
+
+    def looked(self, now_s: int) -> None:
+        """A round ended: the overview says when."""
+        with self._transaction():
+            self._set("looked_s", str(now_s))
+            self._soil("index")
 
     # releases
 
@@ -343,8 +349,11 @@ class State:
             return self._raise(alarm, now_s)
 
     def _raise(self, alarm: Alarm, now_s: int) -> bool:
+        answered = "" if alarm.kind in LASTING else "OR answer != ''"
         known = self._rows(
-            "SELECT 1 FROM alarm WHERE kind = ? AND key = ? AND ended_s IS NULL", alarm.kind.value, alarm.key
+            f"SELECT 1 FROM alarm WHERE kind = ? AND key = ? AND (ended_s IS NULL {answered})",
+            alarm.kind.value,
+            alarm.key,
         )
         if known:
             return False
@@ -399,7 +408,7 @@ class State:
         """Alarms, newest first; `untold`: those that no alarm command took yet, oldest first."""
         where, order = ("WHERE told_s IS NULL", "ASC") if untold else ("", "DESC")
         rows = self._rows(
-            f"SELECT id, kind, key, text, serial, time_s, ended_s, told_s FROM alarm {where} "
+            f"SELECT id, kind, key, text, serial, time_s, ended_s, answer, told_s FROM alarm {where} "
             f"ORDER BY id {order} LIMIT ?",
             limit,
         )
@@ -412,6 +421,20 @@ class State:
     def evidence(self, id: int) -> dict[str, bytes]:
         """The evidence of an alarm."""
         return dict(self._rows("SELECT name, data FROM evidence WHERE alarm = ? ORDER BY name", id))
+
+    def last_alarm(self) -> int:
+        """The newest alarm's number; 0 for none."""
+        return int(self._rows("SELECT coalesce(max(id), 0) FROM alarm")[0][0])
+
+    def acknowledge(self, id: int, answer: str, now_s: int) -> bool:
+        """End an alarm with an answer that the site shows; whether there was one that stood."""
+        with self._transaction():
+            changed = self._database.execute(
+                "UPDATE alarm SET ended_s = ?, answer = ? WHERE id = ? AND ended_s IS NULL",
+                (now_s, readable(answer), id),
+            )
+            self._soil("index")
+            return changed.rowcount == 1
 
     def told(self, id: int, now_s: int) -> None:
         """The alarm command took it."""
@@ -471,5 +494,5 @@ def _item(row: tuple[Any, ...]) -> ItemRow:
 
 
 def _alarm(row: tuple[Any, ...], evidence: tuple[str, ...]) -> AlarmRow:
-    id, kind, key, text, serial, time_s, ended_s, told_s = row
-    return AlarmRow(id, Kind(kind), key, text, serial, time_s, ended_s, told_s, evidence)
+    id, kind, key, text, serial, time_s, ended_s, answer, told_s = row
+    return AlarmRow(id, Kind(kind), key, text, serial, time_s, ended_s, answer, told_s, evidence)

@@ -34,15 +34,22 @@ def in_folder(folder: Path) -> Tree:
 
 
 @contextmanager
-def at(source: str, spool: Path, record: Record, unconfined: bool = False) -> Iterator[Tree]:
+def at(
+    source: str,
+    spool: Path,
+    record: Record,
+    unconfined: bool = False,
+    purpose: str = "witness",
+    ca_file: Path | None = None,
+) -> Iterator[Tree]:
     """The tree at `source`: an `http://` or `https://` address, asked through one courier, or a folder.
 
-    Raises `OvertError` when a courier can't be started.
+    `purpose` is what the ledger says of it. Raises `OvertError` when a courier can't be started.
     """
     if not source.startswith(("http://", "https://")):
         yield in_folder(Path(source))
         return
-    job = Job(source, spool, purpose="witness")
+    job = Job(source, spool, ca_file, purpose=purpose)
     with Courier.start(job, record, unconfined=unconfined) as courier:
         yield lambda path, max_bytes: _fetched(courier, path, max_bytes)
 

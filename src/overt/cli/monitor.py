@@ -1,0 +1,166 @@
+"""`overt monitor`: follows a rule channel, checks every release of it, and keeps its history for everybody."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from overt.channel.monitor import deliver
+from overt.channel.monitor.places import Places, reached
+from overt.channel.monitor.round import Outcome, Round, Watch
+from overt.channel.monitor.site import look, pages
+from overt.channel.monitor.state import State
+from overt.cli.quantities import counted, whole
+from overt.cli.voice import Exit, note, say, visible
+from overt.core.errors import UsageError
+from overt.ledger import Ledger
+from overt.rules.compile import RuleText
+from overt.rules.review import RuleReview
+from overt.scan import reviewing
+from overt.store.paths import paths
+
+EXAMPLES = """examples:
+  overt monitor run --channel-url https://rules.example.org/acme --root 1.root.json --state m --site /var/www/acme
+  overt monitor run … --witness https://witness.example.net --mirror https://cdn.example.com/acme --every 300
+  overt monitor run … --sources https://rules.example.org/acme-sources --alarm 'python3 page-me.py'
+  overt monitor acknowledge --state m 3 --reason 'the publisher restored the tree, see our report of 3 May'
+
+exit codes of a single look: 0 everything could be checked and is as it should be, 2 something is amiss.
+See docs/monitor.md for the folders of sources and for what the alarm command reads."""
+
+DEFAULT_PATIENCE_S = 3600
+
+Actions = argparse._SubParsersAction
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The two actions."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    running = actions.add_parser("run", help="look at a channel, once or again and again")
+    _configure_places(running)
+    _configure_work(running)
+    running.set_defaults(act=_run)
+    answering = actions.add_parser("acknowledge", help="end an alarm in public, with the reason")
+    answering.add_argument("--state", required=True, type=Path, metavar="DIR", help="the monitor's folder")
+    answering.add_argument("alarm", type=whole, metavar="ID", help="the alarm's number")
+    answering.add_argument("--reason", required=True, help="what came of it: the site shows it")
+    answering.set_defaults(act=_acknowledge)
+
+
+def _configure_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--channel-url", required=True, metavar="URL", help="the channel's address, or a copy in a folder"
+    )
+    parser.add_argument(
+        "--root", required=True, type=Path, metavar="FILE", help="root metadata of the channel that you trust"
+    )
+    parser.add_argument(
+        "--witness",
+        action="append",
+        default=[],
+        metavar="URL|FILE",
+        help="a witness's monitoring address, or a file with a checkpoint from elsewhere (may be repeated)",
+    )
+    parser.add_argument(
+        "--mirror",
+        action="append",
+        default=[],
+        metavar="URL|DIR",
+        help="another copy of the channel, whose log must be the same (may be repeated)",
+    )
+    parser.add_argument(
+        "--sources", default="", metavar="URL|DIR", help="where the sources of each release are"
+    )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="trust these certificates, not the system's"
+    )
+
+
+def _configure_work(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--state", required=True, type=Path, metavar="DIR", help="the monitor's own folder, for one channel"
+    )
+    parser.add_argument("--site", required=True, type=Path, metavar="DIR", help="the web site's folder")
+    parser.add_argument("--site-url", default="", metavar="URL", help="its address, for the feeds")
+    parser.add_argument(
+        "--alarm", default="", metavar="COMMAND", help="run for each alarm, which it reads as JSON from stdin"
+    )
+    parser.add_argument(
+        "--patience",
+        type=whole,
+        default=DEFAULT_PATIENCE_S,
+        metavar="S",
+        help=f"seconds that something may be out of reach before it is an alarm (default: {DEFAULT_PATIENCE_S})",
+    )
+    often = parser.add_mutually_exclusive_group()
+    often.add_argument("--once", action="store_true", help="look once (the default)")
+    often.add_argument(
+        "--every", type=whole, default=0, metavar="S", help="look every S seconds, until stopped"
+    )
+    parser.add_argument(
+        "--unconfined",
+        action="store_true",
+        help="fetch and review even if the kernel can't confine who does it",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action. Raises `OvertError`."""
+    act: Callable[[argparse.Namespace], int] = args.act
+    return act(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    places = Places(args.channel_url, args.witness, args.mirror, args.sources, args.ca_file, args.unconfined)
+    command = _command(args.alarm)
+    state = State(args.state)
+
+    def review(texts: Sequence[RuleText]) -> Sequence[RuleReview]:
+        return reviewing.run(texts, True, not args.unconfined).review.rules if texts else ()
+
+    rounds = Round(state, Watch(args.root.read_bytes(), review, args.patience))
+    ledger = Ledger.open(paths().ledger)
+    while True:
+        last = state.last_alarm()
+        with reached(places, rounds.origin, args.state, ledger.append) as found:
+            outcome = rounds.look(found.tree, found.views, found.find)
+        pages.write(state, args.site, args.site_url)
+        _say(state, outcome, last)
+        for failed in deliver.deliver(state, command, int(time.time())) if command else ():
+            note(f"overt: the alarm command did not take alarm {failed.alarm.id}: {failed.why}")
+        if not args.every:
+            return Exit.OK if look.tone(state) == "clean" else Exit.ERROR
+        time.sleep(args.every)
+
+
+def _command(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"--alarm: {error}: quote it as a shell wants it") from None
+
+
+def _say(state: State, outcome: Outcome, last: int) -> None:
+    """What the round found: new releases, new alarms, and what is amiss."""
+    taken = f"{counted(outcome.new, 'release')} taken in, " if outcome.new else "nothing new, "
+    say(f"{visible(state.fact('origin'))}: {taken}{outcome.size:,} in all")
+    for one in reversed(state.alarms()):
+        if one.id > last:
+            note(f"overt: ALARM {one.id} {one.kind.value}: {visible(one.text)}")
+    for condition in state.conditions():
+        if not condition.alarmed:
+            note(f"amiss, not yet an alarm: {visible(condition.text)}")
+
+
+def _acknowledge(args: argparse.Namespace) -> int:
+    if not args.reason.strip():
+        raise UsageError("--reason: say what came of it, readers of the site will want to know")
+    if not State(args.state).acknowledge(args.alarm, args.reason, int(time.time())):
+        raise UsageError(f"there is no alarm {args.alarm} that still stands")
+    say(f"alarm {args.alarm} is over; the site says so after the next look")
+    return Exit.OK
