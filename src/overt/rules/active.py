@@ -66,10 +66,9 @@ class Recipe:
         return subscribed.active(self.data, self.index)
 
 
-def recipe(index: Index | None = None, staged: str = "", staged_pack: str = "") -> Recipe:
+def recipe(data: Path, index: Index | None = None, staged: str = "", staged_pack: str = "") -> Recipe:
     """What the pack is made from now; or will be, with another `index`, in which the channel set `staged_pack` is not
     on disk yet and has the identity `staged`. Raises `PackError`."""
-    data = paths().data
     index = subscribed.read_index(data) if index is None else index
     base = base_texts()
     sets = _present(data)
@@ -88,7 +87,7 @@ def load_active(tell: Tell = silent, builder: Builder | None = None) -> Pack:
     Where the data folder can't be written the pack is built in memory. Raises `PackError` when an added set or a
     channel's release is damaged.
     """
-    wanted = recipe()
+    wanted = recipe(paths().data)
     known = _stored(wanted.place)
     if known is not None and known.fingerprint == wanted.fingerprint:
         return known

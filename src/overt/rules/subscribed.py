@@ -133,7 +133,7 @@ def read_index(data: Path) -> Index:
     path = folder(data) / INDEX_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Index)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Index()
     except (msgspec.MsgspecError, OSError) as error:
         raise PackError(f"{path} cannot be read ({error}): restore it, or add the channels again") from None

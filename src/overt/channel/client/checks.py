@@ -162,12 +162,17 @@ def newest(found: Included) -> Newest:
     return Newest(found.witnessed)
 
 
-def grown(found: Newest, seen: TreeHead | None, fetch: Fetch) -> TreeHead:
+def grown(found: Newest, seen: TreeHead | None, fetch: Fetch, known_serial: int = -1) -> TreeHead:
     """That the log only appended since `seen`, by its tiles (RFC 9162, 2.1.4.2; c2sp.org/tlog-tiles).
 
-    Returns the new head. Raises `PeerLied`, `Malformed`, and what `fetch` (path below the log's prefix → bytes) raises.
+    `known_serial`: the newest release that was installed. Returns the new head. Raises `PeerLied`, `Malformed`, and
+    what `fetch` (path below the log's prefix → bytes) raises.
     """
     head = found.witnessed.head
+    if head.size <= known_serial:
+        raise PeerLied(
+            f"the log has {head.size} releases, and release {known_serial} is installed here: a rollback"
+        )
     if seen is None or seen == head:
         return head
     if seen.size >= head.size:

@@ -114,8 +114,7 @@ class Place:
         return self.releases / installed.folder
 
     def check(self) -> Check:
-        """What checks found so far. A damaged file counts as none: nothing but time is lost by it but the last size
-        of the log, which the newest installed release gives too."""
+        """What checks found so far. A damaged file counts as none: the newest release still bounds the log."""
         try:
             return msgspec.json.decode((self.folder / "check.json").read_bytes(), type=Check)
         except (OSError, msgspec.MsgspecError):

@@ -86,7 +86,7 @@ def session(
         for name, way in ways.items():
             Place(where.data, name).create()
             sources[name] = _source(name, way, where.data, recorder, unconfined, stack, keep)
-        active.recipe()  # what it loads is loaded, what is damaged is found
+        active.recipe(where.data)  # what it loads is loaded, what is damaged is found
         if not unconfined:
             _lock_down([subscribed.folder(where.data), where.ledger], keep)
         client = Client(where.data, recorder.ledger.append, workers, time.time, wishes or Wishes(), tell)

@@ -184,8 +184,7 @@ class _Run:
         if witnessed and known is not None and known.encode() == served.leaf:
             return self._same(served.release)
         if witnessed and self.client.wishes.check:
-            current = self.subscription.current
-            return Available(self.place.name, served.release.serial, current.serial if current else None)
+            return self._available(served)
         self.staged = self.place.stage()
         refreshed = self._refreshed(served.release, held)
         authority = checks.authority(refreshed.root)
@@ -194,7 +193,16 @@ class _Run:
         if not witnessed:
             self._check_accepted(authority, held)
         self._accept(again, authority, data)
+        if self.client.wishes.check:
+            return self._available(served)
+        self.place.keep_check(
+            self.check
+        )  # the log that is seen is never behind the release that is installed
         return self._install(served, authority, refreshed, vouched=witnessed is not None)
+
+    def _available(self, served: Served) -> Available:
+        current = self.subscription.current
+        return Available(self.place.name, served.release.serial, current.serial if current else None)
 
     def _witnessed(self, served: Served, held: Authority, now: int) -> Witnessed | None:
         """By the policy that is held; None when only a newer root may still say otherwise. Raises as `checks`."""
@@ -211,15 +219,16 @@ class _Run:
         if self.subscription.accepted_root != authority.sha256:
             raise Unproven(
                 f"root {authority.version} of this channel names a log key or witnesses that those of root "
-                f"{held.version} don't vouch for: whoever has the root keys could have made them for this machine. If the publisher "
-                f"announced the root with SHA-256 {authority.sha256}: overt channel policy {self.place.name} "
-                f"--accept-root {authority.sha256}"
+                f"{held.version} don't vouch for: whoever has the root keys could have made them for this machine. "
+                f"If the publisher announced the root with SHA-256 {authority.sha256}: overt channel policy "
+                f"{self.place.name} --accept-root {authority.sha256}"
             )
 
     def _accept(self, witnessed: Witnessed, by: Authority, data: bytes) -> None:
         """Inclusion, newest, growth; then remember this checkpoint, also when something later fails."""
         found = checks.newest(checks.included(witnessed))
-        head = checks.grown(found, self.check.seen, tiles(self.source))
+        known = self.subscription.newest
+        head = checks.grown(found, self.check.seen, tiles(self.source), known.serial if known else -1)
         self.check = msgspec.structs.replace(
             self.check,
             seen_size=head.size,
@@ -326,7 +335,7 @@ class _Run:
         """Compile everything as it will be; make it durable; record it; then one rename of the index."""
         client = self.client
         index = _after(subscribed.read_index(client.data), changed, self.replaces)
-        planned = active.recipe(index, encoded[8:40].hex(), rules.pack if rules else "")
+        planned = active.recipe(client.data, index, encoded[8:40].hex(), rules.pack if rules else "")
         built = client.workers.build(planned.texts(rules), planned.names, client.tell)
         pack = active.finished(planned, built.pack)
         if self.staged and changed.current and rules:
@@ -377,7 +386,7 @@ def roll_back(client: Client, name: str, reason: str = "") -> Subscription:
         raise ChannelError(f"the channel {name!r} has no release before the one in use: nothing was changed")
     changed = msgspec.structs.replace(one, current=one.previous, previous=None)
     index = subscribed.read_index(client.data).with_one(changed)
-    planned = active.recipe(index)
+    planned = active.recipe(client.data, index)
     pack = active.finished(planned, client.workers.build(planned.texts(), planned.names, client.tell).pack)
     client.append(
         Kind.ROLLED_BACK,
