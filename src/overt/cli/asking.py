@@ -50,7 +50,9 @@ def _read(fd: int) -> str:
         while len(data) < MAX_BYTES and b"\n" not in data and (piece := os.read(fd, MAX_BYTES)):
             data += piece
         return data.partition(b"\n")[0].decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UsageError(f"--passphrase-fd {fd}: {error.strerror}: open it, as in '{fd}<FILE'") from None
+    except (UnicodeDecodeError, OverflowError) as error:
         raise UsageError(f"--passphrase-fd {fd}: {error}") from None
 
 

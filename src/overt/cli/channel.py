@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from overt.channel import bundle as bundles
+from overt.channel.charter import NAME
 from overt.channel.manifest import Revoked
 from overt.channel.publisher import (
     build,
@@ -88,6 +89,7 @@ def _key(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
+    _check_team(args)
     plan = founding.Plan(
         channel=args.name,
         origin=args.origin,
@@ -103,8 +105,19 @@ def _init(args: argparse.Namespace) -> int:
     proposed = founding.found(desk, plan, passphrase)
     for line in describe.lines(proposed):
         say(visible(line))
-    _say_request(desk, proposals.missing(propose.signed_here(proposed, desk)))
+    _say_request(desk, proposals.missing(proposed))
     return Exit.OK
+
+
+def _check_team(args: argparse.Namespace) -> None:
+    """That everybody is named whom a channel needs. Raises `UsageError` before a passphrase is asked for."""
+    given = {"--root-key": args.root_key, "--targets-key": args.targets_key, "--witnesses": args.witnesses}
+    lacking = [option for option, value in given.items() if not value]
+    if lacking and not args.development:
+        raise UsageError(
+            f"{', '.join(lacking)} missing: holders make their keys with 'overt channel key', witnesses are named in a "
+            "C2SP tlog-policy; to try it alone: --development"
+        )
 
 
 def _build(args: argparse.Namespace) -> int:
@@ -118,7 +131,7 @@ def _build(args: argparse.Namespace) -> int:
         note(visible(str(problem)))
     if made.problems and not args.leave_out_broken:
         raise UsageError(
-            f"{len(made.problems)} problems: fix them, or leave those out with --leave-out-broken"
+            f"what is broken is not published ({len(made.problems)} in all): repair it, or use --leave-out-broken"
         )
     atomic.write(Path(args.output), made.data, 0o644)
     counted = rendering.counted_bundle(made.manifest)
@@ -142,6 +155,10 @@ def _place(args: argparse.Namespace) -> tuple[_Place, list[str]]:
         return _following(desk), args.sources[1:]
     if args.serial is None:
         raise UsageError("--channel goes with --serial: say which release to build")
+    if not NAME.fullmatch(args.channel) or args.serial < 0:
+        raise UsageError(
+            f"no channel {args.channel!r} has a release {args.serial}: 'overt channel status' says both"
+        )
     before = bundles.read(_bytes(args.after)).manifest.revoked if args.after else ()
     return _Place(args.channel, args.serial, before), args.sources
 
@@ -231,6 +248,9 @@ def _revoke(args: argparse.Namespace) -> int:
 def _proposed(desk: Desk, proposed: Proposal) -> int:
     for line in describe.lines(proposed):
         say(visible(line))
+    for target in proposed.targets.signed.targets.values() if proposed.targets else ():
+        if (kept := deliveries.kept(desk, target.hashes["sha256"])).exists():
+            note(f"holders of targets keys can look at the bundle: {kept}")
     _say_request(desk, proposals.missing(proposed))
     return Exit.OK
 
@@ -261,6 +281,7 @@ def _say_request(desk: Desk, missing: Iterable[Missing]) -> None:
 
 def _passphrase(desk: Desk) -> str | None:
     """That of the online keys, proven by opening one; None in a channel whose keys have none."""
+    desk.check_founded()
     return online.passphrase(desk.keys, desk.ask)
 
 

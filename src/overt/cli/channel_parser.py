@@ -97,9 +97,11 @@ def _build(parser: argparse.ArgumentParser) -> None:
         "--after", metavar="BUNDLE", help="the bundle before, whose revocations go on to hold; with --channel"
     )
     parser.add_argument("--part", default="rules", metavar="NAME", help="what the source is called")
-    parser.add_argument("--author", default="", help="of rules that name none")
-    parser.add_argument("--licence", default="", help="of rules that name none")
-    parser.add_argument("--origin", default="", metavar="URL", help="where anyone can get the source")
+    parser.add_argument("--author", default="", help="of rules that name none; needed without a sources.toml")
+    parser.add_argument("--licence", default="", help="of rules that name none; needed, too")
+    parser.add_argument(
+        "--origin", default="", metavar="URL", help="where anyone can get the source; needed, too"
+    )
     parser.add_argument(
         "--content",
         default="",

@@ -10,9 +10,18 @@ from pathlib import Path
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     """Replace `path` with `data`: temporary file in the same folder, fsync, rename, fsync of the folder.
 
-    Raises `OSError`; then `path` is what it was, and no temporary file is left. (When the last step fails, `path` is
-    new, and that may not be on the disk yet.)
+    Raises `OSError` that names `path`; then `path` is what it was, and no temporary file is left. (When the last step
+    fails, `path` is new, and that may not be on the disk yet.)
     """
+    try:
+        _replace(path, data, mode)
+    except OSError as error:
+        error.filename = os.fspath(path)  # nobody asked for the temporary file, and a failed write names none
+        raise
+    sync_folder(path.parent)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -27,7 +36,6 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

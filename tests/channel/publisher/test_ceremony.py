@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import jsonschema
 import pytest
@@ -18,6 +20,7 @@ from overt.channel.publisher import keys, online, publish, roles, state
 from overt.channel.publisher import proposal as proposals
 from overt.channel.publisher.desk import Desk
 from overt.channel.publisher.status import status
+from overt.channel.publisher.witnesses import WaitingForWitnesses
 from overt.cli import asking
 from overt.cli.app import main
 from overt.cli.render import channel as rendering
@@ -238,6 +241,22 @@ def test_signatures_are_only_taken_for_what_is_proposed_now(ceremony: Ceremony) 
     assert overt("sign", request, "--key", stranger, "--yes", secret=passphrase("mallory")) == Exit.ERROR
 
 
+def test_the_same_command_goes_on_when_witnesses_were_away(ceremony: Ceremony) -> None:
+    ceremony.init()
+    ceremony.trust()
+    desk = ceremony.desk()
+    publish.publish(desk, build(ceremony, "one").read_bytes())
+    signed = [ceremony.sign(name) for name in ("alice", "bob", "carol", "frank", "grace", "heidi")]
+
+    def away(url: str, body: bytes) -> NoReturn:
+        raise OSError("out of reach")
+
+    for _ in range(2):
+        with pytest.raises(WaitingForWitnesses):
+            publish.publish(replace(desk, post=away), None, signed)
+    assert isinstance(publish.publish(desk, None, signed), publish.Published)
+
+
 def test_the_bundle_that_is_signed_can_be_checked(
     ceremony: Ceremony, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -260,6 +279,7 @@ def test_the_bundle_that_is_signed_can_be_checked(
         (("--development",), "makes its own keys"),
         (("--name", "../x"), "can't name a channel"),
         (("--origin", "has a blank"), "origin"),
+        (("--origin", "https://rules.example.org/acme"), "leave the scheme out"),
     ],
 )
 def test_plans_that_cannot_be_kept(
@@ -269,6 +289,29 @@ def test_plans_that_cannot_be_kept(
     assert message in capsys.readouterr().err
     assert not ceremony.channel.exists()
     assert [path.name for path in ceremony.channel.parent.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_holder_counts_once(ceremony: Ceremony, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ceremony.init("--root-key", ceremony.public("alice")) == Exit.ERROR
+    assert "is given twice" in capsys.readouterr().err
+    assert not ceremony.channel.exists()
+
+
+def test_who_is_missing_is_said_before_a_passphrase_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert overt("init", tmp_path / "acme", "--name", "acme", "--origin", ORIGIN) == Exit.ERROR
+    assert "--root-key, --targets-key, --witnesses missing" in capsys.readouterr().err
+
+
+def test_a_mistake_in_the_witnesses_is_named_by_its_line(
+    ceremony: Ceremony, capsys: pytest.CaptureFixture[str]
+) -> None:
+    witnesses = ceremony.folder / "mistaken.txt"
+    witnesses.write_text(f"# ours\n{ceremony.world.witnesses.policy(3)}nonsense\n")
+    line = witnesses.read_text().count("\n")
+    assert ceremony.init("--witnesses", witnesses) == Exit.ERROR
+    assert f"line {line}: 'nonsense'" in capsys.readouterr().err
 
 
 def test_a_key_may_not_serve_both_offline_roles(

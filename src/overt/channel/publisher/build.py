@@ -84,9 +84,10 @@ def build(
         revoked=taken_back,
     )
     files = {path: data for part in parts for path, data in part.files.items()}
-    if not files:
-        raise UsageError("nothing to publish: no rule or hash could be carried over")
     problems = tuple(problem for part in parts for problem in part.problems)
+    if not files:
+        first = f" ({problems[0]})" if problems else ""
+        raise UsageError(f"nothing to publish: no rule or hash could be carried over{first}")
     return Built(bundle.build(contents, files), contents, problems)
 
 
@@ -260,9 +261,10 @@ def _check_reasons(sources: Sources, reviewed: _Reviewed) -> None:
         f"{name}: {review['level']}" for name, review, reason in items if _needs(review) and not reason
     ]
     if lacking:
+        more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
         raise ChannelError(
-            f"the review did not pass {len(lacking)} rules ({', '.join(lacking[:5])}): 'overt rules review' says why; "
-            "leave them out, or write an [[override]] with its reason for each in sources.toml"
+            f"the review did not pass {', '.join(lacking[:5])}{more}: 'overt rules review PATH' says why; leave them "
+            "out, or write an [[override]] with its reason for each in a sources.toml"
         )
 
 

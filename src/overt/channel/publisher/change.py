@@ -142,7 +142,8 @@ def _present(desk: Desk) -> State:
     found = state.read(desk)
     if found is None:
         raise ChannelError(
-            "nothing is published yet: to change the plan, begin again with 'overt channel init'"
+            f"nothing is published yet: to change the plan, remove {desk.folder} and begin again with "
+            "'overt channel init'"
         )
     return found
 

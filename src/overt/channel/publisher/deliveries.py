@@ -39,10 +39,11 @@ def check(data: bytes, proposed: Proposal, present: State | None) -> None:
 
 def keep(desk: Desk, data: bytes) -> None:
     """Keep a proposed bundle until it is published."""
-    atomic.write(_kept(desk, hashlib.sha256(data).hexdigest()), data)
+    atomic.write(kept(desk, hashlib.sha256(data).hexdigest()), data)
 
 
-def _kept(desk: Desk, sha256: str) -> Path:
+def kept(desk: Desk, sha256: str) -> Path:
+    """Where a proposed bundle is kept."""
     return desk.built / f"{sha256}.tar"
 
 
@@ -53,11 +54,11 @@ def load(desk: Desk, sha256: str) -> bytes:
     except FileNotFoundError:
         pass
     try:
-        data = _kept(desk, sha256).read_bytes()
+        data = kept(desk, sha256).read_bytes()
     except FileNotFoundError:
         raise ChannelError(f"bundle {sha256} is not in {desk.built}: propose it again") from None
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise ChannelError(f"{_kept(desk, sha256)} was changed: propose the bundle again")
+        raise ChannelError(f"{kept(desk, sha256)} was changed: propose the bundle again")
     return data
 
 

@@ -97,14 +97,18 @@ class Desk:
             make_private(folder)
         public_folder(self.public)
 
+    def check_founded(self) -> None:
+        """Raise `ChannelError` when this is no channel's folder."""
+        if not self.keys.is_dir():
+            raise ChannelError(f"{self.folder} holds no channel: make one with 'overt channel init'")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Work alone: the lock ends with its process. Clears what a killed one left half written.
 
         Raises `ChannelError` when this is no channel's folder, or another process works on it for a minute.
         """
-        if not self.keys.is_dir():
-            raise ChannelError(f"{self.folder} holds no channel: make one with 'overt channel init'")
+        self.check_founded()
         fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             _lock(fd, self.folder)

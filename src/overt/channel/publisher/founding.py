@@ -66,8 +66,10 @@ def _check(plan: Plan, passphrase: str | None) -> None:
         raise ChannelError(f"{plan.channel!r} can't name a channel: use small letters, digits and '-'")
     try:
         check_name(plan.origin)
-    except Malformed:
-        raise ChannelError(f"origin {plan.origin!r}: use the log's address without its scheme") from None
+    except Malformed as error:
+        raise ChannelError(f"the log's origin: {error}") from None
+    if "://" in plan.origin:
+        raise ChannelError(f"origin {plan.origin!r}: leave the scheme out, as in 'rules.example.org/acme'")
     if passphrase is None and not plan.development:
         raise ChannelError("the online keys need a passphrase; only a development channel has none")
     if plan.development and (plan.root_keys or plan.targets_keys):
@@ -95,7 +97,8 @@ def _fill(desk: Desk, plan: Plan, passphrase: str | None) -> Proposal:
         timestamp=roles.quorum([made["timestamp"]], 1),
     )
     charter = Charter(plan.channel, plan.origin, plan.development, policy)
-    proposed = Proposal(root=Metadata(roles.make_root(1, wanted, charter, desk.now())))
+    root = Metadata(roles.make_root(1, wanted, charter, desk.now()))
+    proposed = propose.signed_here(Proposal(root=root), desk)
     propose.write(desk, proposed)
     return proposed
 
@@ -103,7 +106,8 @@ def _fill(desk: Desk, plan: Plan, passphrase: str | None) -> Proposal:
 def log_policy(log_key: str, witnesses: str, development: bool) -> str:
     """The policy in its plain form: this log's key and the given witnesses. Raises `ChannelError`, `Malformed`."""
     try:
-        found = policy_file.parse(f"log {log_key}\n{witnesses}".encode())
+        # the log line last, so that a mistake has the line number that it has in the file
+        found = policy_file.parse(f"{witnesses}\nlog {log_key}\n".encode())
     except Malformed as error:
         raise ChannelError(f"witnesses: {error}") from None
     if len(found.logs) != 1:

@@ -159,7 +159,9 @@ def _token(reference: str, ask: Ask) -> tuple[str, SSlibKey]:
         raise ChannelError(f"{reference}: {NO_TOKENS}") from None
     except Exception as error:  # the token's own library raises what it likes
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise ChannelError(f"{reference}: {reason}: check the token, its PIN and PYKCS11LIB") from error
+        raise ChannelError(
+            f"{reference}: {reason}: check the token, its PIN, and its library (module-path)"
+        ) from error
 
 
 def parse_token(reference: str) -> tuple[str | None, int | None, str | None]:

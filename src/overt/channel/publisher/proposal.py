@@ -139,7 +139,7 @@ def sign(proposal: Proposal, signers: Iterable[Signer]) -> tuple[Signed, ...]:
             raise ChannelError(f"key {keyid[:8]} is not asked to sign this: it is for other holders")
         for role, metadata in asked:
             payload = metadata.signed_bytes
-            given.append(Signed(role, _digest(payload), keyid, signer.sign(payload).signature))
+            given.append(Signed(role, payload_digest(metadata), keyid, signer.sign(payload).signature))
     return tuple(given)
 
 
@@ -159,9 +159,10 @@ def accept(proposal: Proposal, given: Iterable[Signed], where: str) -> Proposal:
     documents = dict(proposal.documents())
     for one in given:
         metadata = documents.get(one.role)
-        if metadata is None or _digest(metadata.signed_bytes) != one.payload:
+        if metadata is None or payload_digest(metadata) != one.payload:
             raise ChannelError(
-                f"{where}: signed another proposal of {one.role}: send the present request again"
+                f"{where}: signed another proposal of {one.role} than the present one: leave the file out, or send "
+                "its holder the present request"
             )
         key = proposal.allowed(one.role).get(one.keyid)
         signature = Signature(one.keyid, one.sig)
@@ -183,8 +184,9 @@ def _metadata(text: str | None, kind: Any, where: str) -> Any:
     return None if text is None else roles.parse(text.encode(), kind, where)
 
 
-def _digest(payload: bytes) -> str:
-    return hashlib.sha256(payload).hexdigest()
+def payload_digest(metadata: Metadata[Any]) -> str:
+    """SHA-256, in hexadecimal, of the bytes that holders sign."""
+    return hashlib.sha256(metadata.signed_bytes).hexdigest()
 
 
 def _decode(data: bytes, kind: Any, schema: str, where: str) -> Any:

@@ -76,15 +76,22 @@ def with_same_targets(proposed: Proposal, state: State, desk: Desk) -> Proposal:
     return replace(proposed, targets=Metadata(renewed))
 
 
-def with_signatures(proposed: Proposal, paths: Iterable[Path]) -> Proposal:
-    """The proposal with the signatures in the holders' files. Raises `ChannelError` naming the file."""
+def with_signatures(proposed: Proposal, state: State | None, paths: Iterable[Path]) -> Proposal:
+    """The proposal with the signatures in the holders' files; those on what is decided already are not needed: the
+    same command is run again to go on. Raises `ChannelError` naming the file."""
     for path in paths:
         try:
             data = path.read_bytes()
         except OSError as error:
             raise ChannelError(f"{path}: {error.strerror}") from None
-        proposed = proposal.accept(proposed, proposal.parse_answer(data, str(path)), str(path))
+        given = proposal.parse_answer(data, str(path))
+        wanted = [one for one in given if not (state and _decided(one, state))]
+        proposed = proposal.accept(proposed, wanted, str(path))
     return proposed
+
+
+def _decided(given: proposal.Signed, state: State) -> bool:
+    return given.payload in (proposal.payload_digest(state.root), proposal.payload_digest(state.targets))
 
 
 def signed_here(proposed: Proposal, desk: Desk) -> Proposal:

@@ -80,7 +80,7 @@ def publish(desk: Desk, bundle: bytes | None = None, signed: Sequence[Path] = ()
             proposed = propose.with_bundles(proposed, found, {layout.TARGET: bundle}, desk)
             deliveries.check(bundle, proposed, found)
             deliveries.keep(desk, bundle)
-        proposed = propose.signed_here(propose.with_signatures(proposed, signed), desk)
+        proposed = propose.signed_here(propose.with_signatures(proposed, found, signed), desk)
         if proposed.documents():
             propose.write(desk, proposed)
             if lacking := proposal.missing(proposed):

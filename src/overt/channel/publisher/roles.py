@@ -47,7 +47,12 @@ class Quorum:
     threshold: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.threshold <= len({key.keyid for key in self.keys}):
+        keyids = [key.keyid for key in self.keys]
+        if twice := [keyid for keyid in keyids if keyids.count(keyid) > 1]:
+            raise ChannelError(
+                f"key {twice[0][:8]} is given twice for one role: every holder has one of his own"
+            )
+        if not 0 < self.threshold <= len(keyids):
             raise ChannelError(f"a threshold of {self.threshold} can't be met by {len(self.keys)} keys")
 
 

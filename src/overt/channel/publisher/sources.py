@@ -71,8 +71,14 @@ def read(path: Path) -> Sources:
     """The sources that a TOML file lists. Raises `UsageError` with the place of a mistake."""
     try:
         found = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Sources)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: {error}") from None
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{path}: {error}; its tables are [[source]], [[override]] and [[revoked]], and a list 'restored'"
+        ) from None
     origins = tuple(
         msgspec.structs.replace(origin, paths=tuple(str(path.parent / one) for one in origin.paths))
         for origin in found.source
@@ -94,7 +100,10 @@ def checked(sources: Sources) -> Sources:
             raise UsageError(f"source {origin.name!r}: content is 'program', 'document' or left out")
         for key in ("author", "licence", "origin"):
             if not getattr(origin, key).strip():
-                raise UsageError(f"source {origin.name!r} has no {key}: every rule must say whose it is")
+                raise UsageError(
+                    f"source {origin.name!r} has no {key}: give it with --{key}, or as {key} = in sources.toml; it "
+                    "stands for rules that name none"
+                )
     reasons: tuple[Override | Revocation, ...] = (*sources.override, *sources.revoked)
     for given in reasons:
         if not given.reason.strip():
