@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from overt import __version__
-from overt.cli import costs, review
+from overt.cli import costs, history, review
 from overt.cli.overwrite import empty, identities, open_whole
 from overt.cli.quantities import counted
 from overt.cli.voice import Exit, capable, note, say, styled, visible
@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   overt rules list --cost
   overt rules test my.yar --against ~/Downloads
   overt rules review my.yar
+  overt rules history Webshell_Upload --monitor https://monitor.example.org/acme
 
 adds YARA files, hash lists (plain, CSV, sha256sum style), ClamAV .hdb .hsb .mdb .msb .ndb .ldb .cvd .cld,
 STIX 2.1 bundles and MISP events; folders, zips and tarballs of them"""
@@ -41,7 +42,7 @@ PROGRESS_AFTER_S = 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The seven actions."""
+    """The eight actions."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
@@ -86,6 +87,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     testing.set_defaults(act=_test)
     reviewing = actions.add_parser("review", help="find rules that look for people instead of malware")
     review.configure(reviewing)
+    telling = actions.add_parser(
+        "history", help="say when a rule appeared, what became of it, and who signed it"
+    )
+    history.configure(telling)
     rebuilding = actions.add_parser("rebuild", help="compile all rules anew")
     rebuilding.set_defaults(act=_rebuild)
 

@@ -39,6 +39,9 @@ class Kind(StrEnum):
 LASTING = frozenset({Kind.FETCH_FAILED, Kind.FREEZE, Kind.NO_SOURCES})
 """Kinds that are about a state, which ends and may come back; the others are about something that happened."""
 
+NOTABLE = frozenset({Kind.NEW_ROOT, Kind.DEVELOPMENT})
+"""Kinds that are worth knowing, and no fault of the release that brings them."""
+
 MEANING = {
     Kind.SPLIT_VIEW: "Two versions of the log were signed. Somebody may have been shown rules that others did not "
     "get. Publish both notes, and stop trusting the channel until its publisher has explained them.",

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from overt.channel import bundle as bundles
 from overt.channel import delta, layout
 from overt.channel.bundle import Bundle
-from overt.channel.monitor.alarm import Alarm, Kind
+from overt.channel.monitor.alarm import NOTABLE, Alarm, Kind, readable
 from overt.channel.monitor.changes import Change, What, changes
 from overt.channel.monitor.inspect import Files, Judged, judge
 from overt.channel.monitor.rebuild import rebuild
@@ -94,7 +94,7 @@ def _examined(context: Context, row: ReleaseRow, leaf: bytes) -> TakenIn:
     alarms += judged.alarms
     row = replace(
         row,
-        signers=(*row.signers, *judged.signers),
+        signers=(*judged.signers, *row.signers),
         targets_expire=judged.targets_expire,
         root_changes=judged.root_changes,
     )
@@ -111,8 +111,12 @@ def _gap(serial: int, leaf: bytes, text: str) -> Alarm:
 
 
 def _taken(row: ReleaseRow, leaf: bytes, alarms: list[Alarm]) -> TakenIn:
-    problems = tuple(Problem(one.kind.value, one.text) for one in alarms)
-    return TakenIn(replace(row, problems=problems), leaf, None, (), "", (), tuple(alarms))
+    return TakenIn(replace(row, problems=_problems(alarms)), leaf, None, (), "", (), tuple(alarms))
+
+
+def _problems(alarms: Sequence[Alarm]) -> tuple[Problem, ...]:
+    """What is wrong with the release itself."""
+    return tuple(Problem(one.kind.value, readable(one.text)) for one in alarms if one.kind not in NOTABLE)
 
 
 def _compared(
@@ -142,7 +146,7 @@ def _compared(
         else None
     )
     return TakenIn(
-        row=replace(row, problems=tuple(Problem(one.kind.value, one.text) for one in alarms)),
+        row=replace(row, problems=_problems(alarms)),
         leaf=leaf,
         root=root,
         bundles=tuple((release.bundles[name], data) for name, data in files.bundles.items()),

@@ -211,12 +211,13 @@ def _signers(files: Files, followed: Followed | None) -> tuple[tuple[Signer, ...
     try:
         targets = parse(files.targets, Targets, "targets")
     except (OvertError, ValueError):
-        return tuple(_signed("root", root, followed.root)), ""
-    made = (*_signed("targets", root, targets), *_signed("root", root, followed.root))
+        return tuple(signed("root", root, followed.root)), ""
+    made = (*signed("targets", root, targets), *signed("root", root, followed.root))
     return made, f"{targets.signed.expires:%Y-%m-%d}"
 
 
-def _signed(role: str, root: Root, metadata: Metadata[Targets] | Metadata[Root]) -> Iterator[Signer]:
+def signed(role: str, root: Root, metadata: Metadata[Targets] | Metadata[Root]) -> Iterator[Signer]:
+    """Whose signatures on `metadata` are good by `root`, in `role`."""
     result = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     for key in result.signed.values():
         yield Signer(role, readable(holder_of(key)), readable(key.keyid))

@@ -192,7 +192,7 @@ class Round:
         for row in self._state.releases() if signers else ():
             if any(one.role == "witness" for one in row.signers):
                 return
-            self._state.amend(replace(row, signers=(*signers, *row.signers)))
+            self._state.amend(replace(row, signers=(*row.signers, *signers)))
 
     def _again(self, context: Context, lacking: Sequence[int]) -> None:
         """Look again for what these releases lacked, then say what all of them lack."""

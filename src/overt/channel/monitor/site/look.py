@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from tuf.api.metadata import Root
 
 from overt.channel.charter import Charter
+from overt.channel.monitor import answer
 from overt.channel.monitor.alarm import MEANING, Kind
+from overt.channel.monitor.answer import History, Item, Signed, Step
 from overt.channel.monitor.moment import moment
-from overt.channel.monitor.record import AlarmRow, Event, ItemRow, ReleaseRow
+from overt.channel.monitor.record import AlarmRow, Event, ItemRow, ReleaseRow, Signer
 from overt.channel.monitor.state import State
 from overt.channel.publisher.keys import holder_of
 from overt.channel.publisher.roles import parse, roles_of, root_charter
 from overt.channel.publisher.state import policy_of
 
-HISTORY_SCHEMA = "overt-rule-history/1"
 STATUS_SCHEMA = "overt-monitor/1"
 GRAVE = frozenset(
     {Kind.SPLIT_VIEW, Kind.GAP, Kind.FALSE_RELEASE, Kind.NO_REASON, Kind.REVIEW_MISMATCH, Kind.UNREPRODUCIBLE}
@@ -116,46 +117,38 @@ def when(row: ReleaseRow) -> str:
     return moment(min([*times, row.seen_s]))
 
 
-def key_of_name(name: str) -> str:
-    """What stands for a rule's name in paths: its SHA-256."""
-    return hashlib.sha256(name.encode("utf-8", "backslashreplace")).hexdigest()
+def history(state: State, name: str, rows: dict[int, ReleaseRow]) -> History:
+    """What became of all items of a name."""
+    items = tuple(_item(state, item, rows) for item in state.items(name))
+    return History(answer.SCHEMA, state.fact("channel"), state.fact("origin"), name, items)
 
 
-def history(state: State, name: str, rows: dict[int, ReleaseRow]) -> dict[str, Any]:
-    """What became of all items of a name: schema `overt-rule-history/1`."""
-    return {
-        "schema": HISTORY_SCHEMA,
-        "channel": state.fact("channel"),
-        "origin": state.fact("origin"),
-        "name": name,
-        "items": [_item(state, item, rows) for item in state.items(name)],
-    }
+def _item(state: State, item: ItemRow, rows: dict[int, ReleaseRow]) -> Item:
+    events = (one for one in state.events(item=item.id) if one.serial in rows)
+    return Item(
+        kind="rule" if item.is_rule else "hashes",
+        part=item.part,
+        present=item.present,
+        events=tuple(step(one, rows[one.serial].signers, when(rows[one.serial])) for one in events),
+        page=f"rules/{item.id}.html",
+    )
 
 
-def _item(state: State, item: ItemRow, rows: dict[int, ReleaseRow]) -> dict[str, Any]:
-    return {
-        "page": f"rules/{item.id}.html",
-        "kind": "rule" if item.is_rule else "hashes",
-        "part": item.part,
-        "present": item.present,
-        "events": [_event(one, rows[one.serial]) for one in state.events(item=item.id) if one.serial in rows],
-    }
-
-
-def _event(event: Event, row: ReleaseRow) -> dict[str, Any]:
+def step(event: Event, signers: Iterable[Signer], witnessed: str) -> Step:
+    """An event as it is told."""
     side = event.after or event.before
-    return {
-        "serial": event.serial,
-        "what": event.what,
-        "witnessed": when(row),
-        "fields": [list(field) for field in event.fields],
-        "author": side.author if side else "",
-        "review": side.review if side else "",
-        "override": side.override if side else "",
-        "reason": event.reason,
-        "sha256": side.sha256 if side else "",
-        "signers": [{"role": one.role, "name": one.name, "key": one.key} for one in row.signers],
-    }
+    return Step(
+        serial=event.serial,
+        what=event.what,
+        witnessed=witnessed,
+        fields=event.fields,
+        author=side.author if side else "",
+        review=side.review if side else "",
+        override=side.override if side else "",
+        reason=event.reason,
+        sha256=side.sha256 if side else "",
+        signers=tuple(Signed(one.role, one.name, one.key) for one in signers),
+    )
 
 
 def status(state: State) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from overt.channel.monitor import answer
 from overt.channel.monitor.moment import moment
 from overt.channel.monitor.record import ItemRow, ReleaseRow
 from overt.channel.monitor.site import feeds, look, render
@@ -82,8 +83,8 @@ class _Site:
             events = [(one, self._rows[one.serial]) for one in reversed(self._state.events(item=id))]
             self._page(f"rules/{id}.html", "rule", render.cut(item.name), item=item, events=events)
         for name in sorted(names):
-            path = f"api/rule/{look.key_of_name(name)}.json"
-            self._json(path, look.history(self._state, name, self._rows))
+            told = look.history(self._state, name, self._rows)
+            self._files.write(answer.path_of(name), answer.encode(told))
 
     def _release(self, serial: int) -> None:
         row = self._rows.get(serial)
