@@ -86,7 +86,7 @@ def no_proxy_here(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (endless, "refused", r"the body goes on after [0-9]+ bytes"),
         (slow, "failed", r"[0-9]+ bytes in 1 s, less than 1000 bytes per second"),
-        (silent, "failed", r"no answer within 2 s"),
+        (silent, "failed", r"no answer after 2 s"),
     ],
     ids=["endless", "slow", "silent"],
 )
