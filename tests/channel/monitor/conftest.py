@@ -18,7 +18,8 @@ from overt.channel.monitor.views import View
 from overt.channel.publisher import build, deliveries, publish, sources, state
 from overt.channel.publisher.build import static_review
 from overt.channel.release import Release
-from overt.channel.witness.tree import Tree, in_folder as tree_in
+from overt.channel.witness.tree import Tree
+from overt.channel.witness.tree import in_folder as tree_in
 from tests.channel.publisher.world import World
 
 PATIENCE_S = 3600
@@ -35,7 +36,7 @@ class Channel(World):
         self.found()
 
     def sources(self) -> sources.Sources:
-        return replace_sources(super().sources(), self.overrides, self.revoked)
+        return sources.Sources(super().sources().source, self.overrides, self.revoked)
 
     def bundle(self, *names: str) -> bytes:
         super().bundle(*names)
@@ -71,15 +72,6 @@ class Channel(World):
 
     def now_s(self) -> int:
         return int(self.clock().timestamp())
-
-
-def replace_sources(
-    plain: sources.Sources,
-    overrides: tuple[sources.Override, ...],
-    revoked: tuple[sources.Revocation, ...],
-) -> sources.Sources:
-    origins = tuple(plain.source)
-    return sources.Sources(origins, overrides, revoked)
 
 
 class Watching:
