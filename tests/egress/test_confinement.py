@@ -23,7 +23,7 @@ from overt.egress import errors
 from overt.egress import line as line_module
 from overt.egress.courier import Courier, Fetched
 from overt.egress.job import Job
-from overt.egress.process import SPOOL
+from overt.egress.process import JOB
 from overt.sandbox.landlock import abi
 from overt.sandbox.policy import VERIFIER
 from overt.sandbox.view import confine_writing
@@ -89,7 +89,7 @@ def test_what_it_sees_and_has_open(job: Make, records: Records) -> None:
         root = Path(f"/proc/{courier.pid}/root")
         seen = {str(path.relative_to(root)) for path in root.rglob("*")}
         resolver = {f"etc/{name}" for name in ("resolv.conf", "hosts", "nsswitch.conf", "gai.conf")}
-        assert seen - resolver == {"etc", SPOOL.strip("/")}
+        assert seen - resolver == {"etc", "spool", JOB.strip("/")}
         mounts = Path(f"/proc/{courier.pid}/mountinfo").read_text().splitlines()
         assert all({"ro", "nosuid", "nodev", "noexec"} <= set(line.split()[5].split(",")) for line in mounts)
         folder = Path(f"/proc/{courier.pid}/fd")

@@ -42,7 +42,7 @@ def test_no_courier_without_an_entry(job: Make) -> None:
         with pytest.raises(OSError, match="No space left"):
             Courier.start(asked, FullDisk(0))
         assert server.connections == 0
-    assert os.listdir(asked.spool) == []
+    assert os.listdir(asked.spool) == ["lock"]
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
     assert len(os.listdir("/proc/self/fd")) <= len(before)

@@ -45,7 +45,7 @@ def test_a_lying_courier(case: str, job: Make, records: Records, monkeypatch: py
         assert not courier.alive
         with pytest.raises(errors.CourierLost):
             courier.fetch("x", max_bytes=1000)
-    assert os.listdir(asked.spool) == []
+    assert os.listdir(asked.spool) == ["lock"]
     assert len(os.listdir("/proc/self/fd")) == descriptors
 
 

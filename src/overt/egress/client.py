@@ -16,6 +16,7 @@ from urllib3 import exceptions
 
 from overt.egress.address import is_etag
 from overt.egress.errors import Failure
+from overt.egress.head import HeadTooLong, pools
 from overt.egress.job import Order
 from overt.egress.limits import MAX_PACKET_BYTES, PIECE_BYTES
 from overt.egress.wire import MAX_DETAIL, Ask, End, Failed, Head, Message, Piece, ask_from, encode
@@ -61,6 +62,7 @@ class Client:
             )
         else:
             self._pool = urllib3.PoolManager(ssl_context=context, timeout=timeout)
+        self._pool.pool_classes_by_scheme = pools(order.max_head_bytes)
 
     def carry(self, ask: Ask) -> Iterator[Message]:
         """One request; the last message is `End` or `Failed`."""
@@ -185,6 +187,8 @@ def _explain(error: BaseException) -> Failed:
         case exceptions.ReadTimeoutError():
             return _failed(Failure.SLOW, "nothing arrived any more")
     match cause:
+        case HeadTooLong():
+            return _failed(Failure.LONG, str(cause))
         case ssl.SSLCertVerificationError():
             return _failed(Failure.CERTIFICATE, cause.verify_message or str(cause))
         case ssl.SSLError():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from overt.egress.line import Line
 from overt.egress.pace import Pace
 from overt.egress.recorded import Record, RecordedAsk, RecordedStart
 from overt.egress.spool import Spool
-from overt.egress.wire import DEFECT, Ask, End, Failed, Head, Outfit, Piece, Ready
+from overt.egress.wire import DEFECT, Ask, End, Failed, Head, Outfit, Piece, Ready, shown
 
 ADVICE = {
     Failure.RESOLVE: "check the network and the URL",
@@ -41,6 +42,9 @@ ADVICE = {
     Failure.LONG: "nothing of it is used",
     Failure.MALFORMED: "nothing of it is used",
 }
+
+
+_CONTENT_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ class Courier:
 
         The record holds the body's length and SHA-256. Raises as `fetch`.
         """
+        if not _CONTENT_TYPE.fullmatch(content_type):
+            raise UsageError(f"{content_type[:100]!r} is not a content type")
         if len(body) > MAX_SENT_BYTES:
             raise UsageError(f"{len(body)} bytes to send, at most {MAX_SENT_BYTES} can be")
         answer = bytearray()
@@ -253,12 +259,12 @@ class _Told(Exception):
 
 
 def _error(failed: Failed, url: str) -> EgressError:
+    detail = shown(failed.detail)
     if failed.kind == DEFECT:
-        return CourierLost(f"{url}: the courier failed: {failed.detail}")
+        return CourierLost(f"{url}: the courier failed: {detail}")
     if failed.kind not in Failure.__members__:
         return CourierBroke("the courier reported a failure that there is not, and was killed")
     kind = Failure[failed.kind]
-    detail = "".join(char if char.isprintable() else "?" for char in failed.detail)
     message = f"{url}: {detail}: {ADVICE[kind]}"
     raised: type[EgressError] = kind.value
     return raised(message, failed.status) if issubclass(raised, BadStatus) else raised(message)

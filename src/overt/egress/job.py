@@ -82,6 +82,7 @@ class Order(msgspec.Struct, frozen=True):
     connect_timeout_s: float
     stall_timeout_s: float
     """Seconds without a byte after which the courier gives up; the parent's `rate_window_s` is stricter or equal."""
+    max_head_bytes: int
 
 
 def plan(job: Job, environ: Mapping[str, str]) -> Plan:
@@ -104,6 +105,7 @@ def order(planned: Plan, limits: CourierLimits) -> Order:
         proxy.credentials if proxy else "",
         limits.connect_timeout_s,
         max(limits.answer_deadline_s, limits.rate_window_s),
+        limits.max_head_bytes,
     )
 
 

@@ -34,6 +34,8 @@ class CourierLimits:
     """Lowest mean rate of a body in any window of `rate_window_s` (parent)."""
     rate_window_s: float = 20.0
     """Seconds over which the rate is measured (parent)."""
+    max_head_bytes: int = 32 * 1024
+    """Of an answer before its body, interim answers and a proxy's included (courier)."""
     start_deadline_s: float = 15.0
     """Seconds until a courier is confined and ready (parent)."""
     extra_memory_bytes: int = 256 * MIB
@@ -58,6 +60,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "total_deadline_s": (0.1, 86_400),
     "min_rate_bytes_per_s": (0, 100 * MIB),
     "rate_window_s": (0.1, 3600),
+    "max_head_bytes": (1024, MIB),
     "start_deadline_s": (0.1, 300),
     "extra_memory_bytes": (64 * MIB, 4096 * MIB),
     "max_cpu_s": (1, 86_400),

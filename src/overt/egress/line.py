@@ -30,6 +30,7 @@ from overt.egress.wire import (
     Ready,
     encode,
     message_from,
+    shown,
 )
 
 BOOT = "import sys; sys.path += sys.argv[1:]; from overt.egress.process import main; main()"
@@ -121,19 +122,23 @@ class Line:
             case Ready() as ready:
                 return ready
             case Failed(kind, detail) if kind == CONFINEMENT:
-                raise ConfinementError(detail)
+                raise ConfinementError(shown(detail))
             case Failed(kind, detail) if kind == CERTIFICATES:
                 raise UsageError(
-                    f"{outfit.ca_file}: no certificates in PEM form can be read from it ({detail})"
+                    f"{outfit.ca_file}: no certificates in PEM form can be read from it ({shown(detail)})"
                 )
             case Failed(_, detail):
-                raise CourierLost(f"the courier failed at its start: {detail}")
+                raise CourierLost(f"the courier failed at its start: {shown(detail)}")
             case _:
                 raise CourierBroke("the courier did not say that it is confined")
 
     def _tell(self, packet: bytes) -> None:
+        """Never waits: a courier that answers what it did not read would have its parent wait for ever."""
         try:
-            self._control.send(packet)
+            self._control.send(packet, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            self.kill()
+            raise CourierBroke("the courier does not listen, and was killed") from None
         except OSError as error:
             raise self._lost() from error
 

@@ -6,7 +6,6 @@ memory (a ledger's key, what it read) is in this one's. The parent never imports
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import socket
@@ -31,11 +30,11 @@ from overt.egress.wire import (
     Ready,
     encode,
 )
-from overt.sandbox.lockdown import close_others, empty_standard_streams
+from overt.sandbox.lockdown import close_others, empty_standard_streams, kill_after
 from overt.sandbox.policy import COURIER
 from overt.sandbox.view import RESOLVER_FILES, Bounds, Shown, enclose
 
-SPOOL, CA_FILE = "/spool", "/etc/ssl/cert.pem"
+JOB, CA_FILE = f"/spool/{ORDER_NAME}", "/etc/ssl/cert.pem"
 """Where a courier finds them."""
 
 
@@ -66,10 +65,10 @@ def main() -> NoReturn:
 
 
 def _work(control: socket.socket, outfit: Outfit) -> None:
-    signal.alarm(math.ceil(outfit.total_deadline_s) + 1)
+    kill_after(outfit.total_deadline_s + 1)
     client.warm_up()
     ready, places = _confine(control, outfit)
-    with open(os.path.join(places[SPOOL], ORDER_NAME), "rb") as stream:
+    with open(places[JOB], "rb") as stream:
         order = msgspec.json.decode(stream.read(), type=Order)
     try:
         one = client.Client(order, places.get(CA_FILE, ""))
@@ -80,9 +79,9 @@ def _work(control: socket.socket, outfit: Outfit) -> None:
 
 
 def _shown(outfit: Outfit) -> Sequence[Shown]:
-    """All that a courier sees of the file system."""
+    """All that a courier sees of the file system: its job, not the spool, where the bodies are."""
     certificates = (Shown(Path(outfit.ca_file), CA_FILE),) if outfit.ca_file else ()
-    return (Shown(Path(outfit.spool), SPOOL), *certificates, *RESOLVER_FILES)
+    return (Shown(Path(outfit.spool, ORDER_NAME), JOB), *certificates, *RESOLVER_FILES)
 
 
 def _confine(control: socket.socket, outfit: Outfit) -> tuple[Ready, dict[str, str]]:

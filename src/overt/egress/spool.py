@@ -15,7 +15,7 @@ from overt.egress.wire import ORDER_NAME
 from overt.store import atomic
 from overt.store.folders import make_private
 
-BODY = ".body"
+BODY, LOCK = ".body", "lock"
 NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -27,14 +27,16 @@ class Spool:
         self.folder = folder.absolute()
         try:
             make_private(self.folder)
-            self._fd = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._fd = os.open(
+                self.folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+            )
         except OSError as error:
             raise SpoolError(f"{self.folder}: the spool cannot be used: {error.strerror or error}") from error
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for name in os.listdir(self._fd):
+            for name in os.listdir(self.folder):
                 if name.endswith(BODY) or name == ORDER_NAME:
-                    os.unlink(name, dir_fd=self._fd)
+                    (self.folder / name).unlink()
         except BlockingIOError as error:
             os.close(self._fd)
             raise SpoolError(f"{self.folder}: another courier uses this spool: wait for it") from error
@@ -44,7 +46,7 @@ class Spool:
 
     @property
     def descriptor(self) -> int:
-        """The open folder, which holds the lock."""
+        """The file that holds the lock. Not the folder: an open folder would lead a confined parent out again."""
         return self._fd
 
     @contextmanager
@@ -65,7 +67,7 @@ class Spool:
         """A fresh file, removed again unless it is kept. Raises `SpoolError`."""
         name = secrets.token_hex(8) + BODY
         try:
-            fd = os.open(name, NEW_FILE, 0o600, dir_fd=self._fd)
+            fd = os.open(self.folder / name, NEW_FILE, 0o600)
         except OSError as error:
             raise SpoolError(f"{self.folder}: no file can be made: {error.strerror}") from error
         body = Body(self.folder / name, fd)
@@ -75,7 +77,7 @@ class Spool:
             os.close(fd)
             if not body.kept:
                 with contextlib.suppress(FileNotFoundError):
-                    os.unlink(name, dir_fd=self._fd)
+                    (self.folder / name).unlink()
 
     def close(self) -> None:
         """Give up the lock."""

@@ -94,6 +94,11 @@ def ask_from(packet: bytes) -> Ask:
     return _asks.decode(packet)
 
 
+def shown(detail: str) -> str:
+    """A courier's words, for people: nothing in them moves the cursor or hides."""
+    return "".join(char if char.isprintable() else "?" for char in detail)
+
+
 def message_from(packet: bytes) -> Message:
     """Decode a courier's message. Raises `msgspec.MsgspecError` for any that is not as it must be."""
     if len(packet) > MAX_PACKET_BYTES:
@@ -104,6 +109,8 @@ def message_from(packet: bytes) -> Message:
             raise msgspec.ValidationError(f"a piece of {len(data)} bytes")
         case Head(status) if not 200 <= status <= 599:
             raise msgspec.ValidationError(f"a status of {status}")
-        case Failed(_, detail) if len(detail) > MAX_DETAIL:
-            raise msgspec.ValidationError("a detail too long")
+        case Failed(_, detail, status) if len(detail) > MAX_DETAIL or not (
+            status == 0 or 100 <= status <= 999
+        ):
+            raise msgspec.ValidationError("a detail too long, or a status that there is not")
     return message

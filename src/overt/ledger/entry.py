@@ -29,6 +29,8 @@ START = bytes(32)
 MAX_LINE_BYTES = 64 * 1024
 """Longest line, without its newline."""
 
+_TIME_BYTES = len('"time":"2026-03-01T09:12:00.000000Z"}')
+"""The last member of an entry, `sig` being the one before it."""
 _MEMBERS = ["facts", "kind", "prev", "seq", "sig", "time"]
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*", re.ASCII)
@@ -83,11 +85,16 @@ def written(
 ) -> Entry:
     """A new entry. Raises `Malformed` when the facts have no canonical encoding or are too long."""
     try:
-        signature = sign(_message(sequence, time, kind, facts, previous))
-        line = canonical.encode({**_body(sequence, time, kind, facts, previous), "sig": to_base64(signature)})
+        message = _message(sequence, checked_time(time), kind, facts, previous)
     except canonical.NotCanonical as error:
         raise Malformed(f"facts of an entry {kind}: {error}") from None
-    return parsed(line)
+    signature = sign(message)
+    body = message.removeprefix(CONTEXT)
+    line = b'%b"sig":"%b",%b' % (body[:-_TIME_BYTES], to_base64(signature).encode(), body[-_TIME_BYTES:])
+    if len(line) > MAX_LINE_BYTES:
+        raise Malformed(f"a line of more than {MAX_LINE_BYTES} bytes")
+    kept = {name: list(fact) if isinstance(fact, tuple) else fact for name, fact in facts.items()}
+    return Entry(sequence, time, _text(kind, "kind", _NAME), _facts(kept), previous, signature, line)
 
 
 def parsed(line: bytes) -> Entry:

@@ -9,10 +9,13 @@ torn-…, damaged-…        bytes that were no entry, put aside; .pending until
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import re
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +29,10 @@ PENDING = ".pending"
 _SEGMENT = re.compile(r"\d{16}\.jsonl", re.ASCII)
 _ASIDE = re.compile(r"(torn|damaged)-\d{16}-[0-9a-f]{16}\.pending", re.ASCII)
 _WINDOW_BYTES = 16 * 1024
+LOCK_DEADLINE_S = 10.0
+"""Seconds to wait for another process' entry: each takes milliseconds."""
+SECTOR_BYTES = 512
+"""What a disk writes whole or not at all."""
 
 
 class Line(NamedTuple):
@@ -40,14 +47,32 @@ class Line(NamedTuple):
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's exclusive lock, which the kernel ends with the process. Raises `OSError`."""
+def locked(folder: Path, deadline_s: float = LOCK_DEADLINE_S) -> Iterator[None]:
+    """Hold the folder's exclusive lock, which the kernel ends with the process.
+
+    Raises `OSError`: `TimeoutError` when somebody else has held it for `deadline_s`.
+    """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
+        _take_lock(fd, deadline_s)
         yield
     finally:
         os.close(fd)
+
+
+def _take_lock(fd: int, deadline_s: float) -> None:
+    ends_at = time.monotonic() + deadline_s
+    pause = 0.0005
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= ends_at:
+                raise TimeoutError(
+                    errno.ETIMEDOUT, f"locked for {deadline_s:g} s by another process"
+                ) from None
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
 
 
 def segments(folder: Path) -> list[str]:
@@ -106,6 +131,37 @@ def last_lines(fd: int, end: int) -> Iterator[tuple[int, bytes]]:
             step = min(position, _WINDOW_BYTES)
             position -= step
             held = os.pread(fd, step, position) + held
+
+
+def content(path: Path, max_bytes: int) -> bytes:
+    """A small regular file's content; of a longer one `max_bytes` + 1. Raises `OSError`, for a link or a pipe too."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        return os.read(fd, max_bytes + 1)
+    finally:
+        os.close(fd)
+
+
+def overwrite(path: Path, data: bytes) -> bool:
+    """Write `data` over a file of exactly that length, within one sector: there is no moment, and no loss of power,
+    after which it is a part of each. False when it has another length or is not there. Under the lock only.
+
+    Not made durable. Raises `OSError`.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        status = os.fstat(fd)
+        if status.st_size != len(data) or len(data) > SECTOR_BYTES or not stat.S_ISREG(status.st_mode):
+            return False
+        write_all(fd, data)
+        return True
+    finally:
+        os.close(fd)
 
 
 def replace(folder: Path, name: str, data: bytes, settle: bool = True) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from overt.core.errors import LedgerError
 from overt.ledger import files
 from overt.ledger.entry import Entry, utc
-from overt.ledger.head import Head, opened
+from overt.ledger.head import MAX_HEAD_BYTES, Head, opened
 from overt.ledger.kinds import OWN, Facts, checked
 from overt.ledger.reading import entries
 from overt.ledger.writer import SEGMENT_BYTES, Writer
@@ -63,7 +63,7 @@ class Ledger:
         """The signed head now: keep its `note` elsewhere, and it is an anchor."""
         with self._held("read"):
             self._writer.settle()
-            return opened((self.folder / files.HEAD).read_bytes())
+            return opened(files.content(self.folder / files.HEAD, MAX_HEAD_BYTES))
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
         """The entries numbered from `start` to before `stop`, in memory for one; `verify` is what checks them."""
@@ -99,5 +99,6 @@ _HINTS = {
     errno.EACCES: ": try again as its owner or as root",
     errno.EPERM: ": try again as its owner or as root",
     errno.EIO: ": the disk fails; see the kernel's log",
+    errno.ETIMEDOUT: ": see which one (fuser, lsof), end it if it hangs, and try again",
     errno.ELOOP: ": a symbolic link is where a file of the ledger should be",
 }

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from overt.core.errors import LedgerError, Malformed
 from overt.ledger.entry import Entry, parsed
-from overt.ledger.files import HEAD, first_of, read_lines, segments
+from overt.ledger.files import HEAD, content, first_of, read_lines, segments
 from overt.ledger.head import MAX_HEAD_BYTES, Head, opened
+
+HEAD_LOOKS = 4
+"""How often an unreadable head is read before it is called so."""
 
 
 def entries(folder: Path, start: int = 0, stop: int | None = None) -> Iterator[Entry]:
@@ -59,9 +64,19 @@ def _entry(data: bytes, path: Path, number: int) -> Entry:
 
 
 def read_head(folder: Path) -> Head | None:
-    """The head beside the entries; None when there is none. Raises `Malformed`, and `OSError`."""
+    """The head beside the entries; None when there is none. Raises `Malformed`, and `OSError`.
+
+    Read without the lock: one that is being written over is read again.
+    """
+    for _ in range(HEAD_LOOKS - 1):
+        with suppress(Malformed):
+            return _head(folder)
+        time.sleep(0.002)
+    return _head(folder)
+
+
+def _head(folder: Path) -> Head | None:
     try:
-        with open(folder / HEAD, "rb") as stream:
-            return opened(stream.read(MAX_HEAD_BYTES + 1))
+        return opened(content(folder / HEAD, MAX_HEAD_BYTES))
     except FileNotFoundError:
         return None

@@ -1,6 +1,6 @@
 """Writing entries, and settling what an interruption or somebody else left. Everything here is under the lock.
 
-An entry: write the line, fsync it, then replace the head. When a step fails the line is taken back, so that a ledger
+An entry: write the line, fsync it, then write the head. When a step fails the line is taken back, so that a ledger
 is always a whole number of entries and, at most, one torn line, which the next writer puts aside and records.
 """
 
@@ -40,15 +40,18 @@ class Writer:
         self.folder = folder
         self._segment_bytes = segment_bytes
         self._clock = clock
-        self._known: tuple[Tail, PrivateKey, object] | None = None
+        self._known: tuple[Tail, PrivateKey] | None = None
+        self._head_path = folder / HEAD
+        self._head = b""
+        """As it was last read or written here."""
 
     def settle(self) -> tuple[Tail, PrivateKey]:
         """The ledger's end and key, after everything unfinished or wrong at the end was put right and recorded.
 
-        Costs two `stat` calls when nobody else wrote since. Raises `LedgerError` and `OSError`.
+        Costs a look at the head when nobody else wrote since. Raises `LedgerError` and `OSError`.
         """
-        if self._known and self._known[2] == self._stamp(self._known[0]):
-            return self._known[:2]
+        if self._known and self._is_last(self._known[0]):
+            return self._known
         self._known = None
         tail, spoiled = find_tail(self.folder)
         key = read_key(self.folder / KEY)
@@ -70,8 +73,9 @@ class Writer:
         segment, end = tail.segment, tail.end
         if end and end + len(line) > self._segment_bytes:
             segment, end = segment_name(tail.size), 0
-        self._append(segment, end, line, lambda: self._put_head(tail.size + 1, entry.chain, key))
-        after = Tail(tail.size + 1, entry.chain, segment, end + len(line), entry)
+        chain = entry.chain
+        self._append(segment, end, line, lambda: self._put_head(tail.size + 1, chain, entry.time, key))
+        after = Tail(tail.size + 1, chain, segment, end + len(line), entry)
         self._remembered(after, key)
         return entry, after
 
@@ -83,7 +87,7 @@ class Writer:
         entry, after = self.write(tail, key, Kind.KEY_ROTATED, facts)
         self._known = None
         self._take_new_key()
-        self._put_head(after.size, after.digest, new)
+        self._put_head(after.size, after.digest, entry.time, new)
         return entry
 
     def _append(self, segment: str, end: int, line: bytes, then: Callable[[], object]) -> None:
@@ -106,24 +110,23 @@ class Writer:
         finally:
             os.close(fd)
 
-    def _put_head(self, size: int, digest: bytes, key: PrivateKey) -> head.Head:
+    def _put_head(self, size: int, digest: bytes, time: str, key: PrivateKey) -> None:
         """Not settled: after a loss of power an older head may be there, which the entries continue."""
-        new = head.signed(size, digest, self._clock(), key)
-        files.replace(self.folder, HEAD, new.note.encode(), settle=False)
-        return new
+        self._head = head.signed(size, digest, time, key).note.encode()
+        if not files.overwrite(self._head_path, self._head):
+            files.replace(self.folder, HEAD, self._head, settle=False)
 
     def _remembered(self, tail: Tail, key: PrivateKey) -> tuple[Tail, PrivateKey]:
-        self._known = tail, key, self._stamp(tail)
+        self._known = tail, key
         return tail, key
 
-    def _stamp(self, tail: Tail) -> object:
-        """What changes whenever somebody else appends; None (equal to nothing known) when that can't be told."""
+    def _is_last(self, tail: Tail) -> bool:
+        """Whether nobody else wrote: every entry changes the head, and its segment's size."""
         try:
-            status = os.stat(self.folder / HEAD)
-            end = os.stat(self.folder / tail.segment).st_size
+            size = os.stat(self.folder / tail.segment).st_size
+            return size == tail.end and files.content(self._head_path, head.MAX_HEAD_BYTES) == self._head
         except OSError:
-            return object()
-        return (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, end) if end == tail.end else object()
+            return False
 
     # Beginning
 
@@ -173,7 +176,7 @@ class Writer:
             tail.digest,
             key.public,
         ):
-            self._put_head(tail.size, tail.digest, key)
+            self._put_head(tail.size, tail.digest, self._clock(), key)
         return tail, key
 
     def _record(self, tail: Tail, key: PrivateKey, losses: Iterable[_Loss]) -> Tail:
@@ -202,7 +205,8 @@ class Writer:
     def _read_head(self) -> head.Head | str | None:
         """The head beside the entries; None when there is none, and why when it can't be used. Raises `OSError`."""
         try:
-            return head.opened((self.folder / HEAD).read_bytes()[: head.MAX_HEAD_BYTES + 1])
+            self._head = files.content(self._head_path, head.MAX_HEAD_BYTES)
+            return head.opened(self._head)
         except FileNotFoundError:
             return None
         except Malformed as error:

@@ -7,8 +7,11 @@ import os
 import resource
 import socket
 import stat
+import struct
 from collections.abc import Collection
 from dataclasses import dataclass
+
+import pyseccomp
 
 from overt.core.errors import ConfinementError
 from overt.sandbox import landlock, seccomp
@@ -17,7 +20,8 @@ from overt.sandbox.policy import Policy
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x2008_0522
-SIGKILL = 9
+SIGKILL, SIGEV_SIGNAL, CLOCK_MONOTONIC = 9, 0, 1
+CLOSE_RANGE, LAST_DESCRIPTOR = 436, 0xFFFF_FFFF
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -66,13 +70,35 @@ def lock(
 
 
 def close_others(keep: Collection[int]) -> None:
-    """Close every descriptor that is not in `keep`."""
+    """Close every descriptor that is not in `keep`, those too that are above a RLIMIT_NOFILE that was lowered later."""
     low = 0
     for fd in sorted(keep):
         if low < fd:  # an empty range that starts at 0 would close everything
             os.closerange(low, fd)
         low = fd + 1
-    os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if (
+        _libc.syscall(ctypes.c_long(CLOSE_RANGE), low, ctypes.c_uint(LAST_DESCRIPTOR), 0) != 0
+    ):  # before Linux 5.9
+        os.closerange(low, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def kill_after(seconds: float) -> None:
+    """The kernel kills this process then: by a timer, whose SIGKILL can't be ignored, and that only `timer_settime` and
+    `timer_delete` could stop (timer_create(2)). Raises `OSError`."""
+    event = struct.pack("=Qii48x", 0, SIGKILL, SIGEV_SIGNAL)
+    whole = int(seconds)
+    due = struct.pack("=4q", 0, 0, whole, int((seconds - whole) * 1e9))
+    timer = ctypes.c_int()
+    create, arm = (
+        ctypes.c_long(pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, call))
+        for call in ("timer_create", "timer_settime")
+    )
+    for number, *arguments in (
+        (create, CLOCK_MONOTONIC, event, ctypes.byref(timer)),
+        (arm, timer, 0, due, None),
+    ):
+        if _libc.syscall(number, *arguments) != 0:
+            raise OSError(ctypes.get_errno(), f"timer: {os.strerror(ctypes.get_errno())}")
 
 
 def empty_standard_streams() -> None:

@@ -18,7 +18,10 @@ CLONE_NAMESPACES = 0x7E02_0080
 """CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET | NEWTIME (`linux/sched.h`)."""
 AF_UNIX, AF_INET, AF_INET6 = 1, 2, 10
 SOCK_STREAM, SOCK_DGRAM, SOCK_TYPE_MASK = 1, 2, 0xF
+MSG_FASTOPEN = 0x2000_0000
 IPPROTO_ANY, IPPROTO_TCP, IPPROTO_UDP = 0, 6, 17
+IPPROTO_IP, IPPROTO_IPV6 = 0, 41
+TCP_NODELAY, IP_RECVERR, IPV6_RECVERR, IPV6_V6ONLY = 1, 11, 25, 26
 F_GETFD, F_SETFD, F_GETFL, F_SETFL = 1, 2, 3, 4
 TIOCGWINSZ, TCGETS, FIONBIO = 0x5413, 0x5401, 0x5421
 FIONREAD = 0x541B
@@ -84,6 +87,7 @@ _DESCRIPTORS = frozenset(
     epoll_ctl epoll_wait epoll_pwait epoll_pwait2 recvmsg sendmsg recvfrom sendto fcntl""".split()
 )
 _THREADS = (("clone", (Where(0, CLONE_THREAD | CLONE_VM | CLONE_NAMESPACES, CLONE_THREAD | CLONE_VM),)),)
+_OWN_LIMITS = ("prlimit64", (Where(0, U32, 0),))
 _READ_ONLY_OPEN = (
     ("openat", (Where(2, WRITE_FLAGS, 0),)),
     ("open", (Where(1, WRITE_FLAGS, 0),)),
@@ -115,14 +119,11 @@ EXAMINER = Policy(
 READER = Policy(
     "reader",
     Denial.ERROR,
-    _MEMORY
-    | _SELF
-    | _DESCRIPTORS
-    | _LOOK
-    | frozenset(("pidfd_send_signal", "fsync", "ftruncate", "prlimit64", "flock")),
+    _MEMORY | _SELF | _DESCRIPTORS | _LOOK | frozenset(("pidfd_send_signal", "fsync", "ftruncate", "flock")),
     (
         *_MEMORY_GUARDED,
         *_READ_ONLY_OPEN,
+        _OWN_LIMITS,
         *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONBIO)),
         ("ioctl", (Where(1, U32, SECCOMP_IOCTL_NOTIF_RECV),)),
     ),
@@ -130,8 +131,8 @@ READER = Policy(
     capabilities=1 << 2,  # CAP_DAC_READ_SEARCH
     files="read",
 )
-"""Walks and opens read-only; writes to (and empties) only what was open for that before; signals only the processes
-whose descriptors it holds."""
+"""Walks and opens read-only; writes to (and empties) only what was open for that before; signals only processes that
+it can open: those whose descriptors it holds, and by their folder in /proc this user's others."""
 
 NURSERY = Policy(
     "nursery",
@@ -166,6 +167,14 @@ KEEPER = Policy(
 DAC_READ_SEARCH, FOWNER, FSETID and SETFCAP, which putting a file back as it was needs."""
 
 
+_SOCKET_OPTIONS = (
+    (IPPROTO_TCP, TCP_NODELAY),  # urllib3
+    (IPPROTO_IP, IP_RECVERR),  # the C library's resolver
+    (IPPROTO_IPV6, IPV6_RECVERR),
+    (IPPROTO_IPV6, IPV6_V6ONLY),
+)
+
+
 def _internet_sockets() -> Iterator[tuple[str, tuple[Where, ...]]]:
     """TCP and UDP over IPv4 and IPv6; no raw, ping, netlink, packet or UNIX socket, no other protocol."""
     for family in (AF_INET, AF_INET6):
@@ -178,12 +187,18 @@ COURIER = Policy(
     "courier",
     Denial.ERROR,
     _MEMORY
-    | _SELF
+    | (_SELF - {"uname", "sysinfo"})  # this machine's name, its memory and how long it has been up
     | frozenset(
-        """read readv pread64 write writev close lseek poll ppoll recvmsg sendmsg recvfrom sendto sendmmsg connect
-        getsockname getpeername getsockopt setsockopt shutdown stat lstat fstat newfstatat statx""".split()
+        """read readv pread64 write writev close lseek poll ppoll recvmsg recvfrom connect
+        getsockname getpeername getsockopt shutdown stat lstat fstat newfstatat statx""".split()
     ),
     (
+        # With MSG_FASTOPEN sending connects, past Landlock's view of connect(2).
+        *(
+            (call, (Where(flags, MSG_FASTOPEN, 0),))
+            for call, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3))
+        ),
+        *(("setsockopt", (Where(1, U32, level), Where(2, U32, option))) for level, option in _SOCKET_OPTIONS),
         *_MEMORY_GUARDED,
         *_READ_ONLY_OPEN,
         *_internet_sockets(),
@@ -204,11 +219,12 @@ VERIFIER = Policy(
     | _LOOK
     | frozenset(
         """openat open creat rename renameat renameat2 link linkat unlink unlinkat symlink symlinkat mkdir mkdirat rmdir
-        fsync fdatasync ftruncate fallocate flock umask chdir fchdir dup2 dup3 copy_file_range sendfile prlimit64
+        fsync fdatasync ftruncate fallocate flock umask chdir fchdir dup2 dup3 copy_file_range sendfile
         pidfd_send_signal wait4 waitid""".split()
     ),
     (
         *_MEMORY_GUARDED,
+        _OWN_LIMITS,
         *(("ioctl", (Where(1, U32, request),)) for request in (TIOCGWINSZ, TCGETS, FIONBIO, FIOCLEX)),
         ("ioctl", (Where(1, U32, SECCOMP_IOCTL_NOTIF_RECV),)),
     ),

@@ -29,7 +29,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND = 1, 2, 4, 8, 32,
 MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 MNT_DETACH = 2
 PR_SET_DUMPABLE = 4
-MOUNT_SETATTR, MOUNT_ATTR_RDONLY, AT_FDCWD, AT_RECURSIVE = 442, 1, -100, 0x8000
+MOUNT_SETATTR, MOUNT_ATTR_RDONLY, MOUNT_ATTR_NODEV, AT_FDCWD, AT_RECURSIVE = 442, 1, 4, -100, 0x8000
 INERT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -111,8 +111,14 @@ def confine_writing(
     """Confine the calling process for good to `policy`; what has a name can be read, and only below `folders` be
     changed: by Landlock, or by a mount namespace in which all else is read-only where the kernel has no Landlock.
 
-    Raises `ConfinementError` when neither can be had. Descriptors in `keep` stay as they were opened.
+    Raises `ConfinementError` when neither can be had, or a descriptor in `keep` is a folder's: it would lead to the
+    mounts of before, and by `..` to everything below them. Other descriptors stay as they were opened.
     """
+    for fd in keep:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise ConfinementError(
+                f"the {policy.name} could not be confined: its descriptor {fd} is a folder"
+            )
     if not landlock.abi() and (without := _make_read_only(folders)):
         raise ConfinementError(
             f"the {policy.name} could not be confined: no mount namespace ({without}), and this kernel has no "
@@ -123,27 +129,26 @@ def confine_writing(
 
 
 def _make_read_only(folders: Sequence[Path]) -> str:
-    """Every mount but `folders` becomes read-only for this process. Returns why not, in words."""
+    """Every mount but `folders` becomes read-only for this process, and device files can't be opened: writing to those
+    is no writing to the mount they are on. Returns why not, in words."""
     try:
         _unshare()
         _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
         for folder in folders:
             name = os.fsencode(folder)
             _call("mount", name, name, None, MS_BIND | MS_REC, None)
-        _set_read_only(b"/", True, AT_RECURSIVE)
+        _set_mount(b"/", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV, 0, AT_RECURSIVE)
         for folder in folders:
-            _set_read_only(os.fsencode(folder), False, 0)
+            _set_mount(os.fsencode(folder), 0, MOUNT_ATTR_RDONLY, 0)
         os.chdir(os.getcwd())  # by its name: into the mounts of now
     except OSError as error:
         return error.strerror or str(error)
     return ""
 
 
-def _set_read_only(path: bytes, read_only: bool, flags: int) -> None:
+def _set_mount(path: bytes, add: int, remove: int, flags: int) -> None:
     """mount_setattr(2), Linux 5.12."""
-    attributes = struct.pack(
-        "=QQQQ", MOUNT_ATTR_RDONLY * read_only, MOUNT_ATTR_RDONLY * (not read_only), 0, 0
-    )
+    attributes = struct.pack("=QQQQ", add, remove, 0, 0)
     number = ctypes.c_long(MOUNT_SETATTR)
     _call("syscall", number, AT_FDCWD, path, flags, attributes, ctypes.c_size_t(len(attributes)))
 
