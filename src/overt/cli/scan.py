@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from overt.channel.client.standing import stale
 from overt.cli import outputs
 from overt.cli.options import (
     add_configuration,
@@ -23,6 +24,7 @@ from overt.core.errors import UsageError
 from overt.core.model import Summary
 from overt.scan.request import Request
 from overt.scan.session import run as run_session
+from overt.store.paths import paths
 
 EPILOG = """\
 exit codes:
@@ -87,6 +89,12 @@ def _add_session(parser: argparse.ArgumentParser) -> None:
         help="how a file that could not be wholly examined counts for the exit code: as an error (2, the "
         "default), as clean (0) or as infected (1)",
     )
+    group.add_argument(
+        "--stale",
+        choices=("report", "error"),
+        help="how a rule channel that is stale counts for the exit code: not at all, reports say it (the default), "
+        "or as 3 when all else is well",
+    )
     switch(group, "--cache", "use remembered verdicts for unchanged files (on unless --no-cache)")
     group.add_argument(
         "--workers", type=whole, metavar="N", help="examining processes (default: one per processor)"
@@ -108,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
     request = request_of(args)
     told = outputs.outputs(args, request)
     summary = run_session(request, told.sinks, told.begin)
-    return exit_code(summary, args.incomplete or "error")
+    code = exit_code(summary, args.incomplete or "error")
+    return Exit.STALE if code == Exit.OK and summary.stale and args.stale == "error" else code
 
 
 def request_of(args: argparse.Namespace) -> Request:
@@ -142,6 +151,7 @@ def request_of(args: argparse.Namespace) -> Request:
         passwords=passwords_of(args),
         ignore_rules=tuple(args.ignore_rule or ()),
         unconfined=args.unconfined,
+        stale=() if args.pack else stale(paths().data),
         **{name: value for name, value in given.items() if value is not None},
     )
 

@@ -144,6 +144,17 @@ class FileReport:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleChannel:
+    """A rule channel whose rules are not known to be the newest; they are used all the same."""
+
+    channel: str
+    since_s: int
+    """Seconds since the Epoch."""
+    why: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Totals of one scan session."""
 
@@ -167,6 +178,8 @@ class Summary:
     packs: tuple[str, ...] = ()
     rules: int = 0
     hashes: int = 0
+    stale: tuple[StaleChannel, ...] = ()
+    """Channels whose rules may be old."""
 
     @property
     def files(self) -> int:

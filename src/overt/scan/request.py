@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from overt.core.limits import Limits
-from overt.core.model import FileReport, Summary
+from overt.core.model import FileReport, StaleChannel, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Request:
     """Globs over rule names, or over `PACK:RULE`: their findings are reported as ignored and decide nothing."""
     pack: str | None = None
     """A rule pack file to use instead of this machine's."""
+    stale: tuple[StaleChannel, ...] = ()
+    """Channels whose rules may be old, for the reports."""
 
 
 @dataclass(frozen=True, slots=True)

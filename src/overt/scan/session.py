@@ -367,6 +367,7 @@ class _Session:
             packs=self.arsenal.pack.names,
             rules=len(self.arsenal.pack.records),
             hashes=self.arsenal.hashes.count,
+            stale=self.request.stale,
         )
 
 

@@ -162,3 +162,27 @@ def test_switching_publishers(world: World, served: Tree, overt: Overt, root: st
     assert "new 0" in overt("scan", str(sample), code=1)
     overt("channel", "remove", "new")
     assert "no channels" in overt("channel", "list")
+
+
+@pytest.mark.kernel
+def test_every_report_says_that_rules_may_be_old(
+    overt: Overt, root: str, world: World, tmp_path: Path
+) -> None:
+    with tree(world.public) as served:
+        overt("channel", "add", served.url, "--root", root)
+    overt("update", code=3)
+    sample = tmp_path / "sample"
+    sample.write_text("nothing")
+    said = overt("scan", str(sample))
+    assert "stale        the rules of test since" in said and "Connection refused" in said
+    outputs = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "html")}
+    overt("scan", str(sample), *(word for name, path in outputs.items() for word in (f"--{name}", str(path))))
+    summary = json.loads(outputs["json"].read_text().splitlines()[-1])
+    jsonschema.validate(summary, json.loads((SCHEMAS / "scan-1.schema.json").read_text()))
+    assert summary["stale"][0]["channel"] == "test" and "refused" in summary["stale"][0]["why"]
+    (invocation,) = json.loads(outputs["sarif"].read_text())["runs"][0]["invocations"]
+    assert "stale" in invocation["toolConfigurationNotifications"][0]["message"]["text"]
+    assert "Rules that may be old" in outputs["html"].read_text()
+    overt("scan", str(sample), "--stale", "error", code=3)
+    sample.write_bytes(MALWARE % b"one")
+    overt("scan", str(sample), "--stale", "error", code=1)

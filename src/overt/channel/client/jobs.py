@@ -79,9 +79,9 @@ class Contents(msgspec.Struct, frozen=True):
 class Workers:
     """Who does it; start it before this process locks itself down."""
 
-    def __init__(self, confined: bool = True) -> None:
+    def __init__(self, confined: bool = True, bounds: Bounds = BOUNDS) -> None:
         """Raises `ConfinementError`."""
-        self._expendables = Expendables(answer, BOUNDS, confined, prepare)
+        self._expendables = Expendables(answer, bounds, confined, prepare)
 
     @property
     def descriptors(self) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ import msgspec
 
 from overt.channel import release
 from overt.channel.client import checks
+from overt.channel.client.checked import CHECK_FILE, Check, read_check
 from overt.channel.client.checks import Authority
 from overt.channel.client.jobs import Contents
 from overt.channel.release import Release
@@ -35,7 +36,6 @@ from overt.rules.hashfile import HashFileWriter
 from overt.rules.subscribed import ChannelSet, Index, Installed, Subscription
 from overt.store import atomic
 from overt.store.folders import make_private
-from overt.tlog.merkle import TreeHead
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -45,36 +45,6 @@ else:
 RELEASE, BUNDLE, METADATA = "release.json", "bundle.zst", "metadata"
 LOCK_FILE = "lock"
 _STAGED = "."
-
-
-class Check(msgspec.Struct, frozen=True):
-    """What checks found. Times are seconds since the Epoch by this machine's clock; 0: never."""
-
-    checked_s: int = 0
-    """The last attempt."""
-    fresh_s: int = 0
-    """The last one in which everything held."""
-    failure: str = ""
-    """Why the last one failed; empty when it did not."""
-    family: str = ""
-    """`refused`: what was served failed a check. `failed`: it could not be had, or not be kept."""
-    etag: str = ""
-    seen_size: int = 0
-    """The log's size at the last accepted checkpoint, and its root hash (hexadecimal)."""
-    seen_root: str = ""
-    cosigned: tuple[tuple[str, int], ...] = ()
-    """Witnesses whose cosignatures counted, and when they made them."""
-    witnesses: int = 0
-    """How many the policy knows."""
-    channel: str = ""
-    """As its charter names it."""
-    warning: str = ""
-    """What the charter demands to be shown."""
-
-    @property
-    def seen(self) -> TreeHead | None:
-        """The tree of the last accepted checkpoint."""
-        return TreeHead(self.seen_size, bytes.fromhex(self.seen_root)) if self.seen_size else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +84,12 @@ class Place:
         return self.releases / installed.folder
 
     def check(self) -> Check:
-        """What checks found so far. A damaged file counts as none: the newest release still bounds the log."""
-        try:
-            return msgspec.json.decode((self.folder / "check.json").read_bytes(), type=Check)
-        except (OSError, msgspec.MsgspecError):
-            return Check()
+        """What checks found so far."""
+        return read_check(self.folder)
 
     def keep_check(self, check: Check) -> None:
         """Store it durably. Raises `OSError`."""
-        atomic.write(self.folder / "check.json", msgspec.json.encode(check))
+        atomic.write(self.folder / CHECK_FILE, msgspec.json.encode(check))
 
     def authority(self, subscription: Subscription) -> Authority:
         """The root in force: that of the newest verified release, else the anchor. Raises `ChannelError`."""

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from overt.channel.client.place import Check, Place
+from overt.channel.client.checked import Check, read_check
+from overt.core.model import StaleChannel
 from overt.rules import subscribed
 from overt.rules.subscribed import Subscription
 
@@ -61,4 +62,14 @@ def standings(data: Path, now_s: int | None = None) -> list[Standing]:
     """All channels, by name. Raises `PackError` when the index is damaged."""
     now = int(time.time()) if now_s is None else now_s
     index = subscribed.read_index(data)
-    return [Standing(one, Place(data, one.name).check(), now) for one in index.channels]
+    folder = subscribed.folder(data)
+    return [Standing(one, read_check(folder / one.name), now) for one in index.channels]
+
+
+def stale(data: Path, now_s: int | None = None) -> tuple[StaleChannel, ...]:
+    """The stale ones, as reports say it. Raises `PackError` when the index is damaged."""
+    return tuple(
+        StaleChannel(one.subscription.name, since, one.why, one.advice)
+        for one in standings(data, now_s)
+        if (since := one.stale_since_s) is not None
+    )

@@ -18,11 +18,12 @@ from tuf.api.exceptions import LengthOrHashMismatchError
 
 from overt.channel import layout
 from overt.channel.client import checks, metadata, place
+from overt.channel.client.checked import Check
 from overt.channel.client.checks import Authority, Served, Witnessed
 from overt.channel.client.jobs import Unpack, Workers
 from overt.channel.client.metadata import Refreshed
 from overt.channel.client.outcome import Available, Outcome, Stale, Updated, UpToDate
-from overt.channel.client.place import BUNDLE, METADATA, RELEASE, Check, Place
+from overt.channel.client.place import BUNDLE, METADATA, RELEASE, Place
 from overt.channel.client.source import Body, Source, content, tiles
 from overt.channel.release import Release
 from overt.core.errors import (

@@ -24,6 +24,7 @@ from overt.cli.render.human import (
     overall,
     quarantine_text,
     rules_text,
+    stale_text,
 )
 from overt.cli.render.output import Output
 from overt.cli.render.place import place, worst
@@ -162,6 +163,7 @@ class _Page:
             false_alarm_steps=false_alarm_steps(pack for pack, _ in tally.rules),
             confinement=confinement_text(summary),
             rules_text=rules_text(summary),
+            stale=[stale_text(channel) for channel in summary.stale],
         )
 
 

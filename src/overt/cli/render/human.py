@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TextIO
 
 from overt.cli.quantities import counted, duration, size_text
 from overt.cli.render.place import place, worst
 from overt.cli.render.tally import Tally
 from overt.cli.voice import styled, visible
-from overt.core.model import FileReport, Finding, Gap, Severity, Summary, Verdict
+from overt.core.model import FileReport, Finding, Gap, Severity, StaleChannel, Summary, Verdict
 from overt.scan.request import Progress
 
 STYLE = {Verdict.CLEAN: "green", Verdict.INFECTED: "red", Verdict.INCOMPLETE: "yellow"}
@@ -160,8 +161,15 @@ def summary_facts(summary: Summary, tally: Tally) -> list[tuple[str, str, str]]:
         ("rules", rules_text(summary), ""),
         ("confinement", confinement_text(summary), "" if summary.confinement == "confined" else "red"),
     ]
+    facts += [("stale", stale_text(channel), "yellow") for channel in summary.stale]
     facts += [("next", step, "bold") for step in next_steps(summary, tally)]
     return facts
+
+
+def stale_text(channel: StaleChannel) -> str:
+    """Since when, why, and what to do."""
+    since = f"{datetime.fromtimestamp(channel.since_s, UTC):%Y-%m-%d %H:%M} UTC"
+    return visible(f"the rules of {channel.channel} since {since}: {channel.why}; {channel.advice}")
 
 
 def overall(summary: Summary) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from overt.cli.render.place import path_bytes, valid
@@ -14,6 +16,7 @@ from overt.core.model import (
     PatternMatch,
     Reason,
     Severity,
+    StaleChannel,
     Summary,
     Verdict,
 )
@@ -77,6 +80,15 @@ class IgnoredRecord(msgspec.Struct, frozen=True):
     findings: int
 
 
+class StaleRecord(msgspec.Struct, frozen=True):
+    """A rule channel whose rules may be old."""
+
+    channel: str
+    since: str
+    why: str
+    advice: str
+
+
 class File(Record, tag="file", frozen=True):
     """One file's outcome."""
 
@@ -120,6 +132,7 @@ class Totals(Record, tag="summary", frozen=True):
     hashes: int
     reasons: dict[str, int]
     ignored: tuple[IgnoredRecord, ...] = ()
+    stale: tuple[StaleRecord, ...] = ()
 
 
 def file_record(report: FileReport) -> File:
@@ -205,7 +218,14 @@ def totals(summary: Summary, tally: Tally) -> Totals:
         ignored=tuple(
             IgnoredRecord(valid(rule), valid(pack), count) for (pack, rule), count in tally.ignored.items()
         ),
+        stale=tuple(map(stale_record, summary.stale)),
     )
+
+
+def stale_record(channel: StaleChannel) -> StaleRecord:
+    """One of the summary's `stale`."""
+    since = f"{datetime.fromtimestamp(channel.since_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return StaleRecord(channel.channel, since, valid(channel.why), valid(channel.advice))
 
 
 def overall_verdict(summary: Summary) -> Verdict:

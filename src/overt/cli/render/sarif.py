@@ -14,8 +14,10 @@ import msgspec
 
 from overt import __version__
 from overt.cli.advice import REASONS
+from overt.cli.render.human import stale_text
 from overt.cli.render.output import Output
 from overt.cli.render.place import ARROW, valid
+from overt.cli.render.records import stale_record
 from overt.cli.voice import visible
 from overt.core.model import FileReport, Finding, Gap, PatternMatch, Reason, Severity, Summary, Verdict
 from overt.scan.request import Progress, Sink
@@ -173,7 +175,23 @@ class Sarif:
             "executionSuccessful": not summary.interrupted,
             "startTimeUtc": self._started,
             "toolExecutionNotifications": notifications,
+            **_stale(summary),
         }
+
+
+def _stale(summary: Summary) -> Json:
+    """Channels with old rules: the tool's configuration is at fault, not a file (3.20.22)."""
+    if not summary.stale:
+        return {}
+    notifications = [
+        {
+            "level": "warning",
+            "message": {"text": f"stale: {stale_text(channel)}"},
+            "properties": msgspec.to_builtins(stale_record(channel)),
+        }
+        for channel in summary.stale
+    ]
+    return {"toolConfigurationNotifications": notifications}
 
 
 def uri(path: str) -> str:
