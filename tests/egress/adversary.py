@@ -75,7 +75,8 @@ def deathless(control: socket.socket, ask: Ask) -> None:
 _libc = ctypes.CDLL(None, use_errno=True)
 REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOENT, errno.EISCONN)
 FASTOPEN = 0x2000_0000
-FAMILY_UNIX = b"\x01\x00\x00overt-attack"
+ELSEWHERE = b"\x00overt-attack"
+"""An abstract UNIX socket that somebody else listens at."""
 
 
 def _tcp() -> int:
@@ -103,7 +104,8 @@ def _option(level: int, option: int) -> Callable[[socket.socket], int]:
 
 
 def _reconnect(control: socket.socket) -> int:
-    return int(_libc.connect(control.fileno(), FAMILY_UNIX, len(FAMILY_UNIX)))
+    address = b"\x01\x00" + ELSEWHERE
+    return int(_libc.connect(control.fileno(), address, len(address)))
 
 
 def _open(path: str, flags: int = os.O_RDONLY) -> Callable[[socket.socket], int]:

@@ -26,7 +26,7 @@ from overt.sandbox.lockdown import close_others
 from overt.sandbox.policy import VERIFIER
 from overt.sandbox.view import confine_writing
 from tests.conftest import require
-from tests.egress.adversary import INSIDE
+from tests.egress.adversary import ELSEWHERE, INSIDE
 from tests.egress.conftest import QUICK, Records
 from tests.egress.servers import Answer, serving
 from tests.egress.test_confinement import in_a_child, refuse
@@ -47,7 +47,12 @@ def test_from_inside_nothing_works(
     def act() -> None:
         if without:
             refuse(*without, with_errno=errno.ENOSYS)
-        with Courier.start(job(NOBODYS), records) as courier:
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as elsewhere,
+            Courier.start(job(NOBODYS), records) as courier,
+        ):
+            elsewhere.bind(ELSEWHERE)
+            elsewhere.listen()
             said = courier.post("x", b"", max_bytes=60_000).body.decode()
         assert said == f"of {len(INSIDE)}: none"
 
