@@ -176,8 +176,9 @@ def grown(found: Newest, seen: TreeHead | None, fetch: Fetch, known_serial: int 
     if seen is None or seen == head:
         return head
     if seen.size >= head.size:
-        what = f"shrank from {seen.size} to {head.size}" if seen.size > head.size else "was rewritten at"
-        raise PeerLied(f"the log {what} releases: a rollback, or a log made for this machine")
+        shrunk = f"shrank from {seen.size} to {head.size} releases"
+        what = shrunk if seen.size > head.size else "was rewritten"
+        raise PeerLied(f"the log {what}: a rollback, or a log made for this machine")
     LogReader(head, fetch).extends(seen)
     return head
 
