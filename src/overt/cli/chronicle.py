@@ -13,7 +13,6 @@ from overt.channel.monitor import answer, kept
 from overt.channel.monitor.answer import History, Step
 from overt.channel.monitor.places import PURPOSE
 from overt.channel.witness.tree import Tree, at, in_folder
-from overt.cli.quantities import counted
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.ledger import Ledger
@@ -83,7 +82,7 @@ def _say_step(step: Step, from_monitor: bool) -> None:
     what = "in it already" if step.what == kept.KEPT else step.what
     between = ""
     if step.known_before >= 0 and step.known_before < step.serial - 1:
-        between = f", by it or one of the {counted(step.serial - step.known_before - 1, 'release')} before it"
+        between = f", by it or by one of the releases from {step.known_before + 1} on"
     mark = styled(f"{visible(what):<9}", STYLES.get(step.what, "dim"))
     say(f"  release {step.serial:>5}  {mark}  {visible(when)}{between}")
     for name, before, after in step.fields:

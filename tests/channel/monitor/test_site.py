@@ -218,6 +218,7 @@ def test_many_rules_are_divided_by_letter(channel: Channel, watching: Watching, 
 def test_differences_are_bounded() -> None:
     shown = diff.lines("", "x" * 5000 + "\n" + "y\n" * 5000)
     assert len(shown) == diff.MAX_LINES + 1 and len(shown[0].text) < 1100
+    assert diff.lines("", "a\u202eb\tc\x1b")[0].text == "a·b\tc·"
     assert [line.css for line in diff.lines("a\nb\n", "a\nc\n")] == ["same", "old", "new"]
 
 

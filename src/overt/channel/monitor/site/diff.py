@@ -28,7 +28,7 @@ def lines(before: str, after: str) -> list[Line]:
         found = [Line("old", text) for text in old] + [Line("new" if old else "same", text) for text in new]
     else:
         found = list(_unified(old, new))
-    shown = [Line(line.css, shortened(line.text)) for line in found[:MAX_LINES]]
+    shown = [Line(line.css, shortened(plain(line.text))) for line in found[:MAX_LINES]]
     if len(found) > MAX_LINES:
         shown.append(Line("cut", f"… {len(found) - MAX_LINES:,} more lines"))
     return shown
@@ -42,6 +42,11 @@ def _unified(old: list[str], new: list[str]) -> list[Line]:
         else:
             found.append(Line({"-": "old", "+": "new"}.get(text[0], "same"), text[1:]))
     return found[1:] if found and found[0].css == "cut" else found
+
+
+def plain(text: str) -> str:
+    """`text` with dots for what does not print, tabs excepted: nothing in it can reorder or hide the rest."""
+    return text if text.isprintable() else "".join(c if c.isprintable() or c == "\t" else "·" for c in text)
 
 
 def shortened(text: str, limit: int = MAX_LINE) -> str:

@@ -72,8 +72,7 @@ def day(time: str) -> str:
 
 def cut(text: str) -> str:
     """`text` on one line, control characters shown, not too long."""
-    plain = "".join(char if char.isprintable() else "·" for char in text)
-    return diff.shortened(plain, MAX_TEXT)
+    return diff.shortened(diff.plain(text), MAX_TEXT)
 
 
 def link(text: str) -> str:
