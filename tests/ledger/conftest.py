@@ -1,4 +1,4 @@
-"""Ledgers: a small one to write to, and one of 10,000 entries to attack copies of."""
+"""Ledgers: a small one to write to, one of 2,500 entries to attack copies of, and one of 10,000."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import pytest
 from overt.ledger import Head, Kind, Ledger
 from tests.conftest import require
 
-ENTRIES = 10_000
-SEGMENT_BYTES = 1024 * 1024
+ENTRIES, MANY = 2_500, 10_000
+SEGMENT_BYTES = 400 * 1024
 
 
 def fill(ledger: Ledger, entries: int) -> None:
@@ -63,27 +63,37 @@ def ledger(tmp_path: Path) -> Ledger:
 @pytest.fixture(scope="session")
 def years(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger of 10,000 entries in several segments; not to be changed."""
-    return made(tmp_path_factory.mktemp("years") / "ledger", ENTRIES)
+    return made(tmp_path_factory.mktemp("years") / "ledger", MANY)
+
+
+@pytest.fixture(scope="session")
+def months(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of 2,500 entries, in several segments; not to be changed."""
+    return made(tmp_path_factory.mktemp("months") / "ledger", ENTRIES)
 
 
 @pytest.fixture(scope="session")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another machine's ledger, with the same things recorded."""
-    return made(tmp_path_factory.mktemp("others") / "ledger", ENTRIES // 2)
+    return made(tmp_path_factory.mktemp("others") / "ledger", ENTRIES - 500)
 
 
 @pytest.fixture(scope="session")
-def kept(years: Path) -> Head:
-    """The head of the 10,000 entries, as it was kept elsewhere."""
-    return Ledger.open(years).head()
+def kept(months: Path) -> Head:
+    """The head of the 2,500 entries, as it was kept elsewhere."""
+    return Ledger.open(months).head()
 
 
 @pytest.fixture
-def victim(years: Path, tmp_path: Path) -> Path:
+def victim(months: Path, tmp_path: Path) -> Path:
+    """A copy of the 2,500 entries that may be changed."""
+    return shutil.copytree(months, tmp_path / "victim")
+
+
+@pytest.fixture
+def big_victim(years: Path, tmp_path: Path) -> Path:
     """A copy of the 10,000 entries that may be changed."""
-    folder = tmp_path / "victim"
-    shutil.copytree(years, folder)
-    return folder
+    return shutil.copytree(years, tmp_path / "big-victim")
 
 
 @pytest.fixture

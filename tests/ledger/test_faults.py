@@ -113,7 +113,9 @@ def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path)
     fewest, calls = OPERATIONS[operation]
     assert len(steps) >= fewest, steps
     assert calls <= {step.call.removesuffix("at") for step in steps}
-    if "EIO" in fault:  # a failing disk shows where data must reach it; errors elsewhere are the full disk's too
+    if (
+        "EIO" in fault
+    ):  # a failing disk shows where data must reach it; errors elsewhere are the full disk's too
         steps = [step for step in steps if step.call == "fsync"]
     for step in steps:
         prepare(operation, folder)

@@ -47,14 +47,14 @@ class Line(NamedTuple):
 
 
 @contextmanager
-def locked(folder: Path, deadline_s: float = LOCK_DEADLINE_S) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's exclusive lock, which the kernel ends with the process.
 
-    Raises `OSError`: `TimeoutError` when somebody else has held it for `deadline_s`.
+    Raises `OSError`: `TimeoutError` when another process has held it for `LOCK_DEADLINE_S`.
     """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        _take_lock(fd, deadline_s)
+        _take_lock(fd, LOCK_DEADLINE_S)
         yield
     finally:
         os.close(fd)
@@ -146,7 +146,7 @@ def content(path: Path, max_bytes: int) -> bytes:
 
 def overwrite(path: Path, data: bytes) -> bool:
     """Write `data` over a file of exactly that length, within one sector: there is no moment, and no loss of power,
-    after which it is a part of each. False when it has another length or is not there. Under the lock only.
+    after which it is a part of each. False when that can't be done with this file. Under the lock only.
 
     Not made durable. Raises `OSError`.
     """
@@ -156,7 +156,8 @@ def overwrite(path: Path, data: bytes) -> bool:
         return False
     try:
         status = os.fstat(fd)
-        if status.st_size != len(data) or len(data) > SECTOR_BYTES or not stat.S_ISREG(status.st_mode):
+        alone = stat.S_ISREG(status.st_mode) and status.st_nlink == 1  # a copy by hard link is not to change
+        if not alone or status.st_size != len(data) or len(data) > SECTOR_BYTES:
             return False
         write_all(fd, data)
         return True
