@@ -175,6 +175,18 @@ def test_witnesses_may_be_replaced_with_the_old_ones_vouching(machine: Machine, 
     assert machine.subscription.unvouched_root == 0
 
 
+def test_a_quorum_of_replaced_witnesses_still_vouches(machine: Machine, world: World) -> None:
+    """One of four is replaced, twice: the client that was away holds the first root."""
+    machine.update()
+    lines = [line for line in world.witnesses.policy(3).splitlines() if line.startswith("witness")]
+    for left in ("w0", "w1"):
+        policy = "\n".join([*(x for x in lines if x.split()[1] != left), "group q all w2 w3", "quorum q", ""])
+        change.propose_rotation(world.desk, Rotation(witnesses=policy), None)
+        publish.publish(world.desk)
+    outcome = machine.update()
+    assert isinstance(outcome, Updated) and machine.subscription.unvouched_root == 0
+
+
 def test_a_network_that_fails_is_not_a_peer_that_lies(machine: Machine) -> None:
     machine.update()
 

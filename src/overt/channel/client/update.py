@@ -343,11 +343,13 @@ class _Run:
             place.settle(self.staged, changed.current.folder)
             self.staged = None
         self._record_installed(changed, found)
+        self._record_switch(changed)
         subscribed.write_index(client.data, index)
         with suppress(OSError):  # the next scan compiles it again
             active.keep(planned, pack)
         self.subscription = changed
-        self.place.sweep(index)
+        for name in filter(None, (self.place.name, self.replaces)):
+            Place(client.data, name).sweep(index)
         return tuple(str(problem) for problem in built.problems)
 
     def _record_installed(self, changed: Subscription, found: Release | None) -> None:
@@ -363,6 +365,11 @@ class _Run:
             "bundles": [f"{name} {sha256}" for name, sha256 in sorted(found.bundles.items())],
         }
         self.client.append(Kind.INSTALLED, facts | ({"previous": before.serial} if before else {}))
+
+    def _record_switch(self, changed: Subscription) -> None:
+        if self.replaces:
+            facts = {"subject": "channel", "decision": "switched", "by": "user", "channel": changed.name}
+            self.client.append(Kind.DECIDED, {**facts, "detail": [self.replaces, changed.url]})
 
 
 @dataclass(frozen=True, slots=True)

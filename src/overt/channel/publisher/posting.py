@@ -22,13 +22,17 @@ PURPOSE = "cosignatures"
 
 
 def witness_urls(desk: Desk) -> tuple[str, ...]:
-    """The addresses of the witnesses in force and of those proposed; needs no secret. Raises `ChannelError`."""
+    """The addresses of the witnesses in force, of those proposed and of former ones; needs no secret. Raises
+    `ChannelError`."""
     with desk.locked():
         present = state.read(desk)
         proposed = propose.read(desk, present)
         roots = [metadata.signed for metadata in (proposed.previous, proposed.root) if metadata]
+        newest = max((root.version for root in roots), default=1)
+        former = state.former_witnesses(desk, newest)
     policies = [state.policy_of(roles.root_charter(root)) for root in roots]
-    return tuple(dict.fromkeys(one.url for policy in policies for one in policy.witnesses if one.url))
+    named = [*(one for policy in policies for one in policy.witnesses), *former]
+    return tuple(dict.fromkeys(one.url for one in named if one.url))
 
 
 @contextmanager

@@ -247,7 +247,8 @@ def _finish(found: State) -> None:
     state.raise_high_water(desk, found.head)
     write_public(desk.public / layout.CHECKPOINT, decided.checkpoint)
     reader = found.reader()
-    cosigned = witnesses.collect(desk, note.parse(decided.checkpoint), found.policy, reader)
+    former = state.former_witnesses(desk, found.root.signed.version)
+    cosigned = witnesses.collect(desk, note.parse(decided.checkpoint), found.policy, reader, former)
     write_public(desk.public / layout.TIMESTAMP, decided.timestamp)
     for path, data in decided.roots.items():
         write_once(desk.public / path, data)

@@ -18,11 +18,14 @@ from overt.channel.release import Release
 from overt.core.errors import ChannelError
 from overt.store import atomic
 from overt.tlog import note, policy_file
+from overt.tlog.keys import VerifierKey
 from overt.tlog.merkle import EMPTY_TREE, TreeHead
-from overt.tlog.policy import Policy
+from overt.tlog.policy import Policy, Witness
 from overt.tlog.reader import LogReader
 from overt.tlog.signing import open_checkpoint
 
+FORMER_ROOTS = 4
+"""Earlier roots whose witnesses are still asked: clients that hold one of these roots want their word."""
 _VERSIONED = re.compile(r"metadata/([0-9]+)\.(root|targets|snapshot)\.json", re.ASCII)
 
 
@@ -77,6 +80,16 @@ class State:
 def policy_of(charter: Charter) -> Policy:
     """The charter's policy. Raises `Malformed`."""
     return policy_file.parse(charter.policy.encode("utf-8", "surrogateescape"))
+
+
+def former_witnesses(desk: Desk, version: int) -> list[Witness]:
+    """The witnesses that the roots before `version` named, the latest `FORMER_ROOTS` of them. Raises `Malformed`."""
+    found: dict[VerifierKey, Witness] = {}
+    for earlier in range(max(1, version - FORMER_ROOTS), version):
+        path = desk.public / layout.policy(earlier)
+        if path.exists():
+            found |= {one.key: one for one in policy_file.parse(path.read_bytes()).witnesses}
+    return list(found.values())
 
 
 def read(desk: Desk) -> State | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,11 +38,14 @@ class _Round:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-def collect(desk: Desk, note: Note, policy: Policy, reader: LogReader) -> Note:
+def collect(
+    desk: Desk, note: Note, policy: Policy, reader: LogReader, former: Iterable[Witness] = ()
+) -> Note:
     """`note` with the cosignatures of all witnesses that answer. Raises `WaitingForWitnesses` below the quorum.
 
     A witness is asked through `desk.post` when it has a URL and there is one; else its request is left as a file, and
-    a file beside it with the response is read.
+    a file beside it with the response is read. `former` witnesses, which earlier roots named, are asked by post for
+    what they still give: a client that holds such a root wants its own witnesses to vouch for the new one.
     """
     round = _Round(note, note)
     for witness in policy.witnesses:
@@ -52,6 +57,11 @@ def collect(desk: Desk, note: Note, policy: Policy, reader: LogReader) -> Note:
         raise WaitingForWitnesses(_said(desk, policy, round))
     for path in desk.requests.glob("witness-*"):
         path.unlink()
+    present = {witness.key for witness in policy.witnesses}
+    for witness in former:
+        if witness.key not in present and _posts(desk, witness):
+            with suppress(LogError, EgressError, ChannelError, OSError):
+                _ask(desk, round, witness, reader)
     return round.note
 
 
