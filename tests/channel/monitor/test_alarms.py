@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import stat
 import sys
+import tarfile
 from datetime import timedelta
 from pathlib import Path
 
@@ -180,6 +182,48 @@ def test_sources_as_an_archive_and_missing_ones(channel: Channel, watching: Watc
     watching.look()
     assert watching.alarms()[0].ended_s
     assert watching.state.releases()[0].rebuilt.endswith("byte for byte")
+
+
+def packed(**members: bytes | str) -> bytes:
+    """An archive of files, or of links where a text is given."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name.replace("_", "/"))
+            if isinstance(content, str):
+                info.type, info.linkname = tarfile.SYMTYPE, content
+                archive.addfile(info)
+            else:
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"no archive",
+        packed(**{".._evil": b"x"}),
+        packed(_etc_evil=b"x"),
+        packed(rules="/etc/passwd"),
+        packed(rules=b"x")[:-10],
+        packed(**{"sources.toml": b"[[source]]\nname = 7"}),
+    ],
+)
+def test_archives_of_sources_that_are_none(channel: Channel, watching: Watching, data: bytes) -> None:
+    shutil.rmtree(channel.sources_folder / "0")
+    (channel.sources_folder / "0.tar.gz").write_bytes(data)
+    watching.look()
+    (alarm,) = watching.alarms()
+    assert alarm.kind is Kind.UNREPRODUCIBLE and "can't be built" in alarm.text
+
+
+def test_archives_are_bounded(channel: Channel, watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("overt.channel.monitor.sources.MAX_UNPACKED_BYTES", 1000)
+    shutil.rmtree(channel.sources_folder / "0")
+    (channel.sources_folder / "0.tar.gz").write_bytes(packed(one=b"x" * 600, two=b"x" * 600))
+    watching.look()
+    assert "more than 1,000 bytes" in watching.alarms()[0].text
 
 
 def forged(channel: Channel, change_rule: dict[str, object]) -> bytes:

@@ -52,6 +52,21 @@ def test_says_what_became_of_each_rule(channel: Channel, watching: Watching) -> 
     assert not watching.alarms()
 
 
+def test_hash_lists_are_followed_too(channel: Channel, watching: Watching) -> None:
+    digests = [hashlib.sha256(b"%d" % n).hexdigest() for n in range(4)]
+    for chosen in (digests[:2], digests[1:]):
+        (channel.rules / "bad.txt").write_text("\n".join(chosen) + "\n")
+        channel.overrides = (sources.Override("hashes/own/sha256.jsonl", "droppers of campaign 17"),)
+        channel.publish()
+    watching.look()
+    assert not watching.alarms(), watching.alarms()
+    (item,) = [one for one in watching.state.items() if not one.is_rule]
+    appeared, changed = watching.state.events(item=item.id)
+    assert appeared.after and appeared.after.entries == 2
+    assert changed.fields == (("hashes", "2", "3 (2 added, 1 removed)"),)
+    assert watching.state.releases()[0].hashes == 3
+
+
 def test_a_bundle_that_is_carried_on_is_the_same(channel: Channel, watching: Watching) -> None:
     change.propose_rotation(channel.desk, change.Rotation(new_keys=("snapshot",)), None)
     publish.publish(channel.desk)

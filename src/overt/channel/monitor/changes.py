@@ -125,7 +125,7 @@ def _fields(old: Entry, new: Entry, bundles: tuple[Bundle | None, Bundle]) -> It
         one, other = getattr(old, name, None), getattr(new, name, None)
         if one != other:
             yield Field(name, one or "", other or "")
-    if old.review != new.review:
+    if level(old.review) != level(new.review):  # grounds in other words are no change of a rule
         yield Field("review", level(old.review), level(new.review))
 
 

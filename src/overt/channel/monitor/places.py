@@ -14,12 +14,15 @@ from overt.channel.monitor.sources import Find
 from overt.channel.monitor.views import View
 from overt.channel.witness.tree import Tree, at
 from overt.core.errors import EgressError
+from overt.egress.limits import CourierLimits
 from overt.egress.recorded import Record
 from overt.tlog.note import MAX_NOTE_BYTES
 from overt.tlog.witness import monitoring_path
 
 PURPOSE = "monitor"
 SPOOL = "spool"
+LIMITS = CourierLimits(total_deadline_s=6 * 3600, max_cpu_s=1800)
+"""A first look fetches, reviews and rebuilds every release there ever was while its couriers wait."""
 
 _Fetch = Callable[[], bytes]
 _TreeAt = Callable[[str], Tree]
@@ -59,7 +62,7 @@ def reached(places: Places, origin: str, folder: Path, record: Record) -> Iterat
 
         def tree_at(source: str) -> Tree:
             spool = folder / SPOOL / hashlib.sha256(source.encode()).hexdigest()[:16]
-            made = at(source, spool, record, places.unconfined, PURPOSE, places.ca_file)
+            made = at(source, spool, record, places.unconfined, PURPOSE, places.ca_file, LIMITS)
             try:
                 return stack.enter_context(made)
             except EgressError as error:

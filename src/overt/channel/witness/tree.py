@@ -11,6 +11,7 @@ from overt.core.errors import Malformed
 from overt.egress.courier import Courier, Fetched
 from overt.egress.errors import BadStatus
 from overt.egress.job import Job
+from overt.egress.limits import CourierLimits
 from overt.egress.recorded import Record
 
 NOT_THERE = (404, 410)
@@ -41,6 +42,7 @@ def at(
     unconfined: bool = False,
     purpose: str = "witness",
     ca_file: Path | None = None,
+    limits: CourierLimits | None = None,
 ) -> Iterator[Tree]:
     """The tree at `source`: an `http://` or `https://` address, asked through one courier, or a folder.
 
@@ -49,7 +51,7 @@ def at(
     if not source.startswith(("http://", "https://")):
         yield in_folder(Path(source))
         return
-    job = Job(source, spool, ca_file, purpose=purpose)
+    job = Job(source, spool, ca_file, purpose=purpose, limits=limits or CourierLimits())
     with Courier.start(job, record, unconfined=unconfined) as courier:
         yield lambda path, max_bytes: _fetched(courier, path, max_bytes)
 
