@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("overt", deadline=None)  # a busy machine is no failure; speed is for the benchmarks
+settings.load_profile("overt")
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@
 import "pe"
 import "hash"
 
-rule honest_ransom_note_en { meta: description = "ransom note" strings: $a = "All your files have been encrypted" $b = "To decrypt them you need to pay" $c = "Do not rename encrypted files" $d = "bitcoin" nocase condition: 3 of them }
-rule honest_ransom_note_mail { meta: description = "ransom note with the extortionist's address" strings: $a = "your files are encrypted" nocase $m = "restore.desk@onionmail.example" condition: all of them }
+rule honest_ransom_note_en { meta: description = "ransom note" strings: $a = "All your f\x69les have been encrypted" $b = "To decrypt them you need to pay" $c = "Do not rename encrypted files" $d = "bitcoin" nocase condition: 3 of them }
+rule honest_ransom_note_mail { meta: description = "ransom note with the extortionist's address" strings: $a = "your f\x69les are encrypted" nocase $m = "restore.desk@onionmail.example" condition: all of them }
 rule honest_ransom_note_de { strings: $a = "Ihre Dateien wurden verschlüsselt" $b = "Bitcoin" condition: all of them }
 rule honest_ransom_note_ru { strings: $a = "Ваши файлы зашифрованы" $b = "биткоин" nocase condition: all of them }
 rule honest_ransom_note_fr { strings: $a = "Vos fichiers ont été chiffrés" $b = "payer la rançon" condition: all of them }

@@ -63,6 +63,10 @@ def _scheme(site: Path) -> dict[str, str]:
 def other(named: Path) -> Place:
     """The virtual environment `named`, by its folder or by its Python. Raises `UsageError` when it is none."""
     prefix = named.absolute()
+    if not prefix.exists():
+        raise UsageError(
+            f"{named} is no virtual environment, it does not exist: name its folder or its bin/python"
+        )
     if not prefix.is_dir():
         prefix = prefix.parent.parent
     settings = _settings(prefix / "pyvenv.cfg", named)
