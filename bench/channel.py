@@ -16,10 +16,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench import machine, ruleset, webserver, wire
-from bench.measure import repeat
+from bench.measure import Runs, repeat
 from bench.publishing import NAME, Home, Publisher, tree_bytes
 
 from overt.channel import layout
@@ -35,8 +37,43 @@ LOAD = (
 Lines = Iterator[str]
 
 
-def poll(work: Path) -> Lines:
-    """When nothing changed."""
+@dataclass(frozen=True)
+class Polled:
+    """A poll that finds nothing new."""
+
+    up: int
+    down: int
+    """Bytes of TCP payload."""
+    verifier_s: float
+    courier_s: float
+    """Seconds of CPU."""
+    wall_s: float
+    command: Runs
+    """As a command of its own."""
+
+    @property
+    def cpu_s(self) -> float:
+        """Of all that a client does for it, once its processes run."""
+        return self.verifier_s + self.courier_s
+
+
+@dataclass(frozen=True)
+class FirstUpdate:
+    """From nothing to rules loaded."""
+
+    rules: str
+    bundle_bytes: int
+    command: Runs
+    loading_s: float
+
+    @property
+    def whole_s(self) -> float:
+        """From the start of the command to rules loaded."""
+        return self.command.median_s + self.loading_s
+
+
+def polled(work: Path) -> Polled:
+    """Measure a poll when nothing changed."""
     publisher = Publisher(work / "poll")
     _daily_rule(publisher, 0)
     publisher.publish()
@@ -50,17 +87,12 @@ def poll(work: Path) -> Lines:
         relay.taken()
         command = repeat(3, lambda: _timed(lambda: home.overt("update", "--proxy", "")))
         up, down = (count // 3 for count in relay.taken())
-        yield f"poll, nothing new: {up} bytes up, {down} down (TCP payload, one connection, no TLS)"
         found = _inside(home)
-        yield (
-            f"CPU of its check: {found['verifier_s'] * 1e3:.2f} ms in the verifier and "
-            f"{found['courier_s'] * 1e3:.2f} ms in the courier (ledger entries and their fsync included; {found['wall_s'] * 1e3:.1f} ms of wall clock)"
-        )
-        yield f"the same as a command of its own, with Python and all processes started: {command}"
+    return Polled(up, down, found["verifier_s"], found["courier_s"], found["wall_s"], command)
 
 
-def update(work: Path) -> Lines:
-    """From nothing to rules loaded: base pack plus the rule set, on the loopback."""
+def first_update(work: Path) -> FirstUpdate:
+    """Measure the update of a new client: base pack plus the rule set, on the loopback."""
     named = os.environ.get("OVERT_BENCH_RULES")
     publisher = Publisher(work / "update")
     for number, text in enumerate(ruleset.sources(Path(named) if named else None).values()):
@@ -69,16 +101,31 @@ def update(work: Path) -> Lines:
     _, size = tree_bytes(publisher.public / "bundles")
     with webserver.serving(publisher.public, work / "update-nginx", logged=False) as served:
         homes = [Home(work / f"update-home-{number}") for number in range(3)]
-        seconds = []
-        for home in homes:
-            words = ("channel", "add", _url(served.port), "--root", str(publisher.root), "--proxy", "")
-            seconds.append(_timed(lambda home=home, words=words: home.overt(*words)))  # type: ignore[misc]
+        words = ("channel", "add", _url(served.port), "--root", str(publisher.root), "--proxy", "")
+        seconds = tuple(_timed(partial(home.overt, *words)) for home in homes)
         told = homes[0].overt("status").splitlines()
-        load = [_loaded(home) for home in homes]
-    runs = repeat(3, iter(seconds).__next__)
-    yield f"first update of {_rules(told)} and the base pack (bundle {size:,} bytes), whole command: {runs}"
-    loading = sorted(load)[1]
-    yield f"loading them afterwards: {loading:.2f} s; together {runs.median_s + loading:.2f} s (reach: 3 s)"
+    return FirstUpdate(_rules(told), size, Runs(seconds), sorted(map(_loaded, homes))[1])
+
+
+def poll(work: Path) -> Lines:
+    """When nothing changed."""
+    found = polled(work)
+    yield f"poll, nothing new: {found.up} bytes up, {found.down} down (TCP payload, one connection, no TLS)"
+    yield (
+        f"CPU of its check: {found.verifier_s * 1e3:.2f} ms in the verifier and {found.courier_s * 1e3:.2f} ms in the "
+        f"courier (ledger entries included; {found.wall_s * 1e3:.1f} ms of wall clock, with their fsync)"
+    )
+    yield f"the same as a command of its own, with Python and all processes started: {found.command}"
+
+
+def update(work: Path) -> Lines:
+    """From nothing to rules loaded."""
+    found = first_update(work)
+    yield (
+        f"first update of {found.rules} and the base pack (bundle {found.bundle_bytes:,} bytes), whole command: "
+        f"{found.command}"
+    )
+    yield f"loading them afterwards: {found.loading_s:.2f} s; together {found.whole_s:.2f} s (reach: 3 s)"
 
 
 def year(work: Path, days: int) -> Lines:
@@ -110,7 +157,7 @@ def year(work: Path, days: int) -> Lines:
         )
         for back, home in sorted(homes.items()):
             relay.taken()
-            took = _timed(lambda home=home: home.overt("update", "--proxy", ""))  # type: ignore[misc]
+            took = _timed(partial(home.overt, "update", "--proxy", ""))
             up, down = relay.taken()
             yield f"back after {back} day{'s' * (back > 1)}: {up:,} bytes up, {down:,} down, {took:.2f} s, in one go"
 

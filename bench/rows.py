@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import clamav, hashes, machine, trees
+from bench import channel, clamav, hashes, machine, trees, webserver
 from bench.measure import Runs, can_drop_caches, command, drop_caches, pss, repeat, with_memory
 from bench.rules import Prepared
 
@@ -308,6 +308,21 @@ def installed(setting: Setting) -> Table:
     )
 
 
+def rule_channel(setting: Setting) -> Table:
+    """What following a channel costs (`python -m bench.channel` tells more). Needs nginx."""
+    if webserver.program() is None:
+        setting.notes.append("the rule channel was not measured: nginx is missing")
+        return
+    found, first = channel.polled(setting.work), channel.first_update(setting.work)
+    size, cpu_ms = found.up + found.down, found.cpu_s * 1e3
+    yield Row(
+        "poll of a rule channel, on the wire", "", f"{size} bytes", "", "", "≤ 2,000 bytes", size <= 2000
+    )
+    yield Row("poll of a rule channel, CPU", "", f"{cpu_ms:.1f} ms", "", "", "≤ 1 ms", cpu_ms <= 1)
+    what = f"first update of {first.rules} and the base pack, to rules loaded"
+    yield Row(what, "", f"{first.whole_s:.1f} s", "", "", "≤ 3 s", first.whole_s <= 3)
+
+
 def _fresh(folder: Path) -> Path:
     folder.mkdir()
     return folder
@@ -322,4 +337,5 @@ ROWS: dict[str, Callable[[Setting], Table]] = {
     "version": start_up,
     "slope": slope,
     "installed": installed,
+    "channel": rule_channel,
 }
