@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from overt.channel.monitor import deliver
+from overt.channel.monitor.database import FILE
 from overt.channel.monitor.places import Places, reached
 from overt.channel.monitor.round import Outcome, Round, Watch
 from overt.channel.monitor.site import look, pages
@@ -160,6 +161,10 @@ def _say(state: State, outcome: Outcome, last: int) -> None:
 def _acknowledge(args: argparse.Namespace) -> int:
     if not args.reason.strip():
         raise UsageError("--reason: say what came of it, readers of the site will want to know")
+    if not (args.state / FILE).exists():
+        raise UsageError(
+            f"{args.state} is no monitor's folder: name the one given to 'overt monitor run --state'"
+        )
     if not State(args.state).acknowledge(args.alarm, args.reason, int(time.time())):
         raise UsageError(f"there is no alarm {args.alarm} that still stands")
     say(f"alarm {args.alarm} is over; the site says so after the next look")

@@ -65,6 +65,9 @@ def test_follows_a_channel_over_the_network(
     (channel.public / layout.PROOF).write_bytes(b"not a proof")
     assert run(tmp_path, served, *options, "--patience", "0") == Exit.ERROR
     assert "ALARM 2" in capsys.readouterr().err
+    answer = ["monitor", "acknowledge", "--state", str(tmp_path / "state"), "2"]
+    assert main([*answer, "--reason", "the server was being moved"]) == Exit.OK
+    assert main([*answer, "--reason", "again"]) == Exit.ERROR
     assert (tmp_path / "site" / "index.html").exists()
     ledger = (tmp_path / "home" / "ledger").rglob("*")
     assert any(b"monitor" in path.read_bytes() for path in ledger if path.is_file())
@@ -91,3 +94,8 @@ def test_history_of_a_rule_from_a_monitor(
 def test_wrong_words_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rules", "history", "one", "--monitor", str(tmp_path)]) == Exit.ERROR
     assert "is no monitor's site" in capsys.readouterr().err
+    answer = ["monitor", "acknowledge", "--state", str(tmp_path), "1"]
+    assert main([*answer, "--reason", "none"]) == Exit.ERROR
+    assert "is no monitor's folder" in capsys.readouterr().err
+    assert main([*answer, "--reason", " "]) == Exit.ERROR
+    assert "say what came of it" in capsys.readouterr().err

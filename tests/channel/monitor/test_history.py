@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from overt.channel import layout
+from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.site import pages
-from overt.channel.monitor.state import MonitorError, State
+from overt.channel.monitor.state import State
 from overt.channel.publisher import change, publish, sources
 from tests.channel.monitor.conftest import Channel, Watching
 from tests.channel.publisher.world import RULE

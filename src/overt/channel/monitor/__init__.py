@@ -7,8 +7,11 @@
 | `inspect` | one release, its metadata and its bundle, judged from their bytes |
 | `views` | checkpoints from several places, compared: is there one history? |
 | `sources`, `rebuild` | rule sources of a release, and whether its bundle is what they build |
-| `state`, `shelf` | everything that was seen: one SQLite file; the bundles in it |
+| `examine` | a release fetched, judged, rebuilt, compared, and taken in |
+| `database`, `alarms`, `state`, `shelf` | everything that was seen: one SQLite file; the bundles in it |
+| `places` | the ways to the channel, its witnesses, mirrors and sources |
 | `round` | one look at everything |
 | `deliver` | the alarm command |
+| `answer`, `kept` | a rule's history, as a monitor tells it; as a client's own releases do |
 | `site` | the pages, the feeds and the JSON that `overt rules history` asks for |
 """

@@ -13,10 +13,11 @@ from tuf.api.metadata import Root, Timestamp
 from overt.channel import layout
 from overt.channel.monitor import views
 from overt.channel.monitor.alarm import Alarm, Kind, readable
+from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.examine import NO_SOURCES, Context, changed_by, examine
 from overt.channel.monitor.record import SeenHead, Signer
 from overt.channel.monitor.sources import Find
-from overt.channel.monitor.state import MonitorError, State
+from overt.channel.monitor.state import State
 from overt.channel.monitor.views import View
 from overt.channel.publisher.build import Reviewer
 from overt.channel.publisher.roles import parse as parse_role

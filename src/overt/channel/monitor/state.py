@@ -7,19 +7,16 @@ Pages that are out of date because of it are named in the same transaction, and 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from overt.channel.monitor import shelf
-from overt.channel.monitor.alarm import LASTING, Alarm, Kind, readable
+from overt.channel.monitor.alarm import Alarm
+from overt.channel.monitor.alarms import Alarms
 from overt.channel.monitor.changes import Change
+from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.record import (
-    AlarmRow,
-    Condition,
     Event,
     ItemRow,
     ReleaseRow,
@@ -27,53 +24,7 @@ from overt.channel.monitor.record import (
     SeenHead,
     event_of,
 )
-from overt.core.errors import OvertError
-from overt.store.folders import make_private
 from overt.tlog.merkle import EMPTY_TREE, TreeHead
-
-FILE = "monitor.sqlite"
-VERSION = "1"
-BUSY_TIMEOUT_S = 10.0
-
-_SCHEMA = (
-    shelf.SCHEMA
-    + """
-CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE root (
-    sha256 TEXT PRIMARY KEY, version INTEGER NOT NULL, serial INTEGER NOT NULL, data BLOB NOT NULL
-) STRICT;
-CREATE TABLE head (
-    size INTEGER NOT NULL, root BLOB NOT NULL, source TEXT NOT NULL, note BLOB NOT NULL, seen_s INTEGER NOT NULL,
-    checked INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (size, root)
-) STRICT;
-CREATE TABLE release (serial INTEGER PRIMARY KEY, leaf BLOB NOT NULL, sha256 TEXT NOT NULL, row TEXT NOT NULL) STRICT;
-CREATE TABLE item (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, part TEXT NOT NULL, is_rule INTEGER NOT NULL, present INTEGER NOT NULL
-) STRICT;
-CREATE INDEX item_name ON item (name);
-CREATE TABLE event (
-    serial INTEGER NOT NULL, item TEXT NOT NULL, what TEXT NOT NULL, row TEXT NOT NULL, PRIMARY KEY (item, serial)
-) STRICT;
-CREATE INDEX event_serial ON event (serial);
-CREATE TABLE review (key TEXT PRIMARY KEY, answer TEXT NOT NULL) STRICT;
-CREATE TABLE condition (
-    key TEXT PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, since_s INTEGER NOT NULL, alarm INTEGER
-) STRICT;
-CREATE TABLE alarm (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL, serial INTEGER,
-    time_s INTEGER NOT NULL, ended_s INTEGER, answer TEXT NOT NULL DEFAULT '', told_s INTEGER
-) STRICT;
-CREATE INDEX alarm_key ON alarm (kind, key);
-CREATE TABLE evidence (
-    alarm INTEGER NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY (alarm, name)
-) STRICT;
-CREATE TABLE dirty (page TEXT PRIMARY KEY) STRICT;
-"""
-)
-
-
-class MonitorError(OvertError):
-    """The monitor's own state can't be used, or it was started for something else than before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,36 +52,8 @@ class Near:
     data: bytes
 
 
-class State:
+class State(Alarms):
     """One connection; one process at a time follows a channel with it. Methods raise `MonitorError`."""
-
-    def __init__(self, folder: Path) -> None:
-        """Open the file in `folder`, or begin it."""
-        self._path = folder / FILE
-        with self._explained():
-            make_private(folder)
-            self._path.touch(0o600)
-            self._database = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = FULL")
-        with self._transaction():
-            if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'fact'"):
-                for statement in _SCHEMA.split(";"):
-                    self._database.execute(statement)
-                self._set("version", VERSION)
-        if self.fact("version") != VERSION:
-            raise MonitorError(f"{self._path} was made by another version of Overt: use a new folder")
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._database.close()
-
-    # what it is about
-
-    def fact(self, name: str) -> str:
-        """A fact by name; empty when it was never set."""
-        rows = self._rows("SELECT value FROM fact WHERE name = ?", name)
-        return str(rows[0][0]) if rows else ""
 
     def settle(self, name: str, value: str) -> None:
         """Set a fact that must never be another afterwards."""
@@ -341,106 +264,6 @@ class State:
                 "UPDATE head SET checked = 1 WHERE size = ? AND root = ?", (head.size, head.root)
             )
 
-    # alarms
-
-    def alarm(self, alarm: Alarm, now_s: int) -> bool:
-        """Raise an alarm, once for its occasion; whether it was new."""
-        with self._transaction():
-            return self._raise(alarm, now_s)
-
-    def _raise(self, alarm: Alarm, now_s: int) -> bool:
-        answered = "" if alarm.kind in LASTING else "OR answer != ''"
-        known = self._rows(
-            f"SELECT 1 FROM alarm WHERE kind = ? AND key = ? AND (ended_s IS NULL {answered})",
-            alarm.kind.value,
-            alarm.key,
-        )
-        if known:
-            return False
-        made = self._database.execute(
-            "INSERT INTO alarm (kind, key, text, serial, time_s) VALUES (?, ?, ?, ?, ?)",
-            (alarm.kind.value, alarm.key, readable(alarm.text), alarm.serial, now_s),
-        )
-        for name, data in alarm.evidence.items():
-            self._database.execute("INSERT INTO evidence VALUES (?, ?, ?)", (made.lastrowid, name, data))
-        self._soil("index")
-        return True
-
-    def hold(self, alarm: Alarm, now_s: int, patience_s: int) -> None:
-        """Something lasts: it becomes an alarm when it has done so for `patience_s` seconds."""
-        text = readable(alarm.text)
-        with self._transaction():
-            known = self._rows("SELECT since_s, alarm, text FROM condition WHERE key = ?", alarm.key)
-            if not known:
-                self._database.execute(
-                    "INSERT INTO condition VALUES (?, ?, ?, ?, NULL)",
-                    (alarm.key, alarm.kind.value, text, now_s),
-                )
-            elif known[0][2] != text:
-                self._database.execute(
-                    "UPDATE condition SET text = ?, kind = ? WHERE key = ?",
-                    (text, alarm.kind.value, alarm.key),
-                )
-            if not known or known[0][2] != text:
-                self._soil("index")
-            since_s = known[0][0] if known else now_s
-            if now_s - since_s >= patience_s and not (known and known[0][1]):
-                self._raise(alarm, now_s)
-                self._database.execute("UPDATE condition SET alarm = 1 WHERE key = ?", (alarm.key,))
-
-    def end(self, key: str, now_s: int) -> None:
-        """What lasted is over; nothing happens when nothing did."""
-        if not self._rows("SELECT 1 FROM condition WHERE key = ?", key):
-            return
-        with self._transaction():
-            self._database.execute("DELETE FROM condition WHERE key = ?", (key,))
-            self._database.execute(
-                "UPDATE alarm SET ended_s = ? WHERE key = ? AND ended_s IS NULL", (now_s, key)
-            )
-            self._soil("index")
-
-    def conditions(self) -> list[Condition]:
-        """What lasts now, longest first."""
-        rows = self._rows("SELECT key, kind, text, since_s, alarm FROM condition ORDER BY since_s, key")
-        return [Condition(row[0], Kind(row[1]), row[2], row[3], bool(row[4])) for row in rows]
-
-    def alarms(self, limit: int = -1, untold: bool = False) -> list[AlarmRow]:
-        """Alarms, newest first; `untold`: those that no alarm command took yet, oldest first."""
-        where, order = ("WHERE told_s IS NULL", "ASC") if untold else ("", "DESC")
-        rows = self._rows(
-            f"SELECT id, kind, key, text, serial, time_s, ended_s, answer, told_s FROM alarm {where} "
-            f"ORDER BY id {order} LIMIT ?",
-            limit,
-        )
-        return [_alarm(row, self._evidence_names(row[0])) for row in rows]
-
-    def _evidence_names(self, id: int) -> tuple[str, ...]:
-        rows = self._rows("SELECT name FROM evidence WHERE alarm = ? ORDER BY name", id)
-        return tuple(row[0] for row in rows)
-
-    def evidence(self, id: int) -> dict[str, bytes]:
-        """The evidence of an alarm."""
-        return dict(self._rows("SELECT name, data FROM evidence WHERE alarm = ? ORDER BY name", id))
-
-    def last_alarm(self) -> int:
-        """The newest alarm's number; 0 for none."""
-        return int(self._rows("SELECT coalesce(max(id), 0) FROM alarm")[0][0])
-
-    def acknowledge(self, id: int, answer: str, now_s: int) -> bool:
-        """End an alarm with an answer that the site shows; whether there was one that stood."""
-        with self._transaction():
-            changed = self._database.execute(
-                "UPDATE alarm SET ended_s = ?, answer = ? WHERE id = ? AND ended_s IS NULL",
-                (now_s, readable(answer), id),
-            )
-            self._soil("index")
-            return changed.rowcount == 1
-
-    def told(self, id: int, now_s: int) -> None:
-        """The alarm command took it."""
-        with self._transaction():
-            self._database.execute("UPDATE alarm SET told_s = ? WHERE id = ?", (now_s, id))
-
     # pages
 
     def dirty(self) -> set[str]:
@@ -459,40 +282,7 @@ class State:
         with self._transaction():
             self._database.executemany("DELETE FROM dirty WHERE page = ?", [(page,) for page in pages])
 
-    def _soil(self, *pages: str) -> None:
-        self._database.executemany("INSERT OR IGNORE INTO dirty VALUES (?)", [(page,) for page in pages])
-
-    def _set(self, name: str, value: str) -> None:
-        self._database.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", (name, value))
-
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._explained():
-            return self._database.execute(statement, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._explained():
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._database.execute("COMMIT")
-            finally:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise MonitorError(f"the monitor's state {self._path} can't be used: {error}") from error
-
 
 def _item(row: tuple[Any, ...]) -> ItemRow:
     id, name, part, is_rule, present = row
     return ItemRow(id, name, part, bool(is_rule), bool(present))
-
-
-def _alarm(row: tuple[Any, ...], evidence: tuple[str, ...]) -> AlarmRow:
-    id, kind, key, text, serial, time_s, ended_s, answer, told_s = row
-    return AlarmRow(id, Kind(kind), key, text, serial, time_s, ended_s, answer, told_s, evidence)
