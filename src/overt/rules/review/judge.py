@@ -256,9 +256,8 @@ def _context(
         return
     texts = [fact for fact in everything if fact.readings and fact.prose is not None]
     if texts and all(fact.prose for fact in texts):
-        sample = next(fact for fact in texts)
         text = "everything it needs is words that a person could have written"
-        yield Ground(Kind.PROSE, sample.where, text, shown(sample.readings[0].text), PROSE_WEIGHT)
+        yield Ground(Kind.PROSE, texts[0].where, text, shown(texts[0].readings[0].text), PROSE_WEIGHT)
     named = [fact for fact in everything if fact.code]
     if points == LITTLE_POINTS and len(named) == 1 and is_token(named[0].readings[0].text):
         text = "it can match plain documents, and all that is not a document's own is one word: it could name anything"
