@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import secrets
@@ -64,20 +63,12 @@ class Spool:
 
     @contextmanager
     def body(self) -> Iterator[Body]:
-        """A fresh file, removed again unless it is kept. Raises `SpoolError`."""
-        name = secrets.token_hex(8) + BODY
-        try:
-            fd = os.open(self.folder / name, NEW_FILE, 0o600)
-        except OSError as error:
-            raise SpoolError(f"{self.folder}: no file can be made: {error.strerror}") from error
-        body = Body(self.folder / name, fd)
+        """A fresh file, made when there is something to keep, removed again unless it is kept."""
+        body = Body(self.folder / (secrets.token_hex(8) + BODY))
         try:
             yield body
         finally:
-            os.close(fd)
-            if not body.kept:
-                with contextlib.suppress(FileNotFoundError):
-                    (self.folder / name).unlink()
+            body.close()
 
     def close(self) -> None:
         """Give up the lock."""
@@ -89,14 +80,15 @@ class Spool:
 class Body:
     """A body that is being written."""
 
-    def __init__(self, path: Path, fd: int) -> None:
-        self._path, self._fd = path, fd
+    def __init__(self, path: Path) -> None:
+        self._path, self._fd = path, -1
         self.bytes = 0
         self.kept = False
 
     def write(self, data: bytes) -> None:
         """Append. Raises `SpoolError`, for example when the disk is full."""
         view = memoryview(data)
+        self._make()
         try:
             while view:
                 view = view[os.write(self._fd, view) :]
@@ -107,6 +99,23 @@ class Body:
         self.bytes += len(data)
 
     def keep(self) -> Path:
-        """It is whole: let it stay."""
+        """It is whole: let it stay. Raises `SpoolError` (one without a byte is made only now)."""
+        self._make()
         self.kept = True
         return self._path
+
+    def close(self) -> None:
+        """Close it, and remove it unless it is to stay."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            if not self.kept:
+                self._path.unlink(missing_ok=True)
+
+    def _make(self) -> None:
+        if self._fd >= 0:
+            return
+        try:
+            self._fd = os.open(self._path, NEW_FILE, 0o600)
+        except OSError as error:
+            raise SpoolError(f"{self._path.parent}: no file can be made: {error.strerror}") from error
