@@ -98,6 +98,17 @@ def test_quorum_and_ages(ages_s: tuple[int, ...], accepted: bool) -> None:
     assert ("clock" in str(raised.value)) == (len(ages_s) > 1)
 
 
+@pytest.mark.parametrize(("ages_s", "oldest_s"), [((0, 50, 900), 50), ((70, 10), 70), ((5, 5, 5), 5)])
+def test_how_long_a_quorum_lasts(ages_s: tuple[int, ...], oldest_s: int) -> None:
+    log = Log()
+    served = log.served(ages_s=ages_s)
+    until = checks.fresh_until(checks.witnessed(served, log.policy, NOW_S), log.policy)
+    assert until == NOW_S - oldest_s + DAY_S
+    checks.witnessed(served, log.policy, until)
+    with pytest.raises(Unproven):
+        checks.witnessed(served, log.policy, until + 1)
+
+
 def test_another_logs_signature() -> None:
     with pytest.raises(Unproven):
         checks.witnessed(Log(name="log.example/other").served(), Log().policy, NOW_S)

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from overt.channel import delta, layout
-from overt.channel.client import metadata, subscribe
+from overt.channel.client import checks, metadata, subscribe
 from overt.channel.client.jobs import Workers
-from overt.channel.client.outcome import Stale, Updated, UpToDate
-from overt.channel.client.source import InFolder
+from overt.channel.client.outcome import Available, Stale, Updated, UpToDate
+from overt.channel.client.source import InFolder, Unchanged
 from overt.channel.client.update import roll_back
 from overt.channel.publisher import change, publish
 from overt.channel.publisher.change import Rotation
@@ -20,7 +20,7 @@ from overt.core.errors import ChannelError, UsageError
 from overt.egress.errors import ConnectFailed
 from overt.rules import subscribed
 from overt.sandbox.expendable import Bounds
-from tests.channel.client.conftest import Machine
+from tests.channel.client.conftest import Counting, Machine
 from tests.channel.publisher.world import World
 
 BIG = 'rule big{} {{ strings: $a = "{}" condition: $a }}\n'
@@ -100,6 +100,42 @@ def test_a_frozen_mirror_is_noticed_after_a_day(machine: Machine) -> None:
     assert isinstance(machine.update(), UpToDate)
     machine.ahead_s = 25 * 3600
     refused(machine, "cosigned at a time that does not count", "25.0 hours old")
+
+
+def test_a_settled_poll_is_one_request_and_no_signature(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """304 for what is in use: nothing is verified anew but the age, on both sides."""
+    machine.update()
+
+    class Same:
+        def read(self, path: str, max_bytes: int, etag: str = "") -> Unchanged:
+            assert path == layout.PROOF
+            return Unchanged()
+
+    def no_more(*arguments: Any) -> None:
+        raise AssertionError("a signature was verified")
+
+    machine.source = Counting(Same())
+    with monkeypatch.context() as patched:
+        patched.setattr(checks, "witnessed", no_more)
+        assert machine.update() == UpToDate("test", 0)
+    machine.ahead_s = 25 * 3600
+    refused(machine, "cosigned at a time that does not count")
+    machine.ahead_s = -2 * 86400
+    refused(machine, "cosigned at a time that does not count")
+    machine.ahead_s = 0
+    assert machine.update() == UpToDate("test", 0)
+    assert machine.standing().stale_since_s is None
+
+
+def test_looking_only_does_not_make_old_rules_new(machine: Machine, world: World) -> None:
+    machine.update()
+    fresh_s = machine.standing().check.fresh_s
+    world.publish("two")
+    machine.ahead_s = 100
+    assert machine.update(check=True) == Available("test", 1, 0)
+    assert machine.standing().check.fresh_s == fresh_s and not machine.detects("two")
 
 
 def test_nobody_checking_is_stale_too(machine: Machine) -> None:

@@ -28,6 +28,10 @@ class Check(msgspec.Struct, frozen=True):
     seen_root: str = ""
     cosigned: tuple[tuple[str, int], ...] = ()
     """Witnesses whose cosignatures counted, and when they made them."""
+    fresh_until_s: int = 0
+    """Until when a quorum of these is young enough."""
+    last_cosigned_s: int = 0
+    """When the last of these was made."""
     witnesses: int = 0
     """How many the policy knows."""
     channel: str = ""

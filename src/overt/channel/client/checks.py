@@ -24,6 +24,7 @@ from overt.tlog.merkle import TreeHead, leaf_hash, verify_inclusion
 from overt.tlog.policy import Accepted, Policy
 from overt.tlog.proof import LogProof
 from overt.tlog.reader import LogReader
+from overt.tlog.text import MAX_NUMBER
 from overt.tlog.tiles import Fetch
 
 MAX_COSIGNATURE_AGE_S = 24 * 3600
@@ -128,6 +129,18 @@ def witnessed(served: Served, policy: Policy, now_s: int) -> Witnessed:
     except Unproven as error:
         raise Unproven(f"{error}{_about_time(served, policy, now_s)}") from None
     return Witnessed(served, accepted)
+
+
+def fresh_until(found: Witnessed, policy: Policy) -> int:
+    """Until when (seconds since the Epoch) a quorum of the cosignatures is young enough: when the youngest that
+    completes a quorum is 24 hours old. A policy without witnesses never ages: `MAX_NUMBER`."""
+    names: set[str] = set()
+    for name, time_s in sorted(found.accepted.cosigned_s, key=lambda one: -one[1]):
+        if policy.satisfied_by(names):
+            break
+        names.add(name)
+        oldest_s = time_s
+    return oldest_s + MAX_COSIGNATURE_AGE_S if names else MAX_NUMBER
 
 
 def _about_time(served: Served, policy: Policy, now_s: int) -> str:

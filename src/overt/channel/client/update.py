@@ -108,13 +108,12 @@ class _Run:
     def run(self) -> Outcome:
         """Try, and keep what came of it."""
         self.check = self.place.check()
-        self.place.sweep(subscribed.read_index(self.client.data))
         now = int(self.client.now())
         try:
             outcome = self._attempts()
-            self.check = msgspec.structs.replace(
-                self.check, checked_s=now, fresh_s=now, failure="", family=""
-            )
+            self.check = msgspec.structs.replace(self.check, checked_s=now)
+            if not isinstance(outcome, Available):  # what is in use is not the newest
+                self.check = msgspec.structs.replace(self.check, fresh_s=now, failure="", family="")
         except REFUSALS as error:
             outcome = self._failed("refused", str(error), now)
             self._record_refusal(str(error))
@@ -147,18 +146,22 @@ class _Run:
     def _attempts(self) -> Outcome:
         """A tree may change between its proof and its metadata: then the proof is another one, and is read again."""
         data = self._proof()
+        if data is None:
+            assert self.subscription.current is not None
+            return UpToDate(self.place.name, self.subscription.current.serial)
         for _ in range(ATTEMPTS):
             try:
                 return self._verified(data)
             except PeerLied:
                 again = self._proof()
-                if again == data:
+                if again is None or again == data:
                     raise
                 data = again
         return self._verified(data)
 
-    def _proof(self) -> bytes:
-        """The newest proof; that of the last time when the server says that it is still the same (one request)."""
+    def _proof(self) -> bytes | None:
+        """The newest proof; that of the last time when the server says that it is still the same (one request). None
+        when that was accepted, its release is in use, and its cosignatures still count: then nothing is to be done."""
         try:
             known = self.place.proof.read_bytes()
         except OSError:
@@ -169,7 +172,20 @@ class _Run:
             self._etag = got.etag
             return got.data
         self._etag = self.check.etag
-        return known
+        return None if self._settled() else known
+
+    def _settled(self) -> bool:
+        """Whether the last check of the same proof held to its end, and time has not changed that."""
+        one, check, now = self.subscription, self.check, int(self.client.now())
+        timely = check.last_cosigned_s - checks.MAX_AHEAD_S <= now <= check.fresh_until_s
+        in_use = one.current is not None and one.current == one.newest
+        return (
+            timely
+            and in_use
+            and not check.failure
+            and not self.client.wishes.again
+            and check.seen_size == (one.newest.serial + 1 if one.newest else 0)
+        )
 
     _etag: str = ""
 
@@ -186,6 +202,7 @@ class _Run:
             return self._same(served.release)
         if witnessed and self.client.wishes.check:
             return self._available(served)
+        self.place.sweep(subscribed.read_index(self.client.data))
         self.staged = self.place.stage()
         refreshed = self._refreshed(served.release, held)
         authority = checks.authority(refreshed.root)
@@ -236,6 +253,8 @@ class _Run:
             seen_root=head.root.hex(),
             cosigned=witnessed.accepted.cosigned_s,
             witnesses=len(by.policy.witnesses),
+            fresh_until_s=checks.fresh_until(witnessed, by.policy),
+            last_cosigned_s=max((time for _, time in witnessed.accepted.cosigned_s), default=0),
             channel=by.charter.channel,
             warning=by.charter.warning,
         )
