@@ -11,6 +11,7 @@ from functools import cache
 from overt.channel import delta, layout, manifest
 from overt.channel.bundle import read
 from overt.core import canonical
+from overt.core.errors import Malformed, PeerLied
 from tests.channel.adversary.forge import NOTHING, PUBLISHER, Channel, Tree, bundle_of
 from tests.channel.adversary.scene import Attack, Scene
 
@@ -187,6 +188,7 @@ ATTACKS = (
         bundle_bomb,
         "unpacking stops at the length that TUF names",
         r"unpacks to more than 10,240 bytes",
+        error=Malformed,
     ),
     Attack(
         "Bundle of other bytes",
@@ -195,6 +197,7 @@ ATTACKS = (
         bundle_of_other_bytes,
         "SHA-256 of what was unpacked is the release's",
         r"what was unpacked is not the bundle",
+        error=PeerLied,
     ),
     Attack(
         "Truncated bundle",
@@ -203,6 +206,7 @@ ATTACKS = (
         bundle_cut,
         "a frame must end",
         r"compressed frame is cut off",
+        error=Malformed,
     ),
     Attack(
         "Bundle member outside",
@@ -211,6 +215,7 @@ ATTACKS = (
         member_outside,
         "members of a bundle are below rules/PART or hashes/PART",
         r"bundle: 'rules/own/\.\./.*\.profile' is not a path below",
+        error=Malformed,
     ),
     Attack(
         "Bundle member absolute",
@@ -219,6 +224,7 @@ ATTACKS = (
         member_absolute,
         "members of a bundle are below rules/PART or hashes/PART",
         r"bundle: '/etc/cron\.d/one' is not a path below",
+        error=Malformed,
     ),
     Attack(
         "Link in a bundle",
@@ -227,6 +233,7 @@ ATTACKS = (
         member_link,
         "members of a bundle are plain files",
         r"'rules/own/zz\.yar' is not one plain file",
+        error=Malformed,
     ),
     Attack(
         "Target name outside",
@@ -235,6 +242,7 @@ ATTACKS = (
         target_outside,
         "names in a release are plain",
         r"'\.\./\.\./evil\.tar' can't name a bundle",
+        error=Malformed,
     ),
     Attack(
         "Another channel's bundle",
@@ -243,6 +251,7 @@ ATTACKS = (
         of_another_channel,
         "the manifest names the channel",
         r"the bundle was built for release 2 of channel other",
+        error=PeerLied,
     ),
     Attack(
         "A bundle of the future",
@@ -251,6 +260,7 @@ ATTACKS = (
         of_the_future,
         "the manifest names the release",
         r"the bundle was built for release 9 of channel bank",
+        error=PeerLied,
     ),
     Attack(
         "Rules that read files",

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
-from tuf.api.metadata import Root, Targets
+from tuf.api.metadata import Targets
 
 from overt.channel import delta, layout
 from overt.channel.charter import Charter
@@ -328,12 +328,12 @@ class Channel:
     def _store(
         self,
         role: str,
-        made: Root | Targets | object,
+        made: roles.S,
         signers: Sequence[CryptoSigner],
         visible: bool = True,
     ) -> bytes:
-        data = roles.signed(made, signers)  # type: ignore[type-var]
-        self.versions[role] = made.version  # type: ignore[attr-defined]
+        data = roles.signed(made, signers)
+        self.versions[role] = made.version
         self.metadata[role] = data
         path = layout.TIMESTAMP if role == "timestamp" else layout.metadata(role, self.versions[role])
         if visible:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from overt.channel import layout, release
+from overt.core.errors import Malformed, PeerLied, Unproven
 from overt.tlog.note import Note
 from overt.tlog.proof import parse
 from tests.channel.adversary.forge import NOTHING, STRANGER, Channel, Keys, Tree
@@ -153,6 +154,7 @@ ATTACKS = (
         rollback,
         "the log never shrinks: the last accepted checkpoint is kept",
         r"the log (shrank from 2 to 1 releases|has 1 releases, and release 1 is installed here): a rollback",
+        error=PeerLied,
     ),
     Attack(
         "Freeze beyond the maximum age",
@@ -162,6 +164,7 @@ ATTACKS = (
         "cosignatures older than 24 hours don't count",
         r"newest is 25\.\d hours old, and at most 24 are allowed",
         clock_s=25 * HOUR_S,
+        error=Unproven,
     ),
     Attack(
         "Mix-and-match, old timestamp",
@@ -170,6 +173,7 @@ ATTACKS = (
         mixed_old_metadata,
         "root.json and targets.json as TUF stored them must be those of the logged release",
         r"targets\.json version 2 .* is not in the log: the newest release names version 3",
+        error=PeerLied,
     ),
     Attack(
         "Mix-and-match, old targets",
@@ -178,6 +182,7 @@ ATTACKS = (
         mixed_targets,
         "TUF: snapshot names targets by hash",
         r"TUF refuses the metadata.*Observed (hash|length) .* does not match expected",
+        error=PeerLied,
     ),
     Attack(
         "Older leaf replayed",
@@ -186,6 +191,7 @@ ATTACKS = (
         older_leaf,
         "only the log's last leaf is a release to install",
         r"release 0 at index 0 is not the newest of a log of 3",
+        error=PeerLied,
     ),
     Attack(
         "Another release in the proof",
@@ -194,6 +200,7 @@ ATTACKS = (
         another_release,
         "inclusion proof",
         r"inclusion proof of leaf 2 does not lead to the root of the tree of 3",
+        error=PeerLied,
     ),
     Attack(
         "Truncated tile",
@@ -202,6 +209,7 @@ ATTACKS = (
         truncated_tile,
         "tiles have an exact length",
         r"tile/0/000\.p/3: 89 bytes, not 3 hashes of 32 bytes",
+        error=Malformed,
     ),
     Attack(
         "Corrupted tile",
@@ -210,6 +218,7 @@ ATTACKS = (
         corrupted_tile,
         "tiles must make up the cosigned root hash",
         r"do not have its root hash",
+        error=PeerLied,
     ),
     Attack(
         "Missing tiles",
@@ -219,6 +228,7 @@ ATTACKS = (
         "no consistency proof, no update",
         r"log/tile/0/000",
         family="failed",
+        error=FileNotFoundError,
     ),
     Attack(
         "Hidden root rotation",
@@ -227,6 +237,7 @@ ATTACKS = (
         hidden_rotation,
         "the release names the root in force",
         r"root\.json version 1 .* is not in the log: the newest release names version 2",
+        error=PeerLied,
     ),
     Attack(
         "Old root",
@@ -235,6 +246,7 @@ ATTACKS = (
         old_root,
         "TUF: versions of root follow each other",
         r"TUF refuses the metadata.*root",
+        error=PeerLied,
     ),
     Attack(
         "Wrong root",
@@ -243,6 +255,7 @@ ATTACKS = (
         wrong_root,
         "TUF: a new root is signed by the threshold of the old one",
         r"TUF refuses the metadata.*root was signed by 0/3 keys",
+        error=PeerLied,
     ),
     Attack(
         "A log of one's own",
@@ -251,6 +264,7 @@ ATTACKS = (
         strangers_log,
         "the log's key comes from root",
         r"not signed by any key that is trusted for it",
+        error=Unproven,
     ),
     Attack(
         "Swapped channels",
@@ -259,6 +273,7 @@ ATTACKS = (
         another_channel,
         "the log's origin comes from root, and every cosignature names it",
         r"not signed by any key that is trusted for it",
+        error=Unproven,
     ),
     Attack(
         "Another channel's proof",
@@ -267,6 +282,7 @@ ATTACKS = (
         another_channels_proof,
         "the log's origin comes from root, and every cosignature names it",
         r"not signed by any key that is trusted for it",
+        error=Unproven,
     ),
     Attack(
         "Old cosignatures",
@@ -275,6 +291,7 @@ ATTACKS = (
         old_cosignatures,
         "cosignatures older than 24 hours don't count",
         r"newest is 25\.\d hours old, and at most 24 are allowed",
+        error=Unproven,
     ),
     Attack(
         "Pasted cosignatures",
@@ -283,6 +300,7 @@ ATTACKS = (
         pasted_cosignatures,
         "a cosignature is on one checkpoint",
         r"was not made by its key on this text",
+        error=PeerLied,
     ),
     Attack(
         "Lapsed metadata",
@@ -291,6 +309,7 @@ ATTACKS = (
         lapsed,
         "TUF: expiry",
         r"TUF refuses the metadata.*expired",
+        error=PeerLied,
     ),
     Attack(
         "Clock two days ahead",
@@ -300,6 +319,7 @@ ATTACKS = (
         "cosignatures older than 24 hours don't count; the reason names the clock",
         r"newest is 48\.\d hours old.*or the clock is wrong",
         clock_s=2 * DAY_S,
+        error=Unproven,
     ),
     Attack(
         "Clock two days behind",
@@ -309,5 +329,6 @@ ATTACKS = (
         "cosignatures from the future don't count; the reason names the clock",
         r"newest is 48\.\d hours in the future: set the clock",
         clock_s=-2 * DAY_S,
+        error=Unproven,
     ),
 )

@@ -89,11 +89,11 @@ class Machine:
         """What status gives as the reason for being stale."""
         return next(one.why for one in standings(self.data) if one.subscription.name == name)
 
-    def status(self) -> tuple[int, dict[str, object]]:
-        """`overt status --json`."""
+    def standing(self) -> tuple[int, dict[str, object]]:
+        """`overt status --json`: its exit code, and what it says of the first channel."""
         code, text = self.overt("status", "--json")
-        found: dict[str, object] = json.loads(text)
-        return code, found
+        found: list[dict[str, object]] = json.loads(text)["channels"]
+        return code, found[0]
 
     def ledger(self) -> str:
         """Everything recorded, as text."""

@@ -54,6 +54,8 @@ class Attack:
     """What refuses it, or makes it harmless; for one that is accepted: how it comes to light."""
     words: str = ""
     """Regular expression in the client's reason; empty: it is not refused."""
+    error: type[Exception] | None = None
+    """What the check raises."""
     family: str = "refused"
     clock_s: float = 0
     """By how much the client's clock is wrong."""

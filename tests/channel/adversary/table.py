@@ -30,13 +30,18 @@ def outcome(attack: Attack) -> str:
     return "harmless"
 
 
+def by(attack: Attack) -> str:
+    """The check, and the error that it raises."""
+    return f"{attack.by} (`{attack.error.__name__}`)" if attack.error else attack.by
+
+
 def table() -> str:
     """Markdown."""
     lines: list[str] = []
     for title, attacks in CHAPTERS:
         lines += [f"### {title}", "", *HEAD]
         lines += [
-            f"| {attack.name} | {attack.does} | {attack.hold} | {outcome(attack)} | {attack.by} |"
+            f"| {attack.name} | {attack.does} | {attack.hold} | {outcome(attack)} | {by(attack)} |"
             for attack in attacks
         ]
         lines.append("")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from overt.channel import layout
+from overt.channel.client import update
 from overt.channel.client.outcome import Stale, Updated, UpToDate
 from overt.tlog import proof
 from tests.channel.adversary import content, history, thefts
@@ -27,9 +29,25 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+@pytest.fixture
+def raised(monkeypatch: pytest.MonkeyPatch) -> list[type[BaseException] | None]:
+    """The errors that ended updates, before they became words."""
+    found: list[type[BaseException] | None] = []
+    real = update._Run._failed
+
+    def noting(self: update._Run, family: str, why: str, now: int) -> Stale:
+        found.append(sys.exc_info()[0])
+        return real(self, family, why, now)
+
+    monkeypatch.setattr(update._Run, "_failed", noting)
+    return found
+
+
 @pytest.mark.kernel
 @pytest.mark.parametrize("attack", REFUSED, ids=lambda attack: attack.key)
-def test_refused(attack: Attack, scene: Scene, machine: Machine) -> None:
+def test_refused(
+    attack: Attack, scene: Scene, machine: Machine, raised: list[type[BaseException] | None]
+) -> None:
     releases = files(machine.data / "channels/bank/releases")
     tree = attack.play(scene)
     machine.clock_s = attack.clock_s
@@ -37,6 +55,7 @@ def test_refused(attack: Attack, scene: Scene, machine: Machine) -> None:
     assert isinstance(outcome, Stale), outcome
     assert outcome.family == attack.family, outcome
     assert re.search(attack.words, outcome.why), outcome.why
+    assert raised == [attack.error]
     assert outcome.serial == machine.serial() == 1
     assert machine.rules() == set(RULES[1])
     assert files(machine.data / "channels/bank/releases") == releases
@@ -45,12 +64,12 @@ def test_refused(attack: Attack, scene: Scene, machine: Machine) -> None:
 
 def _told(attack: Attack, machine: Machine) -> None:
     """Status gives the reason and what to do, and ends with 3; the ledger has the refusal."""
-    code, found = machine.status()
+    code, channel = machine.standing()
     assert code == 3
-    (channel,) = found["channels"]  # type: ignore[misc]
-    assert channel["serial"] == 1  # type: ignore[index]
-    assert channel["stale_since"] and channel["advice"]  # type: ignore[index]
-    assert re.search(attack.words, channel["why"])  # type: ignore[index]
+    assert channel["serial"] == 1
+    assert channel["stale_since"]
+    assert channel["advice"]
+    assert re.search(attack.words, str(channel["why"]))
     assert ('"decision":"refused"' in machine.ledger()) == (attack.family == "refused")
     code, text = machine.overt("status")
     assert code == 3
@@ -69,7 +88,7 @@ def test_afterwards_the_honest_release_is_installed(attack: Attack, scene: Scene
     outcome = machine.update(_honest(attack, scene, evil, now).tree)
     assert isinstance(outcome, Updated), outcome
     assert machine.rules() == set(RULES[2])
-    assert machine.status()[0] == 0
+    assert machine.standing()[0] == 0
 
 
 def _honest(attack: Attack, scene: Scene, evil: Tree, now: datetime) -> Channel:
@@ -91,7 +110,7 @@ def test_harmless(attack: Attack, scene: Scene, machine: Machine) -> None:
     assert isinstance(outcome, Updated), outcome
     assert not outcome.patched or attack.hold.targets
     assert machine.rules() == set(attack.installs)
-    assert machine.status()[0] == 0
+    assert machine.standing()[0] == 0
 
 
 @pytest.mark.kernel
@@ -102,6 +121,6 @@ def test_accepted_and_shown_to_a_monitor(attack: Attack, scene: Scene, machine: 
     outcome = machine.update(tree)
     assert isinstance(outcome, Updated | UpToDate), outcome
     assert machine.rules() == set(attack.installs)
-    assert machine.status()[0] == 0
+    assert machine.standing()[0] == 0
     assert attack.shown is not None
     attack.shown(scene, tree)

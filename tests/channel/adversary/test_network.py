@@ -102,7 +102,7 @@ def test_the_network_cannot_hold_a_client(
     assert outcome.family == family, outcome
     assert re.search(words, outcome.why), outcome.why
     assert machine.rules() == set(RULES[1])
-    assert machine.status()[0] == 3
+    assert machine.standing()[0] == 3
     largest = max((path.stat().st_size for path in machine.home.rglob("*") if path.is_file()), default=0)
     assert largest < 16 << 20
 

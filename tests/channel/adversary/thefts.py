@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from overt.channel import layout
 from overt.channel.release import Release
+from overt.core.errors import PeerLied, Unproven
 from overt.tlog.note import Note
 from tests.channel.adversary.forge import (
     EVERYTHING,
@@ -220,6 +221,7 @@ ATTACKS = (
         root_below,
         "TUF: a new root is signed by the threshold of the old one",
         r"TUF refuses the metadata.*root was signed by 2/3 keys",
+        error=PeerLied,
     ),
     Attack(
         "Root keys at the threshold",
@@ -228,6 +230,7 @@ ATTACKS = (
         root_at,
         "new witnesses need the cosignatures of those before, or the user's word",
         r"root 2 of this channel names a log key or witnesses that those of root 1 don't vouch for",
+        error=Unproven,
     ),
     Attack(
         "Targets keys below the threshold",
@@ -236,6 +239,7 @@ ATTACKS = (
         targets_below,
         "TUF: threshold of targets",
         r"TUF refuses the metadata.*targets was signed by 1/2 keys",
+        error=PeerLied,
     ),
     Attack(
         "Targets keys at the threshold",
@@ -244,6 +248,7 @@ ATTACKS = (
         targets_at,
         "TUF: snapshot names targets by hash",
         r"TUF refuses the metadata.*Observed (hash|length) .* does not match expected",
+        error=PeerLied,
     ),
     Attack(
         "Timestamp key",
@@ -252,6 +257,7 @@ ATTACKS = (
         timestamp_alone,
         "TUF: versions don't go back",
         r"TUF refuses the metadata.*New snapshot version must be >= 2, got version 1",
+        error=PeerLied,
     ),
     Attack(
         "Snapshot key",
@@ -260,6 +266,7 @@ ATTACKS = (
         snapshot_alone,
         "TUF: timestamp names snapshot by hash",
         r"TUF refuses the metadata.*Observed (hash|length) .* does not match expected",
+        error=PeerLied,
     ),
     Attack(
         "Snapshot and timestamp keys",
@@ -268,6 +275,7 @@ ATTACKS = (
         snapshot_and_timestamp,
         "the release names the targets in force",
         r"targets\.json version 2 .* is not in the log: the newest release names version 3",
+        error=PeerLied,
     ),
     Attack(
         "Log key",
@@ -276,6 +284,7 @@ ATTACKS = (
         log_alone,
         "TUF's targets must be the release's bundles; updates stop until the publisher logs the next release",
         r"the targets that TUF signed are not the bundles that the release names",
+        error=PeerLied,
     ),
     Attack(
         "All online keys",
@@ -284,6 +293,7 @@ ATTACKS = (
         online_keys,
         "TUF: threshold of targets, whose keys are elsewhere",
         r"TUF refuses the metadata.*targets was signed by 0/2 keys",
+        error=PeerLied,
     ),
     Attack(
         "Older leaf logged again",
@@ -292,6 +302,7 @@ ATTACKS = (
         older_leaf_again,
         "serial, index and the size of the log fit each other",
         r"release 0 at index 2 is not the newest of a log of 3",
+        error=PeerLied,
     ),
     Attack(
         "Gap in the serials",
@@ -300,6 +311,7 @@ ATTACKS = (
         gap,
         "serial, index and the size of the log fit each other",
         r"release 9 at index 2 is not the newest of a log of 3",
+        error=PeerLied,
     ),
     Attack(
         "Rewritten log",
@@ -308,6 +320,7 @@ ATTACKS = (
         rewritten,
         "consistency with the last accepted checkpoint",
         r"consistency proof from 2 to 3 entries does not lead to both roots",
+        error=PeerLied,
     ),
     Attack(
         "Unlogged bundle",
@@ -316,6 +329,7 @@ ATTACKS = (
         unlogged,
         "root.json and targets.json as TUF stored them must be those of the logged release",
         r"targets\.json version 3 .* is not in the log",
+        error=PeerLied,
     ),
     Attack(
         "Republished version",
@@ -324,6 +338,7 @@ ATTACKS = (
         republished,
         "the release names root by hash",
         r"root\.json version 2 .* is not in the log: the newest release names version 2",
+        error=PeerLied,
     ),
     Attack(
         "Log without witnesses",
@@ -332,6 +347,7 @@ ATTACKS = (
         without_witnesses,
         "quorum of witnesses",
         r"cosigned by nobody, which is not the quorum q",
+        error=Unproven,
     ),
     Attack(
         "Quorum below the policy",
@@ -340,6 +356,7 @@ ATTACKS = (
         below_quorum,
         "quorum of witnesses; each counts once",
         r"cosigned by w0, w1, which is not the quorum q",
+        error=Unproven,
     ),
     Attack(
         "Witnesses without the log key",
@@ -348,6 +365,7 @@ ATTACKS = (
         witnesses_alone,
         "the log's signature",
         r"not signed by any key that is trusted for it",
+        error=Unproven,
     ),
     Attack(
         "Split view",
@@ -356,6 +374,7 @@ ATTACKS = (
         split_view,
         "honest witnesses cosign one log only",
         r"cosigned by nobody, which is not the quorum q",
+        error=Unproven,
     ),
     Attack(
         "Split view with one faulty witness",
@@ -364,6 +383,7 @@ ATTACKS = (
         divided_by_one,
         "two quorums of 3 of 4 share two witnesses: one of them is honest",
         r"cosigned by w0, w3, which is not the quorum q",
+        error=Unproven,
     ),
     Attack(
         "Split view with two faulty witnesses",
