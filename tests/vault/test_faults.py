@@ -187,6 +187,8 @@ def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path)
     assert calls <= {
         step.call.removesuffix("at") if step.call != "utimensat" else step.call for step in steps
     }
+    if fault == "error=EIO":  # elsewhere its way is that of a full disk
+        steps = [step for step in steps if step.call == "fsync"]
     for step in steps:
         world = World(folder)
         argument = world.prepare(operation)
