@@ -13,6 +13,7 @@ import pytest
 from overt.core.model import Finding, PatternMatch, Severity
 from overt.vault import Vault
 from tests.conftest import require
+from tests.reach import open_the_way
 
 NOBODY = 65534
 FINDINGS = (
@@ -77,6 +78,7 @@ def as_nobody(act: Callable[[], object]) -> None:
     if child == 0:
         code = 1
         try:
+            open_the_way()
             os.setgroups([])
             os.setgid(NOBODY)
             os.setuid(NOBODY)
