@@ -81,7 +81,7 @@ class Order(msgspec.Struct, frozen=True):
     proxy_credentials: str
     connect_timeout_s: float
     stall_timeout_s: float
-    """Seconds without a byte after which the courier gives up; the parent's `rate_window_s` is stricter or equal."""
+    """Seconds without a byte after which the courier gives up; the parent's deadlines are stricter."""
     max_head_bytes: int
 
 
@@ -104,7 +104,7 @@ def order(planned: Plan, limits: CourierLimits) -> Order:
         proxy.url if proxy else "",
         proxy.credentials if proxy else "",
         limits.connect_timeout_s,
-        max(limits.answer_deadline_s, limits.rate_window_s),
+        max(limits.answer_deadline_s, limits.rate_window_s) + 1,  # the parent, who says more, is first
         limits.max_head_bytes,
     )
 

@@ -13,7 +13,7 @@ PRIVATE = 0o700
 def make_private(folder: Path) -> None:
     """Create `folder` (mode 0700) with its missing parents, each made durable; an existing one is tightened to 0700.
 
-    Raises `PermissionError` when it, or a link in its place, belongs to another user, and `OSError` when it can't be made.
+    Raises `PermissionError` when it, or a link in its place, is another user's, and `OSError` when it can't be made.
     """
     missing = [folder]
     while not missing[-1].parent.exists():
