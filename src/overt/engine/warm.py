@@ -24,8 +24,8 @@ UNPACKER = f"pybit7z {pybit7z.__version__}, Python {sys.version.split()[0]}"
 
 
 def warm_up() -> None:
-    """Warm the rule engine, load the codecs, then let the import system look nowhere: a missing module is an `ImportError` at once and
-    not an attempt to open files. Only for a process that will be confined."""
+    """Warm the rule engine, load the codecs, then let the import system look nowhere: a missing module is an
+    `ImportError` at once and not an attempt to open files. Only for a process that will be confined."""
     matcher.warm_up()
     for name in CHARSETS:
         with contextlib.suppress(LookupError):
