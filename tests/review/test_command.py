@@ -67,7 +67,9 @@ def test_a_review_that_takes_too_long_is_ended() -> None:
 
 @pytest.mark.kernel
 def test_a_review_that_takes_too_much_memory_is_ended() -> None:
-    long = RuleText("t", "a.yar", "\n".join(f"rule r{number} {{ condition: true }}" for number in range(100_000)))
+    long = RuleText(
+        "t", "a.yar", "\n".join(f"rule r{number} {{ condition: true }}" for number in range(100_000))
+    )
     with pytest.raises(reviewing.ReviewError, match="died"):
         reviewing.run([long], max_memory_bytes=1 << 20)
 
