@@ -126,6 +126,7 @@ def daemon(database: Path, folder: Path, threads: int) -> Iterator[Daemon]:
             "Foreground": "yes",
             "TemporaryDirectory": str(folder),
             "SelfCheck": "0",
+            "DisableCache": "yes",  # Overt runs without its cache too
         }
     )
     configuration.write_text("".join(f"{name} {value}\n" for name, value in options.items()))

@@ -39,16 +39,18 @@ def _output(*command: str) -> str:
 def core_install() -> dict[str, int]:
     """Distribution → bytes on disk, for Overt and everything that it needs at run time."""
     found: dict[str, int] = {}
-    queue = ["overt"]
+    seen = set()
+    queue = [("overt", "")]
     while queue:
-        name = queue.pop()
-        if name in found:
+        name, extra = queue.pop()
+        if (name, extra) in seen:
             continue
+        seen.add((name, extra))
         found[name] = _size(name)
         for text in distribution(name).requires or ():
             requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                queue.append(requirement.name.lower())
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                queue += [(requirement.name.lower(), wanted) for wanted in ("", *requirement.extras)]
     return found
 
 

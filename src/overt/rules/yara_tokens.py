@@ -50,14 +50,16 @@ class LexicalError(ValueError):
 
 
 _BLANK = r"\s+|//[^\n]*|/\*(?s:.*?)\*/"
+_BLANKS = re.compile(rf"(?:{_BLANK})*+")
 _TOKEN = re.compile(
-    rf"""(?P<blank>{_BLANK})
-    |(?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\*(?=\s*[,)]))?)
+    rf"""(?:{_BLANK})*+(?:
+    (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\*(?=\s*[,)]))?)
     |(?P<string>\$[A-Za-z0-9_]*(?:\*(?=\s*[,)]))?|[\#@!](?!=)[A-Za-z0-9_]*)
     |(?P<number>0x[0-9A-Fa-f]+|0o[0-7]+|\d+\.\d+|\d+(?:KB|MB)?)
     |(?P<text>"(?:[^"\\\n]|\\.)*")
     |(?P<regex>/(?:[^/\\\n]|\\[^\n])+/[is]{{0,2}})
-    |(?P<sign>\.\.|<<|>>|[=!<>]=|[-+*\\%&|^~<>=(){{}}\[\],.:])""",
+    |(?P<sign>\.\.|<<|>>|[=!<>]=|[-+*\\%&|^~<>=(){{}}\[\],.:])
+    |(?P<end>\Z))""",
     re.VERBOSE,
 )
 _HEX = re.compile(r"\{(?:[^}/]|//[^\n]*|/\*(?s:.*?)\*/)*\}")
@@ -66,21 +68,19 @@ _KINDS = {kind.value: kind for kind in Kind}
 
 def tokens(text: str, start: int = 0) -> Iterator[Token]:
     """The tokens of `text` from `start` on, blanks and comments left out. Raises `LexicalError`."""
-    position = start
-    after_equals = False
-    while position < len(text):
-        if after_equals and text[position] == "{":
-            hexed = _HEX.match(text, position)
-            if hexed is None:
-                raise LexicalError(position, "hex string is not closed")
-            yield Token(Kind.HEX, hexed.group(), position)
-            position, after_equals = hexed.end(), False
-            continue
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise LexicalError(position, f"unexpected {text[position : position + 12].splitlines()[0]!r}")
+    position, after_equals = start, False
+    while match := _TOKEN.match(text, position):
         group = match.lastgroup or ""
-        if group != "blank":
-            yield Token(_KINDS[group], match.group(), position)
-            after_equals = match.group() == "="
-        position = match.end()
+        if group == "end":
+            return
+        found, position = match.group(group), match.end()
+        if found == "{" and after_equals:
+            hexed = _HEX.match(text, position - 1)
+            if hexed is None:
+                raise LexicalError(position - 1, "hex string is not closed")
+            group, found, position = "hex", hexed.group(), hexed.end()
+        yield Token(_KINDS[group], found, position - len(found))
+        after_equals = found == "="
+    blanks = _BLANKS.match(text, position)
+    position = blanks.end() if blanks else position
+    raise LexicalError(position, f"unexpected {text[position : position + 12].splitlines()[0]!r}")
