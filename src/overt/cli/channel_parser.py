@@ -23,7 +23,7 @@ DIR is the publisher's own folder; DIR/public is what a web server serves"""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The publisher's nine actions, and a user's five."""
+    """The actions of a publisher, then those of a user."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)

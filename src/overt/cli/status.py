@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from overt import __version__
 from overt.channel.client.standing import Standing, standings
+from overt.cli.quantities import counted
 from overt.cli.render.channels import standing_lines, standing_record
 from overt.cli.voice import Exit, say, styled, visible
 from overt.core.errors import Malformed
@@ -55,7 +56,10 @@ def _say(where: Paths, found: list[Standing]) -> None:
     for layer, state in layers().items():
         say(f"  {layer}: {state}")
     sets = added.names(where.data)
-    say(f"rules: {BASE} ({len(base_texts())} files)" + "".join(f", {name}" for name in sets))
+    say(
+        f"rules: {BASE} ({counted(len(base_texts()), 'file')} of Overt's own)"
+        + "".join(f", {name}" for name in sets)
+    )
     for one in found:
         for line in standing_lines(one):
             say(visible(line))

@@ -12,6 +12,7 @@ from overt.channel.client.outcome import Stale
 from overt.channel.client.place import Place
 from overt.channel.client.session import Session, Way, session
 from overt.channel.client.source import Source
+from overt.cli.quantities import counted
 from overt.cli.update import add_way, tell
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import EgressError, LogError, UsageError
@@ -139,7 +140,9 @@ def run_list(args: argparse.Namespace) -> int:
     index = subscribed.read_index(paths().data)
     for one in index.channels:
         current = (
-            f"release {one.current.serial}, {one.current.rules:,} rules" if one.current else "no release yet"
+            f"release {one.current.serial}, {counted(one.current.rules, 'rule')}"
+            if one.current
+            else "no release yet"
         )
         say(visible(f"{one.name}  {current}  {one.url}"))
     if not index.channels:

@@ -84,7 +84,7 @@ class Fact:
 _TEXT, _COUNT, _FLAG, _SHA256 = Fact(Type.TEXT), Fact(Type.COUNT), Fact(Type.FLAG), Fact(Type.SHA256)
 _TEXTS = Fact(Type.TEXTS)
 _NEEDED = Fact(Type.TEXT, required=True)
-_OUTCOME = Fact(Type.TEXT, required=True, choices=("ok", "not-modified", "refused", "failed"))
+_OUTCOME = Fact(Type.TEXT, required=True, choices=("ok", "not-modified", "absent", "refused", "failed"))
 _REQUEST = Fact(Type.COUNT, required=True)
 
 SCHEMAS: Mapping[Kind, Mapping[str, Fact]] = {

@@ -192,7 +192,13 @@ def grown(found: Newest, seen: TreeHead | None, fetch: Fetch, known_serial: int 
         shrunk = f"shrank from {seen.size} to {head.size} releases"
         what = shrunk if seen.size > head.size else "was rewritten"
         raise PeerLied(f"the log {what}: a rollback, or a log made for this machine")
-    LogReader(head, fetch).extends(seen)
+    try:
+        LogReader(head, fetch).extends(seen)
+    except PeerLied as error:
+        raise PeerLied(
+            f"the log was not shown to continue the one seen here before, of {seen.size} releases: it was rewritten, "
+            f"or made for this machine, or its tiles are damaged ({error})"
+        ) from None
     return head
 
 

@@ -91,11 +91,13 @@ class OverCourier:
         try:
             found = self._courier.fetch(path, max_bytes=max_bytes, etag=etag or None)
         except (NetworkFailed, PeerAtFault) as error:
-            outcome = "refused" if isinstance(error, PeerAtFault) else "failed"
-            answered = {"status": error.status} if isinstance(error, BadStatus) and error.status else {}
-            self._recorder.result(outcome, error=str(error)[:2000], **answered)
-            if isinstance(error, BadStatus) and error.status in NOT_THERE:
+            status = error.status if isinstance(error, BadStatus) else 0
+            if status in NOT_THERE:
+                self._recorder.result("absent", status=status)
                 raise FileNotFoundError(str(error)) from None
+            outcome = "refused" if isinstance(error, PeerAtFault) else "failed"
+            answered = {"status": status} if status else {}
+            self._recorder.result(outcome, error=str(error)[:2000], **answered)
             raise
         match found:
             case NotModified(status=status):

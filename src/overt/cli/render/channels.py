@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from overt.channel.client.outcome import Available, Outcome, Stale, Updated, UpToDate
 from overt.channel.client.standing import Standing
+from overt.cli.quantities import counted
+from overt.rules.subscribed import Installed
 
 
 def outcome_lines(outcome: Outcome) -> Iterator[str]:
@@ -18,10 +20,8 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
             yield f"{channel}: release {serial} is there, {_release(current)} is in use: 'overt update' installs it"
         case Updated(channel, installed, before, left_out, fetched, patched):
             how = f"; a patch of {fetched:,} bytes" if patched else f"; {fetched:,} bytes" if fetched else ""
-            yield (
-                f"{channel}: release {installed.serial} is in use, before it {_release(before)}: {installed.rules:,} "
-                f"rules, {installed.hashes:,} hashes{how}"
-            )
+            what = f"{_held(installed)}{how}"
+            yield f"{channel}: release {installed.serial} is in use, before it {_release(before)}: {what}"
             for problem in left_out[:20]:
                 yield f"{channel}: left out: {problem}"
         case Stale(channel, family, why, since_s, serial):
@@ -33,6 +33,10 @@ def _release(serial: int | None) -> str:
     return "no release" if serial is None else f"release {serial}"
 
 
+def _held(installed: Installed) -> str:
+    return f"{counted(installed.rules, 'rule')}, {counted(installed.hashes, 'hash', 'es')}"
+
+
 def moment(time_s: int) -> str:
     """A time for people, UTC; `ever` for 0."""
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC" if time_s else "it was added"
@@ -42,11 +46,7 @@ def standing_lines(one: Standing) -> Iterator[str]:
     """What status says of one channel."""
     about, check = one.subscription, one.check
     current = about.current
-    what = (
-        f"release {current.serial}, {current.rules:,} rules, {current.hashes:,} hashes"
-        if current
-        else "no release"
-    )
+    what = f"release {current.serial}, {_held(current)}" if current else "no release"
     publisher = f" (publisher {check.channel})" if check.channel and check.channel != about.name else ""
     yield f"channel {about.name}{publisher}: {what}"
     yield f"  {about.url}"
