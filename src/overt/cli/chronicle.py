@@ -12,7 +12,7 @@ import msgspec
 from overt.channel.monitor import answer, kept
 from overt.channel.monitor.answer import History, Step
 from overt.channel.monitor.places import PURPOSE
-from overt.channel.witness.tree import Tree, at, in_folder
+from overt.channel.tree import Tree, at, in_folder
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.ledger import Ledger

@@ -12,8 +12,9 @@ import msgspec
 
 from overt.channel.client import subscribe
 from overt.channel.client.outcome import Available, Outcome, Stale, Updated, UpToDate
+from overt.channel.client.rollback import roll_back
 from overt.channel.client.session import session, way_of
-from overt.channel.client.update import Wishes, roll_back
+from overt.channel.client.update import Wishes
 from overt.cli.render.channels import outcome_lines
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError

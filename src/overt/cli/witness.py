@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from overt.channel.tree import at
 from overt.channel.witness import keys
 from overt.channel.witness.archive import Archive, Outcome, Waiver
 from overt.channel.witness.office import Office
 from overt.channel.witness.state import FILE, LogRow, State
-from overt.channel.witness.tree import at
 from overt.cli import asking
 from overt.cli.quantities import counted, whole
 from overt.cli.voice import Exit, note, say, visible

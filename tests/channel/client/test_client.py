@@ -12,8 +12,8 @@ from overt.channel import delta, layout
 from overt.channel.client import checks, metadata, subscribe
 from overt.channel.client.jobs import Workers
 from overt.channel.client.outcome import Available, Stale, Updated, UpToDate
+from overt.channel.client.rollback import roll_back
 from overt.channel.client.source import InFolder, Unchanged
-from overt.channel.client.update import roll_back
 from overt.channel.publisher import change, publish
 from overt.channel.publisher.change import Rotation
 from overt.core.errors import ChannelError, UsageError

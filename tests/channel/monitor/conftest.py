@@ -18,8 +18,8 @@ from overt.channel.monitor.views import View
 from overt.channel.publisher import build, deliveries, publish, sources, state
 from overt.channel.publisher.build import static_review
 from overt.channel.release import Release
-from overt.channel.witness.tree import Tree
-from overt.channel.witness.tree import in_folder as tree_in
+from overt.channel.tree import Tree
+from overt.channel.tree import in_folder as tree_in
 from tests.channel.publisher.world import World
 
 PATIENCE_S = 3600

@@ -26,9 +26,9 @@ from overt.channel.publisher import build, founding, publish, sources
 from overt.channel.publisher import state as publisher_state
 from overt.channel.publisher.desk import Answer
 from overt.channel.release import Pinned, Release
+from overt.channel.tree import in_folder
 from overt.channel.witness.archive import Archive, Outcome, Waiver
 from overt.channel.witness.state import State
-from overt.channel.witness.tree import in_folder
 from overt.core.errors import ChannelError
 from overt.rules.compile import RuleText
 from overt.rules.review import Level, RuleReview

@@ -80,13 +80,14 @@ class Client:
     def update(self, name: str, source: Source, replaces: str = "") -> Outcome:
         """Bring the channel `name` up to date; with `replaces`, retire that channel in the same step.
 
-        Never raises for what a server says or does not say. Raises `UsageError` for a channel that is not there,
+        Never raises for what a server says or does not say. Raises `ChannelError` for a channel that is not there,
         `LedgerError` when nothing can be recorded.
         """
-        subscription = self._subscription(name)
+        subscription = self.subscription(name)
         return _Run(self, Place(self.data, name), subscription, source, replaces).run()
 
-    def _subscription(self, name: str) -> Subscription:
+    def subscription(self, name: str) -> Subscription:
+        """What this machine keeps of the channel `name`. Raises `ChannelError` when it takes no such channel."""
         found = subscribed.read_index(self.data).get(name)
         if found is None:
             raise ChannelError(f"no channel is called {name!r}: 'overt channel list' shows them")
@@ -403,33 +404,6 @@ class _Bundle:
 def _after(index: Index, changed: Subscription, replaces: str) -> Index:
     index = index.with_one(changed)
     return index.without(replaces) if replaces else index
-
-
-def roll_back(client: Client, name: str, reason: str = "") -> Subscription:
-    """Return to the release before, and record it. Raises `ChannelError` when there is none, and `OvertError`."""
-    place_ = Place(client.data, name)
-    one = client._subscription(name)
-    if one.current is None or one.previous is None:
-        raise ChannelError(f"the channel {name!r} has no release before the one in use: nothing was changed")
-    changed = msgspec.structs.replace(one, current=one.previous, previous=None)
-    index = subscribed.read_index(client.data).with_one(changed)
-    planned = active.recipe(client.data, index)
-    pack = active.finished(planned, client.workers.build(planned.texts(), planned.names, client.tell).pack)
-    client.append(
-        Kind.ROLLED_BACK,
-        {
-            "what": "rules",
-            "channel": name,
-            "from_serial": one.current.serial,
-            "to_serial": one.previous.serial,
-            "reason": reason or "the user asked for it",
-        },
-    )
-    subscribed.write_index(client.data, index)
-    with suppress(OSError):
-        active.keep(planned, pack)
-    place_.sweep(index)
-    return changed
 
 
 def _said(error: OvertError | OSError) -> str:

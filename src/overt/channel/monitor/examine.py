@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from overt.channel import bundle as bundles
 from overt.channel import delta, layout
 from overt.channel.bundle import Bundle
+from overt.channel.inspection import Followed, check_root
 from overt.channel.monitor.alarm import NOTABLE, Alarm, Kind, readable
 from overt.channel.monitor.changes import Change, What, changes
 from overt.channel.monitor.inspect import Files, Judged, judge
@@ -22,8 +23,7 @@ from overt.channel.monitor.state import State, TakenIn
 from overt.channel.publisher.build import Reviewer
 from overt.channel.release import Pinned, Release
 from overt.channel.release import parse as parse_release
-from overt.channel.witness.inspection import Followed, check_root
-from overt.channel.witness.tree import Tree
+from overt.channel.tree import Tree
 from overt.core.errors import EgressError, LogError, Malformed
 from overt.tlog.merkle import TreeHead
 

@@ -1,6 +1,6 @@
 """One release, judged from the bytes of its metadata and bundles: what is wrong with it, and what it says.
 
-The checks are the archive cosigner's (`witness.inspection`); a monitor goes on after one that fails, and says all.
+The checks are the archive cosigner's (`channel.inspection`); a monitor goes on after one that fails, and says all.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from overt.channel import bundle as bundles
 from overt.channel import layout
 from overt.channel.bundle import Bundle
 from overt.channel.charter import Charter
+from overt.channel.inspection import Followed, check_bundle, check_root, check_targets
 from overt.channel.monitor.alarm import Alarm, Kind, readable
 from overt.channel.monitor.record import Signer
 from overt.channel.monitor.remembered import Remembered
@@ -22,7 +23,6 @@ from overt.channel.publisher.build import NEED_REASON
 from overt.channel.publisher.keys import holder_of
 from overt.channel.publisher.roles import parse, roles_of, root_charter
 from overt.channel.release import Release
-from overt.channel.witness.inspection import Followed, check_bundle, check_root, check_targets
 from overt.core.errors import ChannelError, Malformed, OvertError, PeerLied
 
 NAMED = 8

@@ -12,7 +12,7 @@ from overt.channel import layout
 from overt.channel.monitor import sources
 from overt.channel.monitor.sources import Find
 from overt.channel.monitor.views import View
-from overt.channel.witness.tree import Tree, at
+from overt.channel.tree import Tree, at
 from overt.core.errors import EgressError
 from overt.egress.limits import CourierLimits
 from overt.egress.recorded import Record

@@ -23,8 +23,8 @@ from overt.channel.publisher.build import Reviewer
 from overt.channel.publisher.roles import parse as parse_role
 from overt.channel.publisher.roles import root_charter
 from overt.channel.publisher.state import policy_of
+from overt.channel.tree import Tree
 from overt.channel.witness.office import unix_now
-from overt.channel.witness.tree import Tree
 from overt.core.errors import EgressError, OvertError, PeerLied, Unproven
 from overt.tlog import proof as proofs
 from overt.tlog.keys import VerifierKey

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from overt.channel.publisher import sources as listed
 from overt.channel.publisher.sources import Sources
-from overt.channel.witness.tree import Tree
+from overt.channel.tree import Tree
 from overt.core.errors import Malformed
 
 LIST = "sources.toml"

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.channel import delta, layout
+from overt.channel.inspection import Followed, check_bundle, check_root, check_targets
 from overt.channel.publisher.build import Reviewer
 from overt.channel.publisher.roles import root_charter
 from overt.channel.release import Release
 from overt.channel.release import parse as parse_release
-from overt.channel.witness.inspection import Followed, check_bundle, check_root, check_targets
+from overt.channel.tree import Tree
 from overt.channel.witness.office import unix_now
 from overt.channel.witness.state import LogRow, Refusal, State
-from overt.channel.witness.tree import Tree
 from overt.core.errors import Malformed, OvertError, PeerLied, WitnessError
 from overt.store import atomic
 from overt.store.folders import make_private
