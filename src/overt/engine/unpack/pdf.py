@@ -7,6 +7,7 @@ are read as viewers read them, and nothing that a table leaves out stays hidden.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,6 +25,8 @@ BLANK_BYTES = 64
 """White space at most between a stream's dictionary and its keyword."""
 MIN_STREAM_BYTES = 8
 MAX_FILTERS = 16
+INFLATES_BYTES = 4096
+"""Bytes of a stream that tell whether it is deflated or encrypted."""
 MAX_ENCRYPTIONS = 4
 """Encryption dictionaries tried: a document has one, a bent one may show several."""
 
@@ -212,15 +215,23 @@ def _decode(stream: _Stream, document: _Document, room: Room, name: str) -> byte
 
 def _decrypted(stream: _Stream, document: _Document, filters: list[bytes]) -> bytes | None:
     """A stream's data without encryption; None when there is no key for it."""
-    deflated = filters[:1] in ([b"FlateDecode"], [b"Fl"]) and is_zlib(stream.data)
     if not document.encrypted or _CLEAR.search(stream.dictionary) or b"Crypt" in filters:
         return stream.data
     if _METADATA.search(stream.dictionary) and stream.data.lstrip().startswith(b"<"):
         return stream.data
+    deflated = filters[:1] in ([b"FlateDecode"], [b"Fl"]) and _inflates(stream.data)
     if document.cipher is None:
         return stream.data if deflated else None
     data = document.cipher.decrypt(stream.data, stream.number, stream.generation)
     return stream.data if deflated and not is_zlib(data) else data
+
+
+def _inflates(data: bytes) -> bool:
+    """Whether `data` is deflated as it is; one in a thousand encrypted streams only begins as if it were."""
+    try:
+        return is_zlib(data) and bool(zlib.decompressobj().decompress(data[:INFLATES_BYTES], INFLATES_BYTES))
+    except zlib.error:
+        return False
 
 
 def _filters(dictionary: bytes, document: _Document) -> list[bytes]:
