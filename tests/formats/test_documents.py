@@ -448,3 +448,11 @@ def test_every_mutation_gets_an_examination(name: str) -> None:
         examination = engine.examine(data)
         assert time.process_time() - begin < 5, number
         assert examination.bytes_examined == len(data)
+
+
+@pytest.mark.parametrize("lead", [b"\0\n", b"\0" * 5000 + b"\n"])
+def test_encoded_files_are_found_behind_bytes_that_are_no_text(lead: bytes) -> None:
+    """`uudecode` and BinHex readers skip whatever comes before."""
+    for encoded in (make_mail.uuencoded(), make_mail.uuencoded("-m"), make_mail.FIXTURES["binhex"](Path())):
+        examination = examine(lead + encoded)
+        assert any(finding.inside for finding in examination.findings)

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from overt.core.errors import Damaged
 from overt.engine.unpack.base import Child, Format, Room
-from overt.engine.unpack.text import is_text
 
 _HQX = b"!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -32,7 +31,7 @@ class _Fork(NamedTuple):
 
 def sniff(data: bytes) -> bool:
     """The banner line, the colon that opens the data, and most of a line of data."""
-    return is_text(data) and _BANNER in data and _START.search(data) is not None
+    return _BANNER in data and _START.search(data) is not None
 
 
 def unpack(data: bytes, room: Room) -> Iterator[Child]:

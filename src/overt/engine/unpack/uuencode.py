@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from overt.core.model import Reason
 from overt.engine.unpack import mail, mbox
 from overt.engine.unpack.base import Child, Format, Room
-from overt.engine.unpack.text import base64_lenient, is_text
+from overt.engine.unpack.text import base64_lenient
 
 MIN_LINE_CHARS = 5
 """Of the first line of data: one group of three bytes after the length."""
@@ -21,9 +21,9 @@ _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]{1,400}+={0,2}+\s*+\Z")
 
 
 def sniff(data: bytes) -> bool:
-    """A text with a `begin` line and a line of encoded data right after it; a message's parts are looked at one by
-    one."""
-    if not is_text(data) or b"begin" not in data or _next(data, 0) is None:
+    """A `begin` line with a line of encoded data right after it, after whatever else (decoders skip it, NUL bytes too);
+    a message's parts are looked at one by one."""
+    if b"begin" not in data or _next(data, 0) is None:
         return False
     return not mail.sniff(data) and not mbox.sniff(data)
 
