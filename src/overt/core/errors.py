@@ -51,6 +51,10 @@ class WitnessError(OvertError):
     """A witness is set up wrongly, or could not read or store its state; then it signed nothing."""
 
 
+class ConductError(OvertError):
+    """The conduct lab can't run, or a report is damaged or does not verify; the message says what and what to do."""
+
+
 class EgressError(OvertError):
     """Base of what may go wrong between this machine and a server."""
 

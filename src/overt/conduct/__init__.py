@@ -1,0 +1,1 @@
+"""The conduct lab: runs a product in an observation chamber, and reports what it read, changed, executed and sent."""

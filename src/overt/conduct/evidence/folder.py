@@ -1,0 +1,137 @@
+"""The folder that holds a report: where each kind of evidence is, and how it is written and read back.
+
+report/
+  statement.dsse.json      signed; names the digest of every file below evidence/
+  report.html report.pdf oscal.json
+  evidence/
+    profile.toml           as it ran
+    subject.json           what the product is: package digests, version as it prints it
+    compared.jsonl         tests over several runs
+    answers.json           what the evidence says to each question
+    runs/NAME/
+      run.json             Run
+      canaries.jsonl       Canary …
+      processes.jsonl accesses.jsonl calls.jsonl flows.jsonl changes.jsonl listening.jsonl
+      sightings.jsonl opaque.jsonl                  made by the finder from what is above
+      streams/NNNNN.out .in                          payload of flow NNNNN, as far as it could be opened
+      capture.pcap  trace.log  output/N.txt          raw evidence
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+
+from overt.conduct.evidence import records
+from overt.core.errors import ConductError
+
+R = TypeVar("R", bound=records.Record)
+
+MAX_LINE_BYTES = 16 << 20
+"""Of one record: a longer line is no record of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of record and the file that holds it."""
+
+    file: str
+    type: type[records.Record]
+
+
+KINDS = (
+    Kind("canaries.jsonl", records.Canary),
+    Kind("processes.jsonl", records.Process),
+    Kind("accesses.jsonl", records.FileAccess),
+    Kind("calls.jsonl", records.Call),
+    Kind("flows.jsonl", records.Flow),
+    Kind("changes.jsonl", records.Change),
+    Kind("listening.jsonl", records.Listening),
+    Kind("sightings.jsonl", records.Sighting),
+    Kind("opaque.jsonl", records.OpaqueBytes),
+)
+FILES = {kind.type: kind.file for kind in KINDS}
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run's evidence."""
+
+    path: Path
+
+    def write_run(self, run: records.Run) -> None:
+        """Write `run.json`."""
+        (self.path / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+
+    def run(self) -> records.Run:
+        """Read `run.json`. Raises `ConductError`."""
+        return _decoded((self.path / "run.json"), records.Run)
+
+    def write(self, kind: type[R], values: Iterable[R]) -> None:
+        """Write all records of one kind, one JSON object a line."""
+        encoder = msgspec.json.Encoder()
+        with open(self.path / FILES[kind], "wb") as stream:
+            stream.writelines(encoder.encode(value) + b"\n" for value in values)
+
+    def read(self, kind: type[R]) -> Iterator[R]:
+        """Read the records of one kind, in their order; none if the file is absent. Raises `ConductError`."""
+        path = self.path / FILES[kind]
+        if not path.exists():
+            return
+        decoder = msgspec.json.Decoder(kind)
+        with open(path, "rb") as stream:
+            for number, line in enumerate(_lines(stream, path), 1):
+                try:
+                    yield decoder.decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise ConductError(
+                        f"{path}, line {number}: {error}: this evidence was changed or is from another version"
+                    ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFolder:
+    """A whole report."""
+
+    path: Path
+
+    @property
+    def evidence(self) -> Path:
+        """Everything that the signed statement names."""
+        return self.path / "evidence"
+
+    def runs(self) -> list[RunFolder]:
+        """The runs, by name."""
+        folder = self.evidence / "runs"
+        return (
+            [RunFolder(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
+        )
+
+    def new_run(self, name: str) -> RunFolder:
+        """Make the folder of one run, with its folders for streams and output."""
+        path = self.evidence / "runs" / name
+        for part in ("streams", "output"):
+            (path / part).mkdir(parents=True)
+        return RunFolder(path)
+
+
+def _decoded(path: Path, kind: type[R]) -> R:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise ConductError(f"{path}: {error.strerror}: is this the folder of a conduct report?") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ConductError(
+            f"{path}: {error}: this evidence was changed or is from another version"
+        ) from error
+
+
+def _lines(stream: BinaryIO, path: Path) -> Iterator[bytes]:
+    while line := stream.readline(MAX_LINE_BYTES + 1):
+        if len(line) > MAX_LINE_BYTES:
+            raise ConductError(f"{path}: a line of over {MAX_LINE_BYTES} bytes: Overt wrote no such evidence")
+        yield line

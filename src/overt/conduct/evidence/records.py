@@ -1,0 +1,381 @@
+"""The records of evidence: one type for each line that an observer writes. Pure values; nothing here judges.
+
+Times (`at_s`) are seconds since the run began, on the monotonic clock. Paths are as the product saw them inside the
+chamber. Numbers of processes, flows and canaries are the lab's own, unique within one run, and never reused.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every record: immutable, and read back strictly."""
+
+
+class Mode(StrEnum):
+    """What answers the product's network traffic."""
+
+    DEAD = "dead"
+    """Nothing: no route, no name server."""
+    SINK = "sink"
+    """The lab answers everything itself; nothing reaches anybody."""
+    REPLAY = "replay"
+    """As the sink, with recorded answers for the hosts that the profile names."""
+    PASS_THROUGH = "pass-through"
+    """Traffic really goes out, and is recorded on its way. Only on the owner's explicit word."""
+
+
+class StepKind(StrEnum):
+    """What a step of a profile exercises."""
+
+    INSTALL = "install"
+    START = "start"
+    UPDATE = "update"
+    SCAN = "scan"
+    SCAN_DETECTION = "scan-detection"
+    ON_ACCESS = "on-access"
+    IDLE = "idle"
+    COMMAND = "command"
+    STOP = "stop"
+    UNINSTALL = "uninstall"
+
+
+class StepRun(Record, frozen=True, kw_only=True):
+    """One step as it ran."""
+
+    number: int
+    kind: StepKind
+    command: tuple[str, ...]
+    began_s: float
+    ended_s: float
+    exit_status: int | None
+    """What waitpid gave: negative for a signal; None while it went on in the background, or was ended by the lab."""
+    timed_out: bool
+    expected: bool
+    """Whether the exit status is one that the profile expects."""
+    output: str
+    """The file below the run's folder that holds what it printed (stdout and stderr together)."""
+
+
+class Losses(Record, frozen=True, kw_only=True):
+    """What the observers know that they did not record. A report is complete only where all of these are 0."""
+
+    file_events: int = 0
+    """fanotify's queue overflowed this often (FAN_Q_OVERFLOW)."""
+    unnamed_processes: int = 0
+    """File events whose process could not be identified."""
+    packets: int = 0
+    """Dropped by the capture (PACKET_STATISTICS)."""
+    stream_bytes: int = 0
+    """Payload bytes past the limit on what is kept of one flow."""
+    trace_lines: int = 0
+    """Lines of the call trace that could not be read."""
+    other: int = 0
+
+
+class Blind(Record, frozen=True, kw_only=True):
+    """Something that could not be seen, or that the product did in order not to be seen."""
+
+    at_s: float | None
+    what: str
+    """One sentence for a person: what was not seen, or what was attempted."""
+    by: int | None
+    """The process that caused it, if one did."""
+    attempt: bool
+    """Whether the product did something that hides from an observer; else it is a limit of the lab."""
+    defeated: bool
+    """For an attempt: whether it failed."""
+
+
+class Process(Record, frozen=True, kw_only=True):
+    """One program that ran: a new record for each exec, so that arguments and digests are those of what really ran."""
+
+    number: int
+    pid: int
+    """As the lab's process namespace counts."""
+    parent: int | None
+    """The `number` of what started it, if that ran in the chamber too."""
+    at_s: float
+    ended_s: float | None
+    step: int
+    """The step under way when it began."""
+    program: str
+    """Path of the executable."""
+    sha256: str
+    """Of the executable, in hex; empty if it could not be read."""
+    arguments: tuple[str, ...]
+    user: int
+    """Effective user number inside the chamber."""
+    capabilities: tuple[str, ...] = ()
+    """Effective capabilities, as capabilities(7) names them, when it began."""
+
+
+class Access(StrEnum):
+    """What was done with a file."""
+
+    OPEN = "open"
+    READ = "read"
+    EXECUTE = "execute"
+    LIST = "list"
+
+
+class FileAccess(Record, frozen=True, kw_only=True):
+    """What one process did with one file: repeated events of one kind are one record."""
+
+    at_s: float
+    """The first time."""
+    process: int
+    step: int
+    access: Access
+    path: str
+    count: int
+    ranges: tuple[tuple[int, int], ...] = ()
+    """(offset, length) in bytes, merged and in order, where the kernel tells them; empty: not known."""
+
+
+class Call(Record, frozen=True, kw_only=True):
+    """One system call of the second layer (strace): exec, connect, send, rename, unlink, mount, ptrace, …"""
+
+    at_s: float
+    process: int
+    step: int
+    name: str
+    arguments: str
+    result: str
+
+
+class Opened(StrEnum):
+    """How much of a flow's content could be read."""
+
+    PLAIN = "plain"
+    """It was not encrypted on the wire."""
+    DECRYPTED = "decrypted"
+    """TLS, opened with the lab's own certificate authority."""
+    OPAQUE = "opaque"
+    """Encrypted, and not opened: only name, size and time are known."""
+
+
+class Request(Record, frozen=True, kw_only=True):
+    """One request that a flow carried: an HTTP request, an SMTP command that names an address, a DNS question."""
+
+    at_s: float
+    method: str
+    """`GET`, `POST`, `MAIL FROM`, `TXT`, …"""
+    target: str
+    """URL with host and path, address, or domain name."""
+    headers: tuple[tuple[str, str], ...] = ()
+    sent_bytes: int = 0
+    """Of its body."""
+    status: int | None = None
+
+
+class Flow(Record, frozen=True, kw_only=True):
+    """One connection, or one conversation of datagrams between the same two ports."""
+
+    number: int
+    at_s: float
+    ended_s: float
+    step: int
+    process: int | None
+    """Who opened it, where the lab could tell."""
+    protocol: str
+    """`tcp`, `udp`, `icmp`, …"""
+    application: str
+    """`http`, `https`, `smtp`, `dns`, `tls`, `quic`, `raw`."""
+    address: str
+    """The true destination, IPv4 or IPv6."""
+    port: int
+    name: str
+    """The name that the chamber's DNS had given this address, or the SNI; empty if neither is known."""
+    server_name: str = ""
+    """SNI."""
+    alpn: tuple[str, ...] = ()
+    opened: Opened = Opened.PLAIN
+    why_opaque: str = ""
+    sent_bytes: int = 0
+    """Payload bytes from the product."""
+    received_bytes: int = 0
+    sent: str = ""
+    """File below the run's folder with what the product sent, after decryption; empty if it sent nothing."""
+    received: str = ""
+    requests: tuple[Request, ...] = ()
+
+
+class Changed(StrEnum):
+    """How a path differs from before."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    REMOVED = "removed"
+    ATTRIBUTES = "attributes"
+
+
+class Change(Record, frozen=True, kw_only=True):
+    """One path that differs, at the end of a step, from how it was at its beginning."""
+
+    step: int
+    path: str
+    changed: Changed
+    kind: str
+    """`file`, `folder`, `link`, `socket`, `fifo`, `device`."""
+    size: int
+    sha256: str
+    """Of a file's new content, in hex; empty for others."""
+    detail: str = ""
+    """What changed of its attributes: mode, owner, capabilities, set-user-ID, link target."""
+
+
+class Listening(Record, frozen=True, kw_only=True):
+    """A port or socket on which the product waited for others."""
+
+    at_s: float
+    step: int
+    protocol: str
+    address: str
+    port: int
+    process: int | None
+
+
+class Side(StrEnum):
+    """Which half of a matched pair a canary is."""
+
+    MARKED = "marked"
+    """Carries a classification, a handling marking or a professional secret's notice."""
+    PLAIN = "plain"
+    """The same but for a neutral phrase of equal length in its place."""
+    ALONE = "alone"
+    """In no pair: a key, a browser profile, a decoy."""
+
+
+class Canary(Record, frozen=True, kw_only=True):
+    """One planted file."""
+
+    number: int
+    path: str
+    token: str
+    """`ovt` + 24 lower-case letters and digits: in its content and nowhere else."""
+    pair: int | None
+    side: Side
+    format: str
+    """`text`, `docx`, `pdf`, `mail`, `zip`, `image`, `source`, `key`, `sqlite`, …"""
+    language: str
+    """BCP 47 tag; empty where there is none."""
+    system: str
+    """The marking system: `uk`, `us`, `nato`, `eu`, `de`, `fr`, `commercial`, `medical`, `banking`; or empty."""
+    marking: str
+    """The marking's own words, or the neutral phrase in their place."""
+    size: int
+    sha256: str
+    anchors: tuple[str, ...] = ()
+    """Hex of byte strings (16 bytes) that occur in this file and in no other, for slices that miss the token."""
+    detected: bool = False
+    """Whether it holds the EICAR test file, so that a product should report it."""
+    secret: str = ""
+    """What kind of secret it is (`ssh key`, `browser profile`, `shadow`), if it is one."""
+
+
+class Sighting(Record, frozen=True, kw_only=True):
+    """A canary, or a fact about one, found in what left. Made by the finder, which can be run again."""
+
+    canary: int
+    flow: int | None
+    """None: found in a concatenation of `flows`."""
+    flows: tuple[int, ...]
+    form: str
+    """`content`, `name`, `path`, `digest`, `size`."""
+    route: tuple[str, ...]
+    """The decoders that uncovered it, outermost first: ("base64", "gzip"). Empty: it was there as it is."""
+    offset: int
+    """Of the first sign of it in the flow's sent bytes (or in the concatenation)."""
+    length: int
+    """Bytes of the canary that are shown to have left, at least."""
+    matched: str
+    """What matched: `token`, `anchor`, `sha256 hex`, `file name`, …"""
+
+
+class OpaqueBytes(Record, frozen=True, kw_only=True):
+    """What left towards one destination and could not be read, so that anything may be in it."""
+
+    destination: str
+    """`name:port`, or `address:port` where no name is known."""
+    flows: tuple[int, ...]
+    bytes: int
+    bits_per_byte: float
+    """Shannon entropy of the bytes, 0 to 8."""
+    why: str
+
+
+class Arm(StrEnum):
+    """What was planted in a run, for runs that are compared."""
+
+    MIXED = "mixed"
+    """Both halves of every pair."""
+    NONE = "none"
+    """The same homes without any canary's token or marking."""
+    PLAIN = "plain"
+    MARKED = "marked"
+
+
+class Run(Record, frozen=True, kw_only=True):
+    """One run in one chamber."""
+
+    name: str
+    """Its folder's name: `mixed-1`, `marked-3`, …"""
+    arm: Arm
+    seed: int
+    mode: Mode
+    began: str
+    """ISO 8601, UTC, to the second."""
+    kernel: str
+    layers: tuple[str, ...]
+    """The observers that were at work: `open`, `ranges`, `trace`, `network`, `changes`, `calls`."""
+    capabilities: tuple[str, ...]
+    """Given to the product, as capabilities(7) names them."""
+    steps: tuple[StepRun, ...]
+    losses: Losses
+    blind: tuple[Blind, ...]
+
+
+class Compared(Record, frozen=True, kw_only=True):
+    """One exact test over several runs."""
+
+    question: str
+    """`destination host:port bytes: marked against plain`, …"""
+    observed: str
+    """The figures in words: `14 marked, 0 plain`."""
+    method: str
+    """`exact sign test`, `exact permutation test`."""
+    p: float
+    p_corrected: float
+    """Holm's correction over all tests of this report."""
+    runs: tuple[str, ...]
+
+
+class Verdict(StrEnum):
+    """What the evidence says to one question."""
+
+    YES = "yes"
+    NO = "no"
+    PARTLY = "partly"
+    UNSEEN = "unseen"
+    """It could not be seen: neither yes nor no."""
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """One question of a report, with what its answer rests on."""
+
+    question: str
+    """Its identifier: `contact`, `content-left`, `marking`, `beyond-scope-reads`, …"""
+    asked: str
+    """In words a non-expert understands."""
+    verdict: Verdict
+    good: bool | None
+    """Whether that is what one would wish; None: neither."""
+    summary: str
+    """One or two sentences."""
+    facts: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """`FILE#LINE` below the report's folder (line numbers from 1), or `FILE`: where each fact comes from."""
