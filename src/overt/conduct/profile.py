@@ -1,0 +1,216 @@
+"""What a product is, how it is installed, what is exercised, and what it says that it does: a TOML file.
+
+The fields are documented in docs/conduct-profiles.md; a test holds that page against the types here.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path, PurePosixPath
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from overt.conduct.evidence.records import StepKind
+from overt.core.errors import UsageError
+
+SCHEMA = 1
+
+PLACES = {
+    "homes": "/home",
+    "home": "/home/alice",
+    "documents": "/home/alice/Documents",
+    "detections": "/home/alice/Downloads",
+    "product": "/opt/product",
+}
+"""What `{…}` in a command stands for: absolute paths inside the chamber."""
+
+_PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+
+DEFAULT_STEP_S = 600
+MAX_STEP_S = 24 * 3600
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_STEP_S)]
+Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is examined."""
+
+    name: str
+    maker: str = ""
+    homepage: str = ""
+    version: tuple[str, ...] = ()
+    """The command that prints its version."""
+
+
+class Present(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="present"):
+    """It is on this machine already: its installation is not observed, and the report says so."""
+
+    files: tuple[str, ...] = ()
+    """What it consists of, for its digest: absolute paths of files or folders."""
+
+
+class Debian(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="debian"):
+    """Debian packages, from the machine's own package sources, or from files."""
+
+    packages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """`.deb` files, relative to the profile."""
+
+
+class Archive(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="archive"):
+    """An archive that tar or unzip unpacks into `{product}`."""
+
+    path: str
+
+
+class Wheel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="wheel"):
+    """Python wheels, installed by pip without a network into a virtual environment in `{product}`."""
+
+    folder: str
+    """Holds the wheel and all that it needs."""
+    name: str
+
+
+class Folder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="folder"):
+    """A folder that is copied to `{product}`."""
+
+    path: str
+
+
+class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="script"):
+    """A script that installs it, run inside the chamber; what is beside it is at `{product}`."""
+
+    path: str
+    arguments: tuple[str, ...] = ()
+
+
+Install: TypeAlias = Present | Debian | Archive | Wheel | Folder | Script
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that is exercised. Installation comes by itself, before the first."""
+
+    kind: StepKind
+    command: Words = ("true",)
+    """Run without a shell. `{home}` and the like are replaced (`PLACES`)."""
+    user: str = "root"
+    """`root` or `alice`."""
+    timeout_s: Seconds = DEFAULT_STEP_S
+    expect: tuple[int, ...] = (0,)
+    """Exit statuses of a product that works; none: any will do."""
+    background: bool = False
+    """It goes on after the step: a daemon. `timeout_s` is then how long the step waits for it to get ready."""
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the product declares that it does, in the named steps, or in all when none is named.
+
+    Paths are patterns as in .gitignore, from the root: `/var/lib/clamav/**`. Places are `name:port`, where a name may
+    begin with `*.`, and an undeclared port means 443.
+    """
+
+    steps: tuple[StepKind, ...] = ()
+    why: str = ""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    executes: tuple[str, ...] = ()
+    connects: tuple[str, ...] = ()
+    listens: tuple[str, ...] = ()
+    """`tcp:3310`, `unix:/run/clamav/clamd.ctl`."""
+    privileges: tuple[str, ...] = ()
+    """Capabilities, as capabilities(7) names them."""
+    sends: tuple[str, ...] = ()
+    """What it says that leaves: `content`, `name`, `digest`; none: nothing about files."""
+
+
+class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the chamber gives the product beyond the usual."""
+
+    capabilities: tuple[str, ...] = ()
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+    homes_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 256
+    replay: Mapping[str, str] = msgspec.field(default_factory=dict)
+    """Host name → folder (relative to the profile) with the files that it serves."""
+
+
+class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole profile."""
+
+    schema: int
+    product: Product
+    install: Install
+    step: Annotated[tuple[Step, ...], msgspec.Meta(min_length=1)]
+    scope: tuple[Scope, ...] = ()
+    chamber: Room = Room()
+
+    def scope_of(self, kind: StepKind) -> Scope:
+        """Everything that is declared for one kind of step, in one."""
+        parts = [scope for scope in self.scope if not scope.steps or kind in scope.steps]
+
+        def joined(field: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(item for part in parts for item in getattr(part, field)))
+
+        lists = ("reads", "writes", "executes", "connects", "listens", "privileges", "sends")
+        why = " ".join(part.why for part in parts if part.why)
+        return Scope(steps=(kind,), why=why, **{field: joined(field) for field in lists})
+
+
+def read(path: Path) -> Profile:
+    """The profile in a file. Raises `UsageError` that names the file, the field and what it should be."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}: 'overt conduct profiles' lists those that are ready") from error
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Profile:
+    """The profile in `text`; `name` is for messages. Raises `UsageError`."""
+    try:
+        profile = msgspec.convert(tomllib.loads(text), Profile)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise UsageError(f"{name}: {error} (docs/conduct-profiles.md lists the fields)") from error
+    if profile.schema != SCHEMA:
+        raise UsageError(f"{name}: schema {profile.schema} is not known here, only {SCHEMA}: update Overt")
+    for number, step in enumerate(profile.step, 1):
+        _check(step, f"{name}: step {number}")
+    return profile
+
+
+def _check(step: Step, where: str) -> None:
+    if step.user not in ("root", "alice"):
+        raise UsageError(f"{where}: user {step.user!r}: it is root or alice inside the chamber")
+    filled(step.command, where)
+
+
+def filled(command: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """`command` with its placeholders replaced (`${name}` is left to a shell). Raises `UsageError`."""
+
+    def place(match: re.Match[str]) -> str:
+        if match[1] not in PLACES:
+            known = " ".join(f"{{{name}}}" for name in PLACES)
+            raise UsageError(f"{where}: {match[0]} stands for nothing: known are {known}")
+        return PLACES[match[1]]
+
+    return tuple(_PLACEHOLDER.sub(place, word) for word in command)
+
+
+def ready() -> dict[str, Path]:
+    """The profiles that come with Overt: name → file."""
+    folder = Path(str(resources.files("overt.conduct"))) / "profiles"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find(name: str) -> Path:
+    """The file of a ready profile or, if `name` looks like a path, that. Raises `UsageError`."""
+    if name in (known := ready()):
+        return known[name]
+    if PurePosixPath(name).suffix == ".toml" or "/" in name:
+        return Path(name)
+    raise UsageError(f"no profile {name!r}: ready are {', '.join(known)}; or give a file, NAME.toml")
