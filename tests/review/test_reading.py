@@ -6,12 +6,16 @@ import random
 import time
 
 import pytest
+import yara_x
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from overt.rules.active import base_texts
 from overt.rules.compile import RuleText
 from overt.rules.review import Kind, Level, review
 from overt.rules.review.expression import parse
 from overt.rules.review.lexicon import find
+from overt.rules.review.octets import constant
 from overt.rules.review.readings import readings
 from overt.rules.yara_source import split
 from tests.review import sets
@@ -185,3 +189,62 @@ def test_no_rule_keeps_the_review_busy(body: str) -> None:
     start = time.process_time()
     judged(body)
     assert time.process_time() - start < 10
+
+
+TWISTS = (
+    "$a and 1.5 > 1",
+    "$a and 0.5 * 2 == 1.0",
+    "$a and (1 == 2 or 0.1 > 0)",
+    "$a and (0 - 7) \\ 2 == (0 - 3)",
+    "$a and -7 % 2 == -1",
+    "$a and (int8(0) == -1 or int8(0) == 120)",
+    "any of ($a and filesize > 3, false)",
+    "1 of (false, $a)",
+    "for 1 of ($a*) : ($)",
+    "for 50% of ($a*) : (# > 0)",
+    "for 2 - 1 of ($a*) : ($)",
+    "2 - 1 of ($a*)",
+    "with x = 1 : ($a and x == 1)",
+    "$a and (1" + " + 1" * 300 + ") == 301",
+    "any of (uint32be(0) == 0x78787878, false) and $a",
+)
+
+
+@pytest.mark.parametrize("condition", TWISTS)
+def test_no_twist_of_the_condition_makes_a_marking_pass(condition: str) -> None:
+    """Each matches a document with the marking, as the engine says."""
+    body = f'strings: $a = "TOP SECRET" condition: {condition}'
+    assert yara_x.compile(f"rule r {{ {body} }}").scan(b"xxxx TOP SECRET").matching_rules
+    level, kinds = judged(body)
+    assert level is Level.REFUSE and Kind.MARKING in kinds
+
+
+def test_a_condition_that_seems_never_true_must_be_explained() -> None:
+    level, kinds = judged('strings: $a = "MZ_loader_stub_0x41" condition: $a and 1 > 2')
+    assert level is Level.EXPLAIN and Kind.UNREADABLE in kinds
+
+
+_numbers = st.integers(-9, 300).map(lambda n: str(n) if n >= 0 else f"(0 - {-n})")
+_sums = st.recursive(
+    _numbers,
+    lambda inner: st.builds(
+        "({} {} {})".format,
+        inner,
+        st.sampled_from(("+", "-", "*", "\\", "%", "&", "|", "^", "<<", ">>")),
+        inner,
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_sums)
+def test_arithmetic_is_the_engines(text: str) -> None:
+    value = constant(parse(split("t", f"rule r {{ condition: {text} == 0 }}").rules[0].condition).args[0], {})
+    written = f"(0 - {-value})" if value is not None and value < 0 else str(value)
+    try:
+        rules = yara_x.compile(f"rule r {{ condition: {text} == {written} }}")
+    except yara_x.CompileError:  # out of range: the engine refuses the rule
+        return
+    assume(value is not None)
+    assert rules.scan(b"").matching_rules, (text, value)

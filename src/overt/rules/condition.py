@@ -1,14 +1,11 @@
-"""A rule's condition as a tree, as far as routing needs it; the rest of the language becomes `Opaque`.
-
-Operators and their precedence follow https://yara.readthedocs.io/en/stable/writingrules.html#conditions.
-"""
+"""A rule's condition as a tree, as far as routing needs it; the rest of the language becomes `Opaque`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from overt.rules.yara_cursor import ConditionError, Cursor
+from overt.rules.yara_condition import Reader, Where, integer
 from overt.rules.yara_tokens import Kind, Token
 
 
@@ -97,231 +94,81 @@ class Loop:
 Node = Opaque | Number | Truth | Read | Field | Name | At | Not | And | Or | Compare | Loop
 
 
-LEVELS: tuple[frozenset[str], ...] = (
-    frozenset(("==", "!=", "contains", "startswith", "endswith", "matches"))
-    | {"icontains", "istartswith", "iendswith", "iequals"},
-    frozenset(("<", "<=", ">", ">=")),
-    frozenset(("|",)),
-    frozenset(("^",)),
-    frozenset(("&",)),
-    frozenset(("<<", ">>")),
-    frozenset(("+", "-")),
-    frozenset(("*", "\\", "%")),
-)
-"""Binary operators over values, loosest first."""
-
 _READS = {
     f"{sign}int{bits}{order}": (bits // 8, order == "be", not sign)
     for sign in ("u", "")
     for bits in (8, 16, 32)
     for order in ("", "be")
 }
-MAX_DEPTH = 40
-"""Nesting beyond which a condition is not followed (it is then taken to be possible everywhere)."""
 
 
 def parse(condition: Sequence[Token]) -> Node:
     """The tree of `condition`. Raises `ConditionError`."""
-    reader = _Parser(condition)
-    tree = reader.disjunction()
-    reader.end()
-    return tree
+    return _Routing(condition).whole()
 
 
-class _Parser(Cursor):
-    def disjunction(self) -> Node:
-        self.deeper(MAX_DEPTH)
-        parts = [self._conjunction()]
-        while self.accept("or"):
-            parts.append(self._conjunction())
-        self.back()
-        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+class _Routing(Reader[Node]):
+    def both(self, parts: tuple[Node, ...]) -> Node:
+        return And(parts)
 
-    def _conjunction(self) -> Node:
-        parts = [self._negation()]
-        while self.accept("and"):
-            parts.append(self._negation())
-        return parts[0] if len(parts) == 1 else And(tuple(parts))
+    def either(self, parts: tuple[Node, ...]) -> Node:
+        return Or(parts)
 
-    def _negation(self) -> Node:
-        negations = 0
-        while self.accept("not"):
-            negations += 1
-        if self.accept("defined"):
-            self._negation()
-            return Opaque()
-        inner = self._level(0)
-        for _ in range(negations):
-            inner = Not(inner)
-        return inner
+    def negated(self, inner: Node) -> Node:
+        return Not(inner)
 
-    def _level(self, level: int) -> Node:
-        if level == len(LEVELS):
-            return self._unary()
-        left = self._level(level + 1)
-        while self.peek() in LEVELS[level] and not (self.peek() == "%" and self.peek(1) == "of"):
-            sign = self.take().text
-            right = self._level(level + 1)
-            equality = sign in ("==", "!=")
-            left = Compare(sign == "==", left, right) if equality else Opaque((left, right))
-        if level == len(LEVELS) - 1 and self.peek() in ("of", "%"):
-            self.accept("%")
-            return self._of(left)
-        return left
-
-    def _unary(self) -> Node:
-        if self.accept("-"):
-            inner = self._unary()
-            return Number(-inner.value) if isinstance(inner, Number) else Opaque((inner,))
-        if self.accept("~"):
-            return Opaque((self._unary(),))
-        return self._primary()
-
-    def _primary(self) -> Node:
-        token = self.take()
-        if token.kind is Kind.NUMBER:
-            return Opaque() if "." in token.text else Number(_number(token.text))
-        if token.kind in (Kind.TEXT, Kind.REGEX):
-            return Opaque()
-        if token.kind is Kind.STRING_ID:
-            return self._string(token.text)
-        if token.text == "(":
-            inner = self.disjunction()
-            self.expect(")")
-            return inner
-        if token.kind is Kind.WORD:
-            return self._word(token.text)
-        raise ConditionError(f"unexpected {token.text!r}")
-
-    def _string(self, identifier: str) -> Node:
-        if identifier[0] == "$":
-            if self.accept("at"):
-                return At(identifier, self._level(2))
-            if self.accept("in"):
-                self._range()
-        elif self.accept("in"):
-            self._range()
-        elif self.accept("["):
-            self.disjunction()
-            self.expect("]")
+    def defined(self, inner: Node) -> Node:
         return Opaque()
 
-    def _word(self, word: str) -> Node:
+    def combined(self, sign: str, left: Node, right: Node) -> Node:
+        if sign in ("==", "!="):
+            return Compare(sign == "==", left, right)
+        return Opaque((left, right))
+
+    def signed(self, sign: str, inner: Node) -> Node:
+        if sign == "-" and isinstance(inner, Number):
+            return Number(-inner.value)
+        return Opaque((inner,))
+
+    def literal(self, token: Token) -> Node:
+        is_integer = token.kind is Kind.NUMBER and "." not in token.text
+        return Number(integer(token.text)) if is_integer else Opaque()
+
+    def word(self, word: str) -> Node:
         if word in ("true", "false"):
             return Truth(word == "true")
-        if word in ("filesize", "entrypoint"):
-            return Opaque()
-        if word in _READS:
-            self.expect("(")
-            offset = self.disjunction()
-            self.expect(")")
-            return Read(*_READS[word], offset)
-        if word == "for":
-            return self._for()
-        if word in ("all", "any", "none"):
-            return self._of(Number(1) if word == "any" else Opaque())
-        return self._path(word)
+        return Number(1) if word == "any" else Opaque()
 
-    def _path(self, word: str) -> Node:
-        """`name`, or a module's field with indexes, keys and calls anywhere in it."""
-        path = [word]
-        simple = True
-        while self.peek() in (".", "[", "("):
-            simple = False
-            sign = self.take().text
-            if sign == ".":
-                path.append(self.take().text)
-            else:
-                self._arguments("]" if sign == "[" else ")")
-        return Name(word) if simple else Field(tuple(path))
+    def read(self, function: str, offset: Node) -> Node:
+        return Read(*_READS[function], offset)
 
-    def _arguments(self, closing: str) -> list[Node]:
-        found: list[Node] = []
-        while not self.accept(closing):
-            found.append(self.disjunction())
-            if self.peek() not in (closing, ","):
-                raise ConditionError(f"expected {closing!r}, found {self.peek()!r}")
-            self.accept(",")
-        return found
+    def path(self, names: tuple[str, ...], arguments: tuple[Node, ...], plain: bool) -> Node:
+        return Name(names[0]) if plain else Field(names)
 
-    def _range(self) -> None:
-        self.expect("(")
-        self._level(0)
-        self.expect("..")
-        self._level(0)
-        self.expect(")")
+    def string(self, identifier: str, where: Where, places: tuple[Node, ...]) -> Node:
+        return At(identifier, places[0]) if where is Where.AT else Opaque()
 
-    def _set(self) -> list[str]:
-        """`them` or a parenthesised list; the texts in it."""
-        if self.accept("them"):
-            return ["$*"]
-        self.expect("(")
-        names = []
-        while not self.accept(")"):
-            names.append(self.take().text)
-            self.accept(",")
-        return names
-
-    def _of(self, quantifier: Node) -> Node:
-        """After the quantifier of `… of SET [at X | in (a..b)]`."""
-        self.expect("of")
-        names = self._set()
-        if self.accept("in"):
-            self._range()
-        elif self.accept("at"):
-            offset = self._level(2)
-            if _positive(quantifier):
-                return Or(tuple(At(name, offset) for name in names))
+    def percent(self, share: Node) -> Node:
         return Opaque()
 
-    def _for(self) -> Node:
-        word = self.peek()
-        if word in ("all", "any", "none"):
-            self.take()
-        quantifier = (
-            (Number(1) if word == "any" else Opaque()) if word in ("all", "any", "none") else self._level(2)
-        )
-        self.accept("%")
-        names: list[str] = []
-        over: Node = Opaque()
-        if self.accept("of"):
-            self._set()
-        else:
-            names = self._variables()
-            over = self._iterator()
-        self.expect(":")
-        self.expect("(")
-        body = self.disjunction()
-        self.expect(")")
-        return Loop(tuple(names), over, body) if _positive(quantifier) else Opaque((over,))
+    def of(self, quantifier: Node, names: tuple[str, ...], where: Where, places: tuple[Node, ...]) -> Node:
+        if where is Where.AT and _positive(quantifier):
+            return Or(tuple(At(name, places[0]) for name in names))
+        return Opaque()
 
-    def _variables(self) -> list[str]:
-        names = [self.take().text]
-        while self.accept(","):
-            names.append(self.take().text)
-        self.expect("in")
-        return names
+    def of_these(self, quantifier: Node, parts: tuple[Node, ...]) -> Node:
+        return Opaque()
 
-    def _iterator(self) -> Node:
-        """What a `for` goes through: a module's list, or a range or list in parentheses."""
-        if not self.accept("("):
-            return self._level(2)
-        first = self._level(0)
-        parts = [first, self._level(0)] if self.accept("..") else []
-        while self.accept(","):
-            self._level(0)
-        self.expect(")")
-        return Opaque(tuple(parts))
+    def for_of(self, quantifier: Node, names: tuple[str, ...], body: Node) -> Node:
+        return self.for_in(quantifier, (), Opaque(), body)
+
+    def for_in(self, quantifier: Node, variables: tuple[str, ...], over: Node, body: Node) -> Node:
+        return Loop(variables, over, body) if _positive(quantifier) else Opaque((over,))
+
+    def listed(self, parts: tuple[Node, ...], is_range: bool) -> Node:
+        return Opaque(parts if is_range else ())
 
 
 def _positive(quantifier: Node) -> bool:
     """Whether at least one is needed for sure (a percentage or a computed number may be none)."""
     return isinstance(quantifier, Number) and quantifier.value > 0
-
-
-def _number(text: str) -> int:
-    if text.endswith("KB"):
-        return int(text[:-2]) * 1024
-    if text.endswith("MB"):
-        return int(text[:-2]) * 1024 * 1024
-    return int(text, 0) if text[:2] in ("0x", "0o") else int(text)

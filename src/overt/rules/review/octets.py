@@ -20,19 +20,33 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
 }
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_BINARY: dict[str, Callable[[int, int], int]] = {
+_BINARY: dict[str, Callable[[int, int], int | None]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "\\": lambda a, b: a // b if b else 0,
-    "%": lambda a, b: a % b if b else 0,
+    "\\": lambda a, b: _quotient(a, b),
+    "%": lambda a, b: None if b == 0 else a - b * (_quotient(a, b) or 0),
     "&": operator.and_,
     "|": operator.or_,
     "^": operator.xor,
-    "<<": lambda a, b: a << b if 0 <= b < 64 else 0,
-    ">>": lambda a, b: a >> b if 0 <= b < 64 else 0,
+    "<<": lambda a, b: a << b if 0 <= b < 64 else None,
+    ">>": lambda a, b: a >> b if 0 <= b < 64 else None,
 }
-MASK = (1 << 64) - 1
+"""As the engine computes, before its 64 bits are full; None: not known, or undefined."""
+
+
+def _quotient(a: int, b: int) -> int | None:
+    """Rounded towards zero."""
+    if b == 0:
+        return None
+    whole = abs(a) // abs(b)
+    return whole if (a < 0) == (b < 0) else -whole
+
+
+def _result(sign: str, left: int | None, right: int | None) -> int | None:
+    """`left SIGN right` in signed 64 bits, which overflow silently."""
+    found = None if left is None or right is None else _BINARY[sign](left, right)
+    return None if found is None else (found + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +68,7 @@ def constant(node: Expression, known: Environment) -> int | None:
         inner = constant(node.args[0], known)
         return None if inner is None else ~inner
     if node.op in _BINARY and len(node.args) == 2:
-        left, right = constant(node.args[0], known), constant(node.args[1], known)
-        return None if left is None or right is None else _BINARY[node.op](left, right)
+        return _result(node.op, constant(node.args[0], known), constant(node.args[1], known))
     return None
 
 
@@ -109,7 +122,7 @@ def _single(
 
 def _evaluate(node: Expression, read: Expression, byte: int, known: Environment) -> int | None:
     if node == read:
-        return byte
+        return byte if read.text.startswith("u") or byte < 128 else byte - 256
     fixed = constant(node, known)
     if fixed is not None:
         return fixed
@@ -118,7 +131,7 @@ def _evaluate(node: Expression, read: Expression, byte: int, known: Environment)
         return None if inner is None else ~inner
     if node.op in _BINARY and len(node.args) == 2:
         left, right = (_evaluate(arg, read, byte, known) for arg in node.args)
-        return None if left is None or right is None else _BINARY[node.op](left, right)
+        return _result(node.op, left, right)
     return None
 
 

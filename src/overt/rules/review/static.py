@@ -30,12 +30,13 @@ def judgements(source: Source) -> dict[str, Judgement]:
     for rule in source.rules:
         for index, pattern in enumerate(rule.patterns):
             known[rule.name, index] = facts.of_pattern(pattern, ordinary)
-        unreadable = ""
         try:
             identifiers = [pattern.identifier for pattern in rule.patterns]
             found[rule.name] = ways(parse(rule.condition), Scope(rule.name, identifiers, dict(found), weigh))
+            unreadable = "" if found[rule.name] else "it finds no way in which it could be true"
         except (ConditionError, RecursionError) as error:
-            unreadable = str(error) or "nested too deeply"
+            unreadable = f"it can't be read: {str(error) or 'nested too deeply'}"
+        if unreadable:
             found[rule.name] = _apart(rule)
         if rule.is_private:
             judged[rule.name] = Judgement(Level.PASS, 0, ())
@@ -46,13 +47,13 @@ def judgements(source: Source) -> dict[str, Judgement]:
 
 
 def _apart(rule: SourceRule) -> tuple[Way, ...]:
-    """For a condition that cannot be read: each string might be enough."""
+    """For a condition that is not understood: each string might be enough."""
     return tuple(frozenset((Needs(rule.name, index),)) for index in range(len(rule.patterns))) or FREE
 
 
 def _noted(judgement: Judgement, why: str) -> Judgement:
     ground = Ground(
-        Kind.UNREADABLE, "condition", f"the review can't read the condition: {why}", "", EXPLAIN_FROM
+        Kind.UNREADABLE, "condition", f"the review does not understand the condition: {why}", "", EXPLAIN_FROM
     )
     level = judgement.level if judgement.level is Level.REFUSE else Level.EXPLAIN
     return Judgement(level, max(judgement.score, EXPLAIN_FROM), (*judgement.grounds, ground))

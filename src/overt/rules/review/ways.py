@@ -94,7 +94,7 @@ def ways(node: Expression, scope: Scope, wanted: bool = True) -> tuple[Way, ...]
             return FREE if (node.op == "true") is wanted else ()
         case "number":
             return FREE if bool(node.value) is wanted else ()
-        case "of" | "for-of":
+        case "of" | "of-these" | "for-of":
             return _of(node, scope) if wanted else FREE
         case "for-in":
             return _for_in(node, scope) if wanted else FREE
@@ -206,8 +206,8 @@ def _size(sign: str, value: int) -> Size:
 
 
 def _of(node: Expression, scope: Scope) -> tuple[Way, ...]:
-    """The strings (or rules) of a set, as many as are wanted; those that speak least of code first."""
-    members: list[tuple[Way, ...]] = []
+    """The strings, rules or conditions of a set, as many as are wanted; those that speak least of code first."""
+    members = [ways(part, scope) for part in node.args[1:]] if node.op == "of-these" else []
     for name in dict.fromkeys(node.names):
         members.extend(_members(name, scope))
     wanted = _quantity(node.args[0], len(members), scope)
@@ -229,11 +229,12 @@ def _members(name: str, scope: Scope) -> list[tuple[Way, ...]]:
             for index, identifier in enumerate(scope.identifiers)
             if identifier == name or (name.endswith("*") and identifier.startswith(name[:-1]))
         ]
-    return [
-        found
-        for rule, found in scope.rules.items()
+    found = [
+        known
+        for rule, known in scope.rules.items()
         if rule == name or (name.endswith("*") and rule.startswith(name[:-1]))
     ]
+    return found or [FREE]  # not a rule before this one: nothing is known of it
 
 
 def _quantity(quantifier: Expression, total: int, scope: Scope) -> int:
