@@ -30,6 +30,10 @@ from overt.conduct.evidence import records
 from overt.core.errors import ConductError
 
 R = TypeVar("R", bound=records.Record)
+T = TypeVar("T")
+
+PROFILE, SUBJECT, COMPARED, ANSWERS = "profile.toml", "subject.json", "compared.jsonl", "answers.json"
+"""Files of a report's evidence."""
 
 MAX_LINE_BYTES = 16 << 20
 """Of one record: a longer line is no record of ours."""
@@ -65,7 +69,7 @@ class RunFolder:
 
     def write_run(self, run: records.Run) -> None:
         """Write `run.json`."""
-        (self.path / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        _write_whole(self.path / "run.json", run)
 
     def run(self) -> records.Run:
         """Read `run.json`. Raises `ConductError`."""
@@ -73,24 +77,11 @@ class RunFolder:
 
     def write(self, kind: type[R], values: Iterable[R]) -> None:
         """Write all records of one kind, one JSON object a line."""
-        encoder = msgspec.json.Encoder()
-        with open(self.path / FILES[kind], "wb") as stream:
-            stream.writelines(encoder.encode(value) + b"\n" for value in values)
+        _write_lines(self.path / FILES[kind], values)
 
     def read(self, kind: type[R]) -> Iterator[R]:
         """Read the records of one kind, in their order; none if the file is absent. Raises `ConductError`."""
-        path = self.path / FILES[kind]
-        if not path.exists():
-            return
-        decoder = msgspec.json.Decoder(kind)
-        with open(path, "rb") as stream:
-            for number, line in enumerate(_lines(stream, path), 1):
-                try:
-                    yield decoder.decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise ConductError(
-                        f"{path}, line {number}: {error}: this evidence was changed or is from another version"
-                    ) from error
+        return _read_lines(self.path / FILES[kind], kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +94,30 @@ class ReportFolder:
     def evidence(self) -> Path:
         """Everything that the signed statement names."""
         return self.path / "evidence"
+
+    def subject(self) -> records.Subject:
+        """What was examined. Raises `ConductError`."""
+        return _decoded(self.evidence / SUBJECT, records.Subject)
+
+    def write_subject(self, subject: records.Subject) -> None:
+        """Write `subject.json`."""
+        _write_whole(self.evidence / SUBJECT, subject)
+
+    def compared(self) -> tuple[records.Compared, ...]:
+        """The tests over several runs; none if there is no such file. Raises `ConductError`."""
+        return tuple(_read_lines(self.evidence / COMPARED, records.Compared))
+
+    def write_compared(self, values: Iterable[records.Compared]) -> None:
+        """Write `compared.jsonl`."""
+        _write_lines(self.evidence / COMPARED, values)
+
+    def answers(self) -> tuple[records.Answer, ...]:
+        """What the evidence was found to say. Raises `ConductError`."""
+        return _decoded(self.evidence / ANSWERS, tuple[records.Answer, ...])
+
+    def write_answers(self, answers: tuple[records.Answer, ...]) -> None:
+        """Write `answers.json`."""
+        _write_whole(self.evidence / ANSWERS, answers)
 
     def runs(self) -> list[RunFolder]:
         """The runs, by name."""
@@ -119,7 +134,31 @@ class ReportFolder:
         return RunFolder(path)
 
 
-def _decoded(path: Path, kind: type[R]) -> R:
+def _write_whole(path: Path, value: object) -> None:
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+
+
+def _write_lines(path: Path, values: Iterable[records.Record]) -> None:
+    encoder = msgspec.json.Encoder()
+    with open(path, "wb") as stream:
+        stream.writelines(encoder.encode(value) + b"\n" for value in values)
+
+
+def _read_lines(path: Path, kind: type[R]) -> Iterator[R]:
+    if not path.exists():
+        return
+    decoder = msgspec.json.Decoder(kind)
+    with open(path, "rb") as stream:
+        for number, line in enumerate(_lines(stream, path), 1):
+            try:
+                yield decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                raise ConductError(
+                    f"{path}, line {number}: {error}: this evidence was changed or is from another version"
+                ) from error
+
+
+def _decoded(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:

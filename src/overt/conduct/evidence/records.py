@@ -352,6 +352,12 @@ class Compared(Record, frozen=True, kw_only=True):
     p_corrected: float
     """Holm's correction over all tests of this report."""
     runs: tuple[str, ...]
+    about: str = ""
+    """What is compared: `marking`, `canaries` (there against not there), `detection`, `repetition`."""
+    place: str = ""
+    """The destination or file that is compared; empty for all together."""
+    least_p: float = 0.0
+    """The smallest corrected p that so few observations could have given: above 0.05 the test could show nothing."""
 
 
 class Verdict(StrEnum):
@@ -378,4 +384,25 @@ class Answer(Record, frozen=True, kw_only=True):
     """One or two sentences."""
     facts: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
-    """`FILE#LINE` below the report's folder (line numbers from 1), or `FILE`: where each fact comes from."""
+    """One for each fact, in the same order: `FILE#LINE` below the report's folder (line numbers from 1) or `FILE`,
+    several with a space between them, or nothing."""
+
+
+class Package(Record, frozen=True, kw_only=True):
+    """One file that the product came in."""
+
+    name: str
+    sha256: str
+    """Hex."""
+    size: int
+
+
+class Subject(Record, frozen=True, kw_only=True):
+    """What was examined: `subject.json`."""
+
+    name: str
+    maker: str = ""
+    homepage: str = ""
+    version: str
+    """As it prints it; empty if it does not."""
+    packages: tuple[Package, ...]
