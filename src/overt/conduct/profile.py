@@ -25,6 +25,7 @@ PLACES = {
     "documents": "/home/alice/Documents",
     "detections": "/home/alice/Downloads",
     "product": "/opt/product",
+    "files": "/opt/files",
 }
 """What `{…}` in a command stands for: absolute paths inside the chamber."""
 
@@ -50,8 +51,13 @@ class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Present(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="present"):
     """It is on this machine already: its installation is not observed, and the report says so."""
 
-    files: tuple[str, ...] = ()
-    """What it consists of, for its digest: absolute paths of files or folders."""
+    files: Words
+    """What it consists of, for its digest: absolute paths of files or folders. They are shown to it, read-only, where
+    they are, also where the chamber masks what lies around them."""
+
+
+class Overt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="overt"):
+    """The Overt that runs the lab, with the Python that it runs on: present, as above. `overt` is on its PATH."""
 
 
 class Debian(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="how", tag="debian"):
@@ -89,7 +95,7 @@ class Script(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     arguments: tuple[str, ...] = ()
 
 
-Install: TypeAlias = Present | Debian | Archive | Wheel | Folder | Script
+Install: TypeAlias = Present | Overt | Debian | Archive | Wheel | Folder | Script
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -135,6 +141,11 @@ class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     capabilities: tuple[str, ...] = ()
     environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     homes_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 256
+    files: str = ""
+    """A folder (relative to the profile) that the steps need, such as a signature database: it is at `{files}`."""
+    channel: str = ""
+    """Host name of a rule channel that the lab publishes for this run: served there over HTTPS; `{files}/root.json` is
+    what a client of it starts from."""
     replay: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Host name → folder (relative to the profile) with the files that it serves."""
 
