@@ -1,4 +1,4 @@
-"""A rule's condition as a tree that keeps everything: unlike `overt.rules.condition`, which keeps what routing needs."""
+"""A rule's condition as a tree that keeps everything, unlike that of `overt.rules.condition`."""
 
 from __future__ import annotations
 

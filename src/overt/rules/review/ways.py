@@ -6,6 +6,7 @@ than are followed, those that speak least of code are kept (`weigh`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -207,22 +208,35 @@ def _size(sign: str, value: int) -> Size:
 
 def _of(node: Expression, scope: Scope) -> tuple[Way, ...]:
     """The strings, rules or conditions of a set, as many as are wanted; those that speak least of code first."""
-    members = [ways(part, scope) for part in node.args[1:]] if node.op == "of-these" else []
-    for name in dict.fromkeys(node.names):
-        members.extend(_members(name, scope))
-    wanted = _quantity(node.args[0], len(members), scope)
+    members = _members(node, scope)
+    wanted = _quantity(node.args[0], sum(times for _, times in members), scope)
     if wanted <= 0:
         return FREE
-    if wanted > len(members):
-        return ()
     body = ways(node.args[1], scope) if node.op == "for-of" else FREE
     if wanted == 1:
-        return _all([_any(members, scope), body], scope)
-    chosen = sorted(members, key=lambda member: min((_weight(way, scope) for way in member), default=1 << 20))
-    return _all([*chosen[:wanted], body], scope)
+        return _all([_any([found for found, _ in members], scope), body], scope)
+    members.sort(key=lambda member: min((_weight(way, scope) for way in member[0]), default=1 << 20))
+    chosen = []
+    for found, times in members:
+        if wanted > 0:
+            chosen.append(found)
+            wanted -= times
+    return _all([*chosen, body], scope) if wanted <= 0 else ()
 
 
-def _members(name: str, scope: Scope) -> list[tuple[Way, ...]]:
+def _members(node: Expression, scope: Scope) -> list[tuple[tuple[Way, ...], int]]:
+    """The ways of each member of a set, and how often it is named: `2 of ($a, $a)` needs one string."""
+    if node.op == "of-these":
+        return [(ways(part, scope), 1) for part in node.args[1:]]
+    found: dict[tuple[Way, ...], int] = {}
+    for name, times in Counter(node.names).items():
+        for member in _named(name, scope):
+            found[member] = found.get(member, 0) + times
+    return list(found.items())
+
+
+def _named(name: str, scope: Scope) -> list[tuple[Way, ...]]:
+    """The ways of the strings or rules that `name` stands for."""
     if name.startswith("$"):
         return [
             (frozenset((Needs(scope.rule, index),)),)
