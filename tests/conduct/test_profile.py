@@ -1,0 +1,114 @@
+"""Profiles: the ready ones are read, wrong ones are refused with the place, and the page lists every field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from overt.conduct import interview, profile
+from overt.conduct.evidence.records import StepKind
+from overt.core.errors import UsageError
+
+PAGE = Path(__file__).parents[2] / "docs" / "conduct-profiles.md"
+LEAST = """schema = 1
+[product]
+name = "x"
+[install]
+how = "folder"
+path = "."
+[[step]]
+kind = "scan"
+command = ["x", "{home}"]
+"""
+
+
+@pytest.mark.parametrize("name", sorted(profile.ready()))
+def test_the_ready_profiles_are_read_and_everything_they_name_exists(name: str) -> None:
+    path = profile.find(name)
+    found = profile.read(path)
+    for folder in (found.chamber.files, *found.chamber.replay.values()):
+        assert (path.parent / folder).is_dir()
+    assert found.scope
+
+
+@pytest.mark.parametrize("name", ["spy", "behaves"])
+def test_the_control_subjects_have_profiles(name: str) -> None:
+    profile.read(Path(__file__).parent / "subjects" / name / "profile.toml")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("schema = 1", "schema = 7"), "schema 7"),
+        (('name = "x"', 'nane = "x"'), "nane"),
+        (('kind = "scan"', 'kind = "spy"'), "spy"),
+        (("{home}", "{hoem}"), "{hoem} stands for nothing"),
+        (('command = ["x", "{home}"]', "command = []"), "step[0].command"),
+        (('how = "folder"', 'how = "magic"'), "magic"),
+        (('kind = "scan"', 'kind = "scan"\nuser = "bob"'), "bob"),
+        (('kind = "scan"', 'kind = "scan"\ntimeout_s = -1'), "timeout_s"),
+        (("[product]", "[product"), "line 2"),
+    ],
+)
+def test_what_is_wrong_is_named(change: tuple[str, str], words: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        profile.parse(LEAST.replace(*change), "p.toml")
+    assert "p.toml" in str(refused.value)
+    assert words in str(refused.value)
+
+
+def test_scopes_of_a_step_are_those_for_all_and_its_own() -> None:
+    text = (
+        LEAST
+        + '[[scope]]\nreads = ["/etc/**"]\n[[scope]]\nsteps = ["scan"]\nreads = ["/home/**", "/etc/**"]\n'
+    )
+    found = profile.parse(text, "p")
+    assert found.scope_of(StepKind.SCAN).reads == ("/etc/**", "/home/**")
+    assert found.scope_of(StepKind.IDLE).reads == ("/etc/**",)
+
+
+def test_a_shells_variables_are_left_to_it() -> None:
+    assert profile.filled(("echo ${home} {home} {}",), "p") == ("echo ${home} /home/alice {}",)
+
+
+def test_an_unknown_name_lists_the_ready_ones() -> None:
+    with pytest.raises(UsageError, match="clamscan"):
+        profile.find("nortn")
+
+
+def test_asking_makes_a_profile_that_is_read() -> None:
+    answers = {
+        "name of the product": "Example",
+        "how is it installed": "debian",
+        "Debian packages": "example example-data",
+        "command that scans the homes": "example --scan '{home}/a b'",
+        "minutes": "2",
+        "paths that it says it reads": "/home/** /usr/**",
+    }
+
+    def ask(question: str, default: str) -> str:
+        return next((answer for start, answer in answers.items() if question.startswith(start)), default)
+
+    found = profile.parse(interview.interview(ask), "asked")
+    assert found.step[0].command == ("example", "--scan", "{home}/a b")
+    assert [step.kind for step in found.step] == [StepKind.SCAN, StepKind.IDLE]
+    assert found.scope[0].reads == ("/home/**", "/usr/**")
+
+
+def test_asking_without_any_command_is_refused() -> None:
+    with pytest.raises(UsageError, match="at least one command"):
+        interview.interview(lambda question, default: "0" if "minutes" in question else default)
+
+
+def test_the_page_lists_every_field() -> None:
+    page = PAGE.read_text()
+    types = (profile.Product, profile.Step, profile.Scope, profile.Room, *profile.Install.__args__)
+    for type_ in types:
+        for field in msgspec.structs.fields(type_):
+            assert f"`{field.name}`" in page, f"{type_.__name__}.{field.name}"
+    for place in profile.PLACES:
+        assert f"`{{{place}}}`" in page
+    for kind in StepKind:
+        assert f"`{kind.value}`" in page
