@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from overt.rules.yara_tokens import Kind, LexicalError, Token, tokens
+from overt.rules.yara_sections import Meta, meta_entries, string_entries
+from overt.rules.yara_tokens import Kind, LexicalError, Token, tokens, unquote
 
 SECTIONS = ("meta", "strings", "condition")
 
@@ -48,7 +49,7 @@ class SourceRule:
     tags: tuple[str, ...] = ()
     is_global: bool = False
     is_private: bool = False
-    meta: tuple[tuple[str, str], ...] = ()
+    meta: tuple[Meta, ...] = ()
     """In order, values as text, quotes and escapes removed."""
     patterns: tuple[Pattern, ...] = ()
     condition: tuple[Token, ...] = ()
@@ -72,8 +73,6 @@ class _Unreadable(ValueError):
 
 
 _RULE_LINE = re.compile(r"^[ \t]*(?:(?:global|private)\s+)*rule\s+\w+", re.MULTILINE)
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
 
 
 def split(name: str, text: str) -> Source:
@@ -103,16 +102,6 @@ def split(name: str, text: str) -> Source:
     return Source(name, tuple(imports), tuple(rules.values()), tuple(problems))
 
 
-def unquote(text: str) -> str:
-    """The value of a quoted YARA string; bytes given as `\\xNN` become that code point."""
-    return _ESCAPE.sub(_unescape, text[1:-1])
-
-
-def _unescape(match: re.Match[str]) -> str:
-    code = match.group(1)
-    return chr(int(code[1:], 16)) if len(code) == 3 else _ESCAPES.get(code, match.group())
-
-
 def _after(rule_start: int | None, position: int) -> int:
     """Where to look for the next rule after a failure: past the failed rule's own first word."""
     return position + 1 if rule_start is None else rule_start + 1
@@ -136,7 +125,7 @@ class _Reader:
 
     def rules(self, imports: dict[str, None]) -> Iterator[SourceRule]:
         """Rules in order; the modules imported on the way are added to `imports`."""
-        for token in self._tokens:
+        while token := next(self._tokens, None):
             if token.text == "import":
                 imports[unquote(self._next(Kind.TEXT, "a module name in quotes").text)] = None
             elif token.text == "include":
@@ -171,7 +160,7 @@ class _Reader:
         name = self._next(Kind.WORD, "a rule name").text
         self.current = name
         tags = self._tags()
-        sections, end = self._sections()
+        body, end = self._body()
         self.position = end
         return SourceRule(
             name=name,
@@ -180,9 +169,9 @@ class _Reader:
             tags=tags,
             is_global="global" in modifiers,
             is_private="private" in modifiers,
-            meta=tuple(_meta(sections["meta"])),
-            patterns=tuple(_patterns(sections["strings"])),
-            condition=tuple(sections["condition"]),
+            meta=(*body.meta, *_meta(body.sections["meta"])),
+            patterns=(*body.patterns, *_patterns(body.sections["strings"])),
+            condition=tuple(body.sections["condition"]),
         )
 
     def _tags(self) -> tuple[str, ...]:
@@ -195,28 +184,49 @@ class _Reader:
             raise _Unreadable(token.start, f"expected '{{', found {token.text[:30]!r}", self.current)
         return tuple(found)
 
-    def _sections(self) -> tuple[dict[str, list[Token]], int]:
-        """The tokens of each section, and the end of the rule's closing brace."""
-        sections: dict[str, list[Token]] = {section: [] for section in SECTIONS}
+    def _body(self) -> tuple[_Body, int]:
+        """What is in the sections, and the end of the rule's closing brace."""
+        body = _Body()
         inside: list[Token] | None = None
-        seen: set[str] = set()
         held: Token | None = None
         while True:
-            token = held or self._next()
+            token = held or next(self._tokens, None) or self._next()
             held = None
-            if token.kind is Kind.WORD and token.text in SECTIONS:
+            text = token.text
+            if text in SECTIONS and token.kind is Kind.WORD:
                 held = self._next()
                 if held.text == ":":
-                    inside, held = sections[token.text], None
-                    seen.add(token.text)
+                    inside = self._section(text, held.end, body)
+                    held = None
                     continue
-            if token.text == "}" and token.kind is Kind.SIGN:
-                if "condition" not in seen:
+            elif text == "}" and token.kind is Kind.SIGN:
+                if "condition" not in body.seen:
                     raise _Unreadable(token.start, "the rule has no condition", self.current)
-                return sections, token.end
-            if inside is None or token.text == "{":
-                raise _Unreadable(token.start, f"expected a section, found {token.text[:30]!r}", self.current)
+                return body, token.end
+            if inside is None or text == "{":
+                raise _Unreadable(token.start, f"expected a section, found {text[:30]!r}", self.current)
             inside.append(token)
+
+    def _section(self, name: str, start: int, body: _Body) -> list[Token]:
+        """Begin a section: read it entry by entry when that can be done. Returns where its tokens go otherwise."""
+        if name == "meta" and name not in body.seen and (meta := meta_entries(self._text, start)):
+            body.meta = meta[0]
+            self._tokens = tokens(self._text, meta[1])
+        if name == "strings" and name not in body.seen and (strings := string_entries(self._text, start)):
+            body.patterns = [Pattern(*entry) for entry in strings[0]]
+            self._tokens = tokens(self._text, strings[1])
+        body.seen.add(name)
+        return body.sections[name]
+
+
+@dataclass(slots=True)
+class _Body:
+    """What a rule's sections hold: entries, or the tokens of what was not read as such."""
+
+    meta: list[Meta] = field(default_factory=list)
+    patterns: list[Pattern] = field(default_factory=list)
+    sections: dict[str, list[Token]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
+    seen: set[str] = field(default_factory=set)
 
 
 def _meta(section: list[Token]) -> Iterator[tuple[str, str]]:

@@ -49,37 +49,60 @@ class LexicalError(ValueError):
         self.offset = offset
 
 
-_BLANK = r"\s+|//[^\n]*|/\*(?s:.*?)\*/"
-_BLANKS = re.compile(rf"(?:{_BLANK})*+")
+BLANKS = r"(?:\s+|//[^\n]*|/\*(?s:.*?)\*/)*+"
+"""Spaces and comments, if any (a regular expression, as the other texts in capitals)."""
+TEXT = r'"(?:[^"\\\n]|\\.)*"'
+REGEX = r"/(?:[^/\\\n]|\\[^\n])+/[is]{0,2}"
+NUMBER = r"0x[0-9A-Fa-f]+|0o[0-7]+|\d+\.\d+|\d+(?:KB|MB)?"
+HEX = r"\{(?:[^}/]|//[^\n]*|/\*(?s:.*?)\*/)*+\}"
+
+_BLANKS = re.compile(BLANKS)
+_HEX = re.compile(HEX)
 _TOKEN = re.compile(
-    rf"""(?:{_BLANK})*+(?:
-    (?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\*(?=\s*[,)]))?)
-    |(?P<string>\$[A-Za-z0-9_]*(?:\*(?=\s*[,)]))?|[\#@!](?!=)[A-Za-z0-9_]*)
-    |(?P<number>0x[0-9A-Fa-f]+|0o[0-7]+|\d+\.\d+|\d+(?:KB|MB)?)
-    |(?P<text>"(?:[^"\\\n]|\\.)*")
-    |(?P<regex>/(?:[^/\\\n]|\\[^\n])+/[is]{{0,2}})
-    |(?P<sign>\.\.|<<|>>|[=!<>]=|[-+*\\%&|^~<>=(){{}}\[\],.:])
-    |(?P<end>\Z))""",
+    rf"""{BLANKS}(?:
+    ([A-Za-z_][A-Za-z0-9_]*(?:\*(?=\s*[,)]))?)
+    |(\$[A-Za-z0-9_]*(?:\*(?=\s*[,)]))?|[\#@!](?!=)[A-Za-z0-9_]*)
+    |({NUMBER})
+    |({TEXT})
+    |({REGEX})
+    |(\.\.|<<|>>|[=!<>]=|[-+*\\%&|^~<>=(){{}}\[\],.:])
+    |(\Z))""",
     re.VERBOSE,
 )
-_HEX = re.compile(r"\{(?:[^}/]|//[^\n]*|/\*(?s:.*?)\*/)*\}")
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = (None, Kind.WORD, Kind.STRING_ID, Kind.NUMBER, Kind.TEXT, Kind.REGEX, Kind.SIGN, None)
+"""What each group of `_TOKEN` is; the last one is the end."""
+
+
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\"}
+
+
+def unquote(text: str) -> str:
+    """The value of a quoted YARA string; bytes given as `\\xNN` become that code point."""
+    inner = text[1:-1]
+    return _ESCAPE.sub(_unescape, inner) if "\\" in inner else inner
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match.group(1)
+    return chr(int(code[1:], 16)) if len(code) == 3 else _ESCAPES.get(code, match.group())
 
 
 def tokens(text: str, start: int = 0) -> Iterator[Token]:
     """The tokens of `text` from `start` on, blanks and comments left out. Raises `LexicalError`."""
     position, after_equals = start, False
     while match := _TOKEN.match(text, position):
-        group = match.lastgroup or ""
-        if group == "end":
+        group = match.lastindex or 0
+        kind = _KINDS[group]
+        if kind is None:
             return
         found, position = match.group(group), match.end()
         if found == "{" and after_equals:
             hexed = _HEX.match(text, position - 1)
             if hexed is None:
                 raise LexicalError(position - 1, "hex string is not closed")
-            group, found, position = "hex", hexed.group(), hexed.end()
-        yield Token(_KINDS[group], found, position - len(found))
+            kind, found, position = Kind.HEX, hexed.group(), hexed.end()
+        yield Token(kind, found, position - len(found))
         after_equals = found == "="
     blanks = _BLANKS.match(text, position)
     position = blanks.end() if blanks else position

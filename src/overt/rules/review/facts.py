@@ -12,9 +12,9 @@ from overt.rules.review.model import Ground, Kind, shown
 from overt.rules.review.readings import Reading, ambiguous, octet_readings, readings, spelled
 from overt.rules.review.samples import sampled
 from overt.rules.review.shape import Shape, regex_shapes, shapes
-from overt.rules.yara_source import Pattern, unquote
+from overt.rules.yara_source import Pattern
 from overt.rules.yara_tokens import Kind as TokenKind
-from overt.rules.yara_tokens import Token
+from overt.rules.yara_tokens import Token, unquote
 
 CONCEALING = ("xor", "base64", "base64wide", "hexadecimal text", "base64 text", "arithmetic", "pieces")
 """Tricks that hide from a reader of the rule what it looks for."""
