@@ -1,0 +1,53 @@
+"""A rule channel that the lab publishes for one run, so that a client of channels has something real to update from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from overt.channel import layout
+from overt.channel.publisher import build, founding, publish, sources
+from overt.channel.publisher.desk import Desk
+from overt.core.errors import ConductError
+
+NAME = "lab"
+RULE = """rule lab_example : test
+{
+    meta:
+        description = "an example of the conduct lab, which no file matches"
+        author = "the conduct lab"
+        license = "CC0-1.0"
+    strings:
+        $text = { 6f 76 65 72 74 20 6c 61 62 20 65 78 61 6d 70 6c 65 00 01 02 03 04 }
+    condition:
+        $text
+}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnChannel:
+    """What was published."""
+
+    tree: Path
+    """The static files."""
+    root: Path
+    """What a client starts from."""
+
+
+def found(work: Path, host: str) -> OwnChannel:
+    """A development channel below `work`, with one release of one rule. Raises `ChannelError`, `ConductError`."""
+    rules = work / "rules"
+    rules.mkdir(parents=True)
+    (rules / "example.yar").write_text(RULE, encoding="utf-8")
+    desk = Desk(work / "desk", _no_secrets)
+    founding.found(desk, founding.Plan(NAME, f"{host}/{NAME}", development=True), None)
+    origin = sources.Origin(NAME, (str(rules),), "the conduct lab", "CC0-1.0", f"https://{host}")
+    built = build.build(NAME, 0, sources.Sources((origin,)))
+    if not isinstance(outcome := publish.publish(desk, built.data), publish.Published):
+        raise ConductError(f"the lab's own channel could not be published: {outcome}")
+    return OwnChannel(desk.public, desk.public / layout.metadata("root", 1))
+
+
+def _no_secrets(what: str) -> str:
+    raise ConductError(f"the lab's own channel has no secret, and was asked for {what}")
