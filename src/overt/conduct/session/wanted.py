@@ -1,0 +1,65 @@
+"""What is asked of the lab: everything that decides how a report is made, before anything is started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from overt.conduct.evidence.records import Mode
+from overt.conduct.profile import Profile
+from overt.core.errors import UsageError
+
+MAX_RUNS = 1000
+MAX_PAIRS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One report to make."""
+
+    profile: Profile
+    file: Path
+    """Where the profile was read from; its relative paths are from there."""
+    out: Path
+    """The report's folder, which must not exist or be empty."""
+    seed: int
+    mode: Mode
+    let_out: str = ""
+    """For pass-through: the product's name, typed by its owner."""
+    runs: int = 1
+    differential: int = 0
+    pairs: int = 16
+    trace: bool = True
+    snapshot: Path | None = None
+    """Root file system to run on; None: the machine's own, below an overlay."""
+
+
+def check(wanted: Wanted) -> None:
+    """Raises `UsageError` for what can't be done, before anything is."""
+    for name, value, least, most in (
+        ("--runs", wanted.runs, 1, MAX_RUNS),
+        ("--differential", wanted.differential, 0, MAX_RUNS),
+        ("--pairs", wanted.pairs, 1, MAX_PAIRS),
+    ):
+        if not least <= value <= most:
+            raise UsageError(f"{name} {value}: it is between {least} and {most}")
+    if wanted.differential == 1:
+        raise UsageError("--differential 1: nothing can be compared from one run of each; 6 is a good number")
+    product = wanted.profile.product.name
+    if wanted.mode is Mode.PASS_THROUGH and wanted.let_out != product:
+        raise UsageError(
+            f"in pass-through mode what {product} sends really leaves this machine, canaries and all: "
+            f"if you want that, say --let-it-out '{product}'"
+        )
+    if wanted.let_out and wanted.mode is not Mode.PASS_THROUGH:
+        raise UsageError("--let-it-out goes with --mode pass-through")
+    if (
+        wanted.mode is Mode.REPLAY
+        and not wanted.profile.chamber.replay
+        and not wanted.profile.chamber.channel
+    ):
+        raise UsageError(f"{wanted.file}: it has nothing to replay: see [chamber] replay, or use --mode sink")
+    if wanted.out.exists() and (not wanted.out.is_dir() or any(wanted.out.iterdir())):
+        raise UsageError(f"{wanted.out} is there already: name another folder with --out")
+    if wanted.snapshot and not (wanted.snapshot / "usr").is_dir():
+        raise UsageError(f"{wanted.snapshot}: a root file system has a folder usr; this has none")

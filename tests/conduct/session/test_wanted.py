@@ -1,0 +1,46 @@
+"""What can't be asked of the lab is refused before anything is started."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from overt.conduct import profile
+from overt.conduct.evidence.records import Mode
+from overt.conduct.session.wanted import Wanted, check
+from overt.core.errors import UsageError
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> Wanted:
+    file = profile.find("clamscan")
+    return Wanted(profile.read(file), file, tmp_path / "report", seed=1, mode=Mode.SINK)
+
+
+def test_a_plain_wish_is_granted(wanted: Wanted) -> None:
+    check(wanted)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"runs": 0}, "--runs 0"),
+        ({"differential": -1}, "--differential -1"),
+        ({"differential": 1}, "nothing can be compared"),
+        ({"pairs": 100_000}, "--pairs 100000"),
+        ({"mode": Mode.PASS_THROUGH}, "--let-it-out 'ClamAV clamscan'"),
+        ({"mode": Mode.PASS_THROUGH, "let_out": "clamscan"}, "--let-it-out 'ClamAV clamscan'"),
+        ({"let_out": "ClamAV clamscan"}, "goes with --mode pass-through"),
+        ({"mode": Mode.REPLAY}, "nothing to replay"),
+        ({"out": Path(__file__).parent}, "is there already"),
+        ({"snapshot": Path(__file__).parent}, "folder usr"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_what_to_do(
+    wanted: Wanted, change: dict[str, object], words: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        check(replace(wanted, **change))  # type: ignore[arg-type]
+    assert words in str(refused.value)
