@@ -13,8 +13,8 @@ report/
       canaries.jsonl       Canary …
       processes.jsonl accesses.jsonl calls.jsonl flows.jsonl changes.jsonl listening.jsonl
       sightings.jsonl opaque.jsonl                  made by the finder from what is above
-      streams/NNNNN.out .in                          payload of flow NNNNN, as far as it could be opened
-      capture.pcap  trace.log  output/N.txt          raw evidence
+      streams/NNNNN.out .in .hello                   payload of flow NNNNN, as far as it could be opened
+      capture.pcapng  trace.log  output/N.txt          raw evidence
 """
 
 from __future__ import annotations

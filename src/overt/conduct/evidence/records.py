@@ -188,6 +188,8 @@ class Flow(Record, frozen=True, kw_only=True):
     address: str
     """The true destination, IPv4 or IPv6."""
     port: int
+    source_port: int = 0
+    """The product's own port; 0 for protocols without ports."""
     name: str
     """The name that the chamber's DNS had given this address, or the SNI; empty if neither is known."""
     server_name: str = ""
@@ -201,6 +203,8 @@ class Flow(Record, frozen=True, kw_only=True):
     sent: str = ""
     """File below the run's folder with what the product sent, after decryption; empty if it sent nothing."""
     received: str = ""
+    hello: str = ""
+    """File with what the product said in the clear before it encrypted: the ClientHello of TLS or QUIC."""
     requests: tuple[Request, ...] = ()
 
 

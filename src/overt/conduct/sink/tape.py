@@ -1,0 +1,234 @@
+"""What is kept of each flow: the payload in two files, the rest in one record.
+
+A flow's bytes go to disk as they come, so that memory does not grow with them. Files are opened for each piece:
+ten thousand flows need no ten thousand descriptors.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from overt.conduct.evidence.folder import FILES, RunFolder
+from overt.conduct.evidence.records import Flow, Opened, Request
+from overt.conduct.sink.names import Names
+from overt.conduct.sink.plan import Limits
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The two ends of a flow, as the product sees them."""
+
+    protocol: str
+    address: str
+    port: int
+    source: str
+    source_port: int
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request while it goes on; it becomes a `Request` when its flow ends."""
+
+    at_s: float
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    sent_bytes: int = 0
+    status: int | None = None
+
+    def record(self) -> Request:
+        """As it is written down."""
+        return Request(
+            at_s=self.at_s,
+            method=self.method,
+            target=self.target,
+            headers=self.headers,
+            sent_bytes=self.sent_bytes,
+            status=self.status,
+        )
+
+
+@dataclass(slots=True)
+class Counts:
+    """What was not kept, and why: each is 0 in a whole recording."""
+
+    cut_bytes: int = 0
+    """Past the limits on streams, or not written because the disk refused."""
+    unrecorded_flows: int = 0
+    """Past `max_flows`."""
+    unnoted_requests: int = 0
+    """Past `max_requests` of one flow; their bytes are in its stream."""
+    closed_for_room: int = 0
+    """Silent connections that were closed since there were `max_connections`."""
+    undelivered_datagrams: int = 0
+    """The kernel dropped them before the sink read them; the capture has them."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Errors of the sink itself, by their text."""
+
+
+class Tape:
+    """One flow while it goes on."""
+
+    def __init__(self, recorder: Recorder, number: int, ends: Ends) -> None:
+        self.ends, self.number = ends, number
+        self.application, self.server_name, self.alpn = "raw", "", tuple[str, ...]()
+        self.opened, self.why = Opened.PLAIN, ""
+        self.sent_bytes = self.received_bytes = 0
+        self.began_s = recorder.now()
+        self.moved_s = self.began_s
+        self._recorder = recorder
+        self._kept: dict[str, int] = {}
+        self._requests: list[Asked] = []
+
+    def sent(self, data: bytes) -> None:
+        """The product sent this."""
+        self.sent_bytes += len(data)
+        self._keep("out", data)
+
+    def received(self, data: bytes) -> None:
+        """The product was sent this."""
+        self.received_bytes += len(data)
+        self._keep("in", data)
+
+    def hello(self, data: bytes) -> None:
+        """The product said this in the clear before it encrypted."""
+        self._keep("hello", data)
+
+    def moved(self) -> None:
+        """Something happened: the connection is not idle."""
+        self.moved_s = self._recorder.now()
+
+    def asked(self, method: str, target: str, headers: tuple[tuple[str, str], ...] = ()) -> Asked:
+        """Note a request; fill in the rest while it goes on."""
+        asked = Asked(self._recorder.now(), method, target, headers)
+        if len(self._requests) < self._recorder.limits.max_requests:
+            self._requests.append(asked)
+        else:
+            self._recorder.counts.unnoted_requests += 1
+        return asked
+
+    def opaque(self, why: str) -> None:
+        """What this flow carries could not be read."""
+        self.opened, self.why = Opened.OPAQUE, why
+
+    def record(self) -> Flow:
+        """The flow as it is written down."""
+        name = self._recorder.names.name(self.ends.address) or self.server_name
+        return Flow(
+            number=self.number,
+            at_s=self.began_s,
+            ended_s=self._recorder.now(),
+            step=0,
+            process=None,
+            protocol=self.ends.protocol,
+            application=self.application,
+            address=self.ends.address,
+            port=self.ends.port,
+            source_port=self.ends.source_port,
+            name=name,
+            server_name=self.server_name,
+            alpn=self.alpn,
+            opened=self.opened,
+            why_opaque=self.why,
+            sent_bytes=self.sent_bytes,
+            received_bytes=self.received_bytes,
+            sent=self._file("out"),
+            received=self._file("in"),
+            hello=self._file("hello"),
+            requests=tuple(asked.record() for asked in self._requests),
+        )
+
+    def close(self) -> None:
+        """The flow is over."""
+        self._recorder.ended(self)
+
+    def _file(self, ending: str) -> str:
+        return f"streams/{self.number:05d}.{ending}" if self._kept.get(ending) else ""
+
+    def _keep(self, ending: str, data: bytes) -> None:
+        if not data:
+            return
+        self.moved_s = self._recorder.now()
+        kept = self._kept.get(ending, 0)
+        written = self._recorder.keep(f"{self.number:05d}.{ending}", data, kept)
+        self._kept[ending] = kept + written
+
+
+class Recorder:
+    """All flows of one run."""
+
+    def __init__(self, folder: RunFolder, names: Names, limits: Limits, clock_zero: float) -> None:
+        self.names, self.limits, self.counts = names, limits, Counts()
+        self.live: dict[int, Tape] = {}
+        self.seen: set[Ends] = set()
+        """Every conversation that was recorded, for what goes through the capture afterwards."""
+        self._clock_zero = clock_zero
+        self._streams = folder.path / "streams"
+        self._path = folder.path / FILES[Flow]
+        self._flows = open(self._path, "wb", buffering=0)
+        self._number = 0
+        self._bytes = 0
+        self._encoder = msgspec.json.Encoder()
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self._clock_zero
+
+    def begin(self, ends: Ends) -> Tape | None:
+        """Start a flow; None when there are too many to record."""
+        if self._number >= self.limits.max_flows:
+            self.counts.unrecorded_flows += 1
+            return None
+        self._number += 1
+        tape = Tape(self, self._number, ends)
+        self.live[tape.number] = tape
+        self.seen.add(ends)
+        return tape
+
+    def ended(self, tape: Tape) -> None:
+        """Write one flow's record: at once, so that it is there whatever happens to the others."""
+        if self.live.pop(tape.number, None):
+            self._write(self._encoder.encode(tape.record()) + b"\n")
+
+    def keep(self, name: str, data: bytes, kept: int) -> int:
+        """Append to one stream's file, which holds `kept` bytes, as far as limits and disk allow: bytes written."""
+        room = min(self.limits.max_stream_bytes - kept, self.limits.max_streams_bytes - self._bytes)
+        written = self._append(name, data[: max(0, room)])
+        self._bytes += written
+        self.counts.cut_bytes += len(data) - written
+        return written
+
+    def close(self) -> None:
+        """End every flow that still goes on, and put the records in the order of their numbers."""
+        for tape in list(self.live.values()):
+            tape.close()
+        self._flows.close()
+        flows = sorted(msgspec.json.decode_lines(self._path.read_bytes(), type=Flow), key=lambda flow: flow.number) # type: ignore
+        self._path.write_bytes(b"".join(self._encoder.encode(flow) + b"\n" for flow in flows))
+
+    def _append(self, name: str, data: bytes) -> int:
+        if not data:
+            return 0
+        try:
+            descriptor = os.open(self._streams / name, _APPEND, 0o600)
+            try:
+                return os.write(descriptor, data)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            self.counts.failures[f"streams: {error.strerror}"] += 1
+            return 0
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self._flows.write(line)
+        except OSError as error:
+            self.counts.failures[f"flows.jsonl: {error.strerror}"] += 1
+            self.counts.unrecorded_flows += 1
