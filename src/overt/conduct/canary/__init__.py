@@ -1,0 +1,1 @@
+"""Canaries: files that nobody else has, planted to be recognised in whatever leaves."""

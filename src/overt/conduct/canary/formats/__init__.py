@@ -1,0 +1,1 @@
+"""One format, one module; `registry.py` lists them."""
