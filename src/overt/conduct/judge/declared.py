@@ -1,0 +1,114 @@
+"""What a product declared, as questions put to it: may this file be read, this place be contacted?"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+from pathspec import GitIgnoreSpec
+
+from overt.conduct.evidence.records import Flow, Listening, StepKind, StepRun
+from overt.conduct.profile import PLACES, Present, Profile, Step, filled
+
+DEFAULT_PORT = 443
+"""Of a declared place that names none."""
+_REMEMBERED = 1 << 16
+
+
+class Declared:
+    """A profile's scope. Paths and places are matched as docs/conduct-profiles.md says."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._matches = lru_cache(_REMEMBERED)(self._match)
+        self._spec = lru_cache(None)(self._compiled)
+        self._steps = {(step.kind, filled(step.command, "step")): step for step in profile.step}
+        self._own = GitIgnoreSpec.from_lines(_own_places(profile))
+
+    def reads(self, kind: StepKind, path: str) -> bool:
+        """Whether it says that it reads this; what it writes or runs, it may read."""
+        return any(self._matches(kind, field, path) for field in ("reads", "writes", "executes"))
+
+    def writes(self, kind: StepKind, path: str) -> bool:
+        """Whether it says that it changes this."""
+        return self._matches(kind, "writes", path)
+
+    def executes(self, kind: StepKind, path: str) -> bool:
+        """Whether it says that it runs this."""
+        return self._matches(kind, "executes", path)
+
+    def owns(self, path: str) -> bool:
+        """Whether the path is in the place that the product was installed to, or one of the files it consists of."""
+        return self._own.match_file(path.lstrip("/"))
+
+    def connects(self, kind: StepKind, flow: Flow) -> bool:
+        """Whether it says that it goes there."""
+        return any(_is_place(place, flow) for place in self.profile.scope_of(kind).connects)
+
+    def listens(self, kind: StepKind, found: Listening) -> bool:
+        """Whether it says that it waits for others there."""
+        return any(_is_socket(place, found) for place in self.profile.scope_of(kind).listens)
+
+    def sends(self, kind: StepKind, form: str) -> bool:
+        """Whether it says that `content`, a `name` or a `digest` leaves."""
+        return form in self.profile.scope_of(kind).sends
+
+    def step_of(self, step: StepRun) -> Step | None:
+        """The step as the profile has it; None for one that the lab added, such as the installation."""
+        return self._steps.get((step.kind, step.command))
+
+    def privileges(self, kind: StepKind) -> frozenset[str]:
+        """Capabilities that it says it needs, without `CAP_`, in lower case."""
+        return frozenset(map(capability, self.profile.scope_of(kind).privileges))
+
+    def _match(self, kind: StepKind, field: str, path: str) -> bool:
+        return self._spec(kind, field).match_file(path.lstrip("/"))
+
+    def _compiled(self, kind: StepKind, field: str) -> GitIgnoreSpec:
+        return GitIgnoreSpec.from_lines(getattr(self.profile.scope_of(kind), field))
+
+
+def capability(name: str) -> str:
+    """A capability's name in one spelling: `CAP_SYS_ADMIN` is `sys_admin`."""
+    return name.lower().removeprefix("cap_")
+
+
+def _own_places(profile: Profile) -> list[str]:
+    own = [f"{PLACES['product']}/**"]
+    if isinstance(profile.install, Present):
+        own += [pattern for path in profile.install.files for pattern in (path, f"{path.rstrip('/')}/**")]
+    return own
+
+
+def _is_place(declared: str, flow: Flow) -> bool:
+    host, port = _divided(declared)
+    if port is not None and port != flow.port:
+        return False
+    names = {name.lower().rstrip(".") for name in (flow.name, flow.server_name) if name}
+    if host.startswith("*."):
+        return bool(names) and all(name.endswith(host[1:]) for name in names)
+    return (bool(names) and all(name == host for name in names)) or _same_address(host, flow.address)
+
+
+def _divided(declared: str) -> tuple[str, int | None]:
+    """Host and port; `*` is any port."""
+    host, colon, port = declared.rpartition(":")
+    if not colon or (":" in host and not host.startswith("[")):
+        return declared.lower().strip("[]"), DEFAULT_PORT
+    return host.lower().strip("[]"), None if port == "*" else int(port) if port.isdigit() else -1
+
+
+def _same_address(host: str, address: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) == ipaddress.ip_address(address)
+    except ValueError:
+        return False
+
+
+def _is_socket(declared: str, found: Listening) -> bool:
+    protocol, _, place = declared.partition(":")
+    if protocol != found.protocol.rstrip("6"):
+        return False
+    if protocol == "unix":
+        return GitIgnoreSpec.from_lines([place]).match_file(found.address.lstrip("/"))
+    return place in ("*", str(found.port))

@@ -1,0 +1,244 @@
+"""What the product opened, changed and ran beyond what it had declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from overt.conduct.evidence.records import Access, Change, Changed, FileAccess, Process, StepKind, Verdict
+from overt.conduct.judge import ordinary
+from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
+from overt.conduct.judge.declared import Declared
+from overt.conduct.judge.material import Cited, Material, RunMaterial
+
+MAX_EXAMPLES = 4
+"""Paths named for one program."""
+
+
+@dataclass
+class Opened:
+    """What one program opened in one kind of step that it had not declared."""
+
+    program: str
+    kind: StepKind
+    secret: str
+    """What kind of secret all of it is; empty for none."""
+    declared: bool
+    paths: set[str] = field(default_factory=set)
+    times: int = 0
+    first_s: float = 0.0
+    references: list[str] = field(default_factory=list)
+
+    def add(self, access: Cited[FileAccess]) -> None:
+        value = access.value
+        if not self.paths:
+            self.first_s = value.at_s
+        if value.path not in self.paths and len(self.references) < MAX_EXAMPLES:
+            self.references.append(access.reference)
+        self.paths.add(value.path)
+        self.times += value.count
+
+    @property
+    def fact(self) -> Fact:
+        what = f"{self.secret}: " if self.secret else ""
+        known = "" if self.declared else "undeclared: "
+        text = (
+            f"{known}{what}{self.program} opened {counted(len(self.paths), 'file')}, {counted(self.times, 'time')}, "
+            f"while: {self.kind}; first {seconds_text(self.first_s)}: {some(sorted(self.paths), MAX_EXAMPLES)}"
+        )
+        return Fact(text, tuple(self.references))
+
+
+@dataclass
+class Tally:
+    """What all runs' accesses say, read in one pass."""
+
+    secrets: list[Opened]
+    beyond: list[Opened]
+    listed: int
+    """Undeclared folders whose entries were listed."""
+    canaries: dict[tuple[str, int], int]
+    """(run, canary) → how often it was opened or read."""
+
+
+def tally(material: Material, declared: Declared) -> Tally:
+    """Read every access once. Raises `ConductError` for damaged evidence."""
+    groups: dict[tuple[str, StepKind, str, bool], Opened] = {}
+    listed: set[str] = set()
+    canaries: dict[tuple[str, int], int] = {}
+    for run in material.runs:
+        own = own_files(run)
+        planted = {canary.value.path: canary.value for canary in run.canaries.values()}
+        for access in run.accesses():
+            value = access.value
+            if value.access is Access.LIST:
+                if not _is_known(declared, own, run.kind_of(value.step), value.path):
+                    listed.add(value.path)
+                continue
+            if (canary := planted.get(value.path)) and value.access in (Access.OPEN, Access.READ):
+                key = (run.name, canary.number)
+                canaries[key] = canaries.get(key, 0) + value.count
+            secret = (
+                canary.secret if canary and canary.secret else ordinary.place_of(value.path, ordinary.SECRETS)
+            )
+            kind = run.kind_of(value.step)
+            known = _is_known(declared, own, kind, value.path, bool(secret))
+            if secret or (not known and value.access is not Access.EXECUTE):
+                group = (run.program(value.process), kind, secret, known)
+                groups.setdefault(group, Opened(*group)).add(access)
+    many = sorted(
+        groups.values(), key=lambda one: (one.declared, one.secret == "", -len(one.paths), one.program)
+    )
+    return Tally(
+        [one for one in many if one.secret], [one for one in many if not one.declared], len(listed), canaries
+    )
+
+
+def own_files(run: RunMaterial) -> frozenset[str]:
+    """What it brought or made itself: reading that tells it nothing, and running that runs nobody else's program."""
+    return frozenset(change.value.path for change in run.changes if change.value.changed is Changed.ADDED)
+
+
+def _is_known(
+    declared: Declared, own: frozenset[str], kind: StepKind, path: str, secret: bool = False
+) -> bool:
+    """Whether nobody needs to be told: declared, its own, or what every program opens (never for a secret)."""
+    if declared.reads(kind, path) or path in own or declared.owns(path):
+        return True
+    return not secret and ordinary.ordinary_read(path)
+
+
+def unwatched(material: Material) -> str:
+    """Why the runs can say nothing about files; empty if one can."""
+    if not material.runs:
+        return "there is no run"
+    if not any(run.observed("open") or run.observed("ranges") for run in material.runs):
+        return "files were not observed"
+    return ""
+
+
+def _lost(material: Material) -> int:
+    return sum(run.run.losses.file_events + run.run.losses.unnamed_processes for run in material.runs)
+
+
+def reads(material: Material, declared: Declared, seen: Tally) -> Said:
+    """What did it open beyond what it declared?"""
+    if why := unwatched(material):
+        return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
+    listed = (
+        [Fact(f"it listed the entries of {counted(seen.listed, 'undeclared folder')}")] if seen.listed else []
+    )
+    if seen.beyond:
+        files = len({path for one in seen.beyond for path in one.paths})
+        programs = some(dict.fromkeys(one.program for one in seen.beyond), 3)
+        text = f"It opened {counted(files, 'file')} that it had not declared: {programs}."
+        return Said(Verdict.YES, False, text, (*(one.fact for one in seen.beyond), *listed))
+    if lost := _lost(material):
+        text = f"Nothing was seen; but {counted(lost, 'file event')} were lost or belong to nobody known."
+        return Said(Verdict.UNSEEN, None, text)
+    if listed:
+        return Said(
+            Verdict.PARTLY,
+            None,
+            "It opened no undeclared file, and listed undeclared folders.",
+            tuple(listed),
+        )
+    return Said(Verdict.NO, True, "It opened nothing that it had not declared.")
+
+
+def secrets(material: Material, declared: Declared, seen: Tally) -> Said:
+    """Did it open keys, passwords or browser profiles?"""
+    if why := unwatched(material):
+        return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
+    if seen.secrets:
+        undeclared = [one for one in seen.secrets if not one.declared]
+        kinds = some(sorted({one.secret for one in seen.secrets}), 5)
+        text = f"It opened {kinds}" + (
+            ", which it had not declared." if undeclared else ", as it had declared."
+        )
+        return Said(Verdict.YES, False if undeclared else None, text, tuple(one.fact for one in seen.secrets))
+    if lost := _lost(material):
+        text = f"Nothing was seen; but {counted(lost, 'file event')} were lost or belong to nobody known."
+        return Said(Verdict.UNSEEN, None, text)
+    return Said(Verdict.NO, True, "It opened no key, password store, browser profile or the like.")
+
+
+def changes(material: Material, declared: Declared) -> Said:
+    """What did it change beyond what it declared?"""
+    if not any(run.observed("changes") for run in material.runs):
+        return Said(Verdict.UNSEEN, None, "Changes were not observed.")
+    found = [
+        (run, change) for run, change in product_changes(material) if _undeclared(declared, run, change.value)
+    ]
+    if not found:
+        return Said(Verdict.NO, True, "It changed nothing that it had not declared.")
+    paths = sorted({change.value.path for _, change in found})
+    facts = list(_change_facts(found))
+    return Said(
+        Verdict.YES, False, f"It changed {counted(len(paths), 'path')} it had not declared.", tuple(facts)
+    )
+
+
+def product_changes(material: Material) -> Iterator[tuple[RunMaterial, Cited[Change]]]:
+    """All changes but a package manager's and a loader's own records, and folders on the way to a file."""
+    for run in material.runs:
+        for change in run.changes:
+            if not ordinary.bookkeeping(change.value.path) and change.value.kind != "folder":
+                yield run, change
+
+
+def _undeclared(declared: Declared, run: RunMaterial, change: Change) -> bool:
+    kind = run.kind_of(change.step)
+    if kind is StepKind.INSTALL and change.changed is Changed.ADDED and ordinary.installed(change.path):
+        return False
+    return not declared.writes(kind, change.path) and not declared.owns(change.path)
+
+
+def _change_facts(found: Iterable[tuple[RunMaterial, Cited[Change]]]) -> Iterator[Fact]:
+    grouped: dict[tuple[StepKind, Changed, str], list[Cited[Change]]] = {}
+    for run, change in found:
+        folder = change.value.path.rpartition("/")[0] or "/"
+        grouped.setdefault((run.kind_of(change.value.step), change.value.changed, folder), []).append(change)
+    for (kind, how, folder), many in sorted(grouped.items()):
+        names = list(dict.fromkeys(one.value.path.rpartition("/")[2] for one in many))
+        detail = next((f" ({one.value.detail})" for one in many if one.value.detail), "")
+        text = f"{how} while: {kind}: in {folder}: {some(names)}{detail}"
+        yield Fact(text, tuple(one.reference for one in many))
+
+
+def executes(material: Material, declared: Declared) -> Said:
+    """What did it run beyond what it declared?"""
+    if not any(run.observed("open") or run.observed("trace") for run in material.runs):
+        return Said(Verdict.UNSEEN, None, "Programs were not observed.")
+    grouped: dict[tuple[str, StepKind], list[Cited[Process]]] = {}
+    total = 0
+    for run in material.runs:
+        own = own_files(run)
+        for process in run.processes.values():
+            total += 1
+            kind = run.kind_of(process.value.step)
+            if process.value.program not in own and not _may_run(declared, run, process.value):
+                grouped.setdefault((process.value.program, kind), []).append(process)
+    if not grouped:
+        return Said(Verdict.NO, True, f"It ran {counted(total, 'program')}, all of which it had declared.")
+    programs = sorted({program for program, _ in grouped})
+    facts = tuple(_run_fact(program, kind, many) for (program, kind), many in sorted(grouped.items()))
+    text = f"It ran {counted(len(programs), 'program')} that it had not declared: {some(programs)}."
+    return Said(Verdict.YES, False, text, facts)
+
+
+def _may_run(declared: Declared, run: RunMaterial, process: Process) -> bool:
+    """Declared, the product's own, the loader, or what the step itself was told to run."""
+    program = process.program
+    if declared.executes(run.kind_of(process.step), program) or declared.owns(program):
+        return True
+    step = run.step(process.step)
+    told = step is not None and tuple(process.arguments) == step.command
+    return told or ordinary.ordinary_program(program)
+
+
+def _run_fact(program: str, kind: StepKind, many: list[Cited[Process]]) -> Fact:
+    first = many[0].value
+    words = " ".join(first.arguments)
+    text = f"{program}, {counted(len(many), 'time')}, while: {kind}; first {seconds_text(first.at_s)} as: {words}"
+    return Fact(text, tuple(one.reference for one in many))

@@ -1,0 +1,248 @@
+"""What the product did to the machine: certificates, start-up, ports, rights, what it leaves, what it believes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from overt.conduct.evidence.records import Change, Changed, Flow, Process, StepKind, Verdict
+from overt.conduct.judge import ordinary
+from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
+from overt.conduct.judge.declared import Declared, capability
+from overt.conduct.judge.files import product_changes
+from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
+
+MAX_BODY_BYTES = 64 << 20
+"""Of one answer that is compared with what was installed."""
+
+
+def _changes_unseen(material: Material) -> Said | None:
+    if any(run.observed("changes") for run in material.runs):
+        return None
+    return Said(Verdict.UNSEEN, None, "Changes were not observed.")
+
+
+def certificates(material: Material, declared: Declared) -> Said:
+    """Did it add certificates that the machine then trusts?"""
+    if unseen := _changes_unseen(material):
+        return unseen
+    found = list(_in_places(material, ordinary.CERTIFICATES))
+    if not found:
+        return Said(Verdict.NO, True, "It changed no store of trusted certificates.")
+    facts = tuple(_place_fact(*one) for one in found)
+    return Said(
+        Verdict.YES,
+        False,
+        "It changed what certificates are trusted: whoever holds such a key can read "
+        "and change encrypted connections.",
+        facts,
+    )
+
+
+def persistence(material: Material, declared: Declared) -> Said:
+    """Did it arrange to be started again by itself?"""
+    if unseen := _changes_unseen(material):
+        return unseen
+    found = list(_in_places(material, ordinary.PERSISTENCE))
+    if not found:
+        return Said(Verdict.NO, True, "It installed nothing that starts by itself.")
+    undeclared = [
+        one for one in found if not declared.writes(one[1].kind_of(one[2].value.step), one[2].value.path)
+    ]
+    kinds = some(dict.fromkeys(name for name, _, _ in found))
+    facts = tuple(_place_fact(*one) for one in found)
+    if undeclared:
+        return Said(
+            Verdict.YES, False, f"It installed something that starts by itself, undeclared: {kinds}.", facts
+        )
+    return Said(Verdict.YES, None, f"It installed what it had declared: {kinds}.", facts)
+
+
+def _in_places(
+    material: Material, places: tuple[ordinary.Place, ...]
+) -> Iterator[tuple[str, RunMaterial, Cited[Change]]]:
+    seen: set[tuple[str, Changed]] = set()
+    for run, change in product_changes(material):
+        name = ordinary.place_of(change.value.path, places)
+        key = (change.value.path, change.value.changed)
+        if name and change.value.changed is not Changed.REMOVED and key not in seen:
+            seen.add(key)
+            yield name, run, change
+
+
+def _place_fact(name: str, run: RunMaterial, change: Cited[Change]) -> Fact:
+    value = change.value
+    detail = f" ({value.detail})" if value.detail else ""
+    text = f"{name}: {value.path} {value.changed} while: {run.kind_of(value.step)}{detail}"
+    return Fact(text, (change.reference,))
+
+
+def listening(material: Material, declared: Declared) -> Said:
+    """Did it wait for others to connect?"""
+    if not material.runs:
+        return Said(Verdict.UNSEEN, None, "This could not be seen: there is no run.")
+    found = {
+        (one.value.protocol, one.value.address, one.value.port): (run, one)
+        for run in reversed(material.runs)
+        for one in reversed(run.listening)
+    }
+    if not found:
+        return Said(Verdict.NO, True, "It waited for connections on no port and no socket.")
+    facts, undeclared = [], []
+    for (protocol, address, port), (run, one) in sorted(found.items()):
+        place = f"{protocol}:{address}" if protocol == "unix" else f"{protocol}:{address}:{port}"
+        known = declared.listens(run.kind_of(one.value.step), one.value)
+        undeclared += [] if known else [place]
+        text = f"{'' if known else 'undeclared: '}{place}, by {run.program(one.value.process)}, "
+        facts.append(Fact(text + seconds_text(one.value.at_s), (one.reference,)))
+    if undeclared:
+        text = f"It waited for connections that it had not declared: {some(undeclared)}."
+        return Said(Verdict.YES, False, text, tuple(facts))
+    return Said(
+        Verdict.YES, None, f"It waited for {counted(len(found), 'declared connection')}.", tuple(facts)
+    )
+
+
+def privileges(material: Material, declared: Declared) -> Said:
+    """Did it use more rights than it was given or had declared?"""
+    if not any(run.processes for run in material.runs):
+        return Said(Verdict.UNSEEN, None, "Programs were not observed, and so neither were their rights.")
+    raised: dict[str, list[Cited[Process]]] = {}
+    held: dict[str, list[Cited[Process]]] = {}
+    for run in material.runs:
+        for process in run.processes.values():
+            if _raised(run, declared, process.value):
+                raised.setdefault(run.program(process.value.number), []).append(process)
+            kind = run.kind_of(process.value.step)
+            more = {capability(name) for name in process.value.capabilities} - declared.privileges(kind)
+            if more and kind not in (StepKind.INSTALL, StepKind.UNINSTALL):
+                held.setdefault(run.program(process.value.number), []).append(process)
+    if raised:
+        facts = tuple(_raised_fact(program, many) for program, many in sorted(raised.items()))
+        text = f"It got more rights than it was started with: {some(sorted(raised), 3)}."
+        return Said(Verdict.YES, False, text, facts)
+    if held:
+        facts = tuple(_held_fact(program, many) for program, many in sorted(held.items()))
+        text = "It was started with root's rights and had not declared which of them it needs; it took no others."
+        return Said(Verdict.PARTLY, None, text, facts)
+    return Said(Verdict.NO, True, "It ran with no rights beyond those that it had declared.")
+
+
+def _raised(run: RunMaterial, declared: Declared, process: Process) -> bool:
+    step = run.step(process.step)
+    told = declared.step_of(step) if step else None
+    return told is not None and told.user != "root" and (process.user == 0 or bool(process.capabilities))
+
+
+def _raised_fact(program: str, many: list[Cited[Process]]) -> Fact:
+    first = many[0].value
+    text = f"{program}, {counted(len(many), 'time')}: as user {first.user} with {some(first.capabilities, 6) or 'none'}"
+    return Fact(text, tuple(one.reference for one in many))
+
+
+def _held_fact(program: str, many: list[Cited[Process]]) -> Fact:
+    names = sorted({capability(name) for one in many for name in one.value.capabilities})
+    text = f"{program}, {counted(len(many), 'time')}: {counted(len(names), 'capability', 'capabilities')}: "
+    return Fact(text + some(names, 8), tuple(one.reference for one in many))
+
+
+def removal(material: Material, declared: Declared) -> Said:
+    """Did it leave anything behind when it was removed?"""
+    if unseen := _changes_unseen(material):
+        return unseen
+    runs = [run for run in material.runs if any(step.kind is StepKind.UNINSTALL for step in run.run.steps)]
+    if not runs:
+        return Said(Verdict.UNSEEN, None, "It was not uninstalled in these runs.")
+    left = {path: cited for run in runs for path, cited in _remaining(run).items()}
+    if not left:
+        return Said(Verdict.NO, True, "Nothing of it was left after it was uninstalled.")
+    facts = tuple(_left_facts(left))
+    return Said(
+        Verdict.YES, False, f"It left {counted(len(left), 'path')} behind after it was uninstalled.", facts
+    )
+
+
+def _remaining(run: RunMaterial) -> dict[str, Cited[Change]]:
+    """Paths that some step added and none removed."""
+    left: dict[str, Cited[Change]] = {}
+    for change in run.changes:
+        if change.value.changed is Changed.REMOVED:
+            gone = change.value.path
+            left.pop(gone, None)
+            if change.value.kind == "folder":
+                left = {path: one for path, one in left.items() if not path.startswith(f"{gone}/")}
+        elif change.value.changed is Changed.ADDED and not ordinary.bookkeeping(change.value.path):
+            left[change.value.path] = change
+    return left
+
+
+def _left_facts(left: dict[str, Cited[Change]]) -> Iterator[Fact]:
+    grouped: dict[str, list[str]] = {}
+    for path in sorted(left):
+        grouped.setdefault(path.rpartition("/")[0] or "/", []).append(path)
+    for folder, paths in sorted(grouped.items()):
+        names = [path.rpartition("/")[2] for path in paths]
+        text = f"in {folder}: {counted(len(paths), left[paths[0]].value.kind)}: {some(names)}"
+        yield Fact(text, tuple(left[path].reference for path in paths))
+
+
+def update_integrity(material: Material, declared: Declared) -> Said:
+    """Did it install an update that anybody could have made?"""
+    if not any(step.kind is StepKind.UPDATE for run in material.runs for step in run.run.steps):
+        return Said(Verdict.UNSEEN, None, "No run had an update.")
+    if unseen := _changes_unseen(material):
+        return unseen
+    answered, taken = 0, []
+    for run in material.runs:
+        digests = {change.value.sha256: change for change in run.changes if change.value.sha256}
+        for flow in run.flows.values():
+            if run.kind_of(flow.value.step) is StepKind.UPDATE:
+                for body in _bodies(run, flow.value):
+                    answered += 1
+                    if change := digests.get(hashlib.sha256(body).hexdigest()):
+                        taken.append((run, flow, change))
+    if taken:
+        return Said(
+            Verdict.YES,
+            False,
+            "It installed what the lab's server made up: whoever answers in its maker's "
+            "place can change this product.",
+            tuple(_taken_facts(taken)),
+        )
+    if not answered:
+        return Said(Verdict.UNSEEN, None, "It was offered nothing that it could have installed.")
+    text = f"It was offered {counted(answered, 'made-up answer')} and installed none of them as it was."
+    return Said(Verdict.NO, True, text)
+
+
+def _taken_facts(taken: Iterable[tuple[RunMaterial, Cited[Flow], Cited[Change]]]) -> Iterator[Fact]:
+    for _, flow, change in taken:
+        text = f"{change.value.path} is, byte for byte, what the lab answered for {destination(flow.value)}"
+        yield Fact(text, (change.reference, flow.reference))
+
+
+def _bodies(run: RunMaterial, flow: Flow) -> Iterator[bytes]:
+    """What the lab answered on this connection: the body of an HTTP answer with its head cut off, if it has any."""
+    if not flow.received:
+        return
+    path = Path(run.folder.path, flow.received)
+    if not path.is_file() or path.stat().st_size > MAX_BODY_BYTES:
+        return
+    rest = path.read_bytes()
+    while rest.startswith(b"HTTP/1."):
+        head, _, rest = rest.partition(b"\r\n\r\n")
+        length = _content_length(head)
+        if length is None:
+            length = len(rest)
+        if body := rest[:length]:
+            yield body
+        rest = rest[length:]
+
+
+def _content_length(head: bytes) -> int | None:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            return int(value)
+    return None

@@ -1,0 +1,238 @@
+"""Whom the product contacted, whether it had declared that, and whether anyone in between could read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from overt.conduct.evidence.records import Flow, Mode, Opened, StepKind, Verdict
+from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, seconds_text, some
+from overt.conduct.judge.declared import Declared
+from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
+
+DNS_PORTS = (53, 5353)
+PLAIN_BY_NATURE = ("dns",)
+"""Protocols whose unencrypted form is everybody's: named among the facts, not held against a product."""
+
+
+@dataclass
+class Contact:
+    """All that went to one destination, over all runs."""
+
+    place: str
+    declared: bool = True
+    flows: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
+    applications: set[str] = field(default_factory=set)
+    programs: set[str] = field(default_factory=set)
+    steps: set[StepKind] = field(default_factory=set)
+    opened: set[Opened] = field(default_factory=set)
+    references: list[str] = field(default_factory=list)
+    first_s: float = 0.0
+    names_asked: int = 0
+    """Questions about it to the name server."""
+
+    def add(self, run: RunMaterial, flow: Cited[Flow], declared: bool) -> None:
+        value = flow.value
+        self.declared = self.declared and declared
+        self.flows += 1
+        self.sent_bytes += value.sent_bytes
+        self.received_bytes += value.received_bytes
+        self.applications.add(value.application or value.protocol)
+        self.programs.add(run.program(value.process))
+        self.steps.add(run.kind_of(value.step))
+        self.opened.add(value.opened)
+        self.references.append(flow.reference)
+        self.first_s = self.first_s or value.at_s
+
+    @property
+    def fact(self) -> Fact:
+        how = "/".join(sorted(self.applications))
+        text = (
+            f"{self.place} ({how}): {counted(self.flows, 'connection')}, {bytes_text(self.sent_bytes)} sent, "
+            f"{bytes_text(self.received_bytes)} received, by {some(sorted(self.programs), 2)}, "
+            f"while: {some(sorted(self.steps))}; first {seconds_text(self.first_s)}"
+        )
+        return Fact(text if self.declared else f"undeclared: {text}", tuple(self.references))
+
+
+def is_dns(flow: Flow) -> bool:
+    """Whether it only asks for names."""
+    return flow.application == "dns"
+
+
+def contacts(material: Material, declared: Declared) -> list[Contact]:
+    """The destinations of all runs, undeclared ones first, then by bytes sent."""
+    found: dict[str, Contact] = {}
+    for run in material.runs:
+        for flow in run.flows.values():
+            if not is_dns(flow.value):
+                place = destination(flow.value)
+                contact = found.setdefault(place, Contact(place))
+                contact.add(run, flow, declared.connects(run.kind_of(flow.value.step), flow.value))
+    return sorted(found.values(), key=lambda one: (one.declared, -one.sent_bytes, one.place))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A name that was asked for."""
+
+    name: str
+    kind: StepKind
+    declared: bool
+    reference: str
+
+
+def names_asked(material: Material, declared: Declared) -> Iterator[Asked]:
+    """Every question to a name server."""
+    for run in material.runs:
+        for flow in run.flows.values():
+            if is_dns(flow.value):
+                kind = run.kind_of(flow.value.step)
+                for request in flow.value.requests:
+                    yield Asked(
+                        request.target,
+                        kind,
+                        _is_declared_name(declared, kind, request.target),
+                        flow.reference,
+                    )
+
+
+def _is_declared_name(declared: Declared, kind: StepKind, name: str) -> bool:
+    """A declared place's name may be asked for, whatever its port."""
+    wanted = name.lower().rstrip(".")
+    for place in declared.profile.scope_of(kind).connects:
+        host = place.rpartition(":")[0].lower() or place.lower()
+        if wanted == host or (host.startswith("*.") and wanted.endswith(host[1:])):
+            return True
+    return False
+
+
+def unwatched(material: Material) -> str:
+    """Why the runs can say nothing about the network; empty if one can."""
+    if not material.runs:
+        return "there is no run"
+    if not any(run.observed("network") for run in material.runs):
+        return "the network was not observed"
+    return ""
+
+
+def nothing_could_leave(material: Material) -> bool:
+    """Whether no run had anything that answers."""
+    return all(run.run.mode is Mode.DEAD for run in material.runs)
+
+
+def caveat(material: Material) -> str:
+    """What a quiet network means in the modes that ran."""
+    modes = {run.run.mode for run in material.runs}
+    if modes == {Mode.DEAD}:
+        return "There was no network in these runs: only attempts could be seen."
+    if Mode.PASS_THROUGH in modes:
+        return ""
+    return (
+        "The lab's own servers answered: a product that waits for its maker's answers may do more with them."
+    )
+
+
+def contact(material: Material, declared: Declared) -> Said:
+    """Did it contact anyone?"""
+    if why := unwatched(material):
+        return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
+    found = contacts(material, declared)
+    asked = list(names_asked(material, declared))
+    if not found and not asked:
+        return Said(Verdict.NO, True, _spaced("It contacted nobody and asked for no name.", caveat(material)))
+    facts = [one.fact for one in found] + _dns_facts(asked)
+    known = all(one.declared for one in found) and all(one.declared for one in asked)
+    places = some([one.place for one in found] or sorted({one.name for one in asked}), 3)
+    sent = sum(one.sent_bytes for one in found)
+    what = (
+        f"It contacted {counted(len(found), 'destination')} ({places}) and sent them {bytes_text(sent)}."
+        if found
+        else f"It asked for names ({places}), and connected to nobody."
+    )
+    return Said(Verdict.YES, None if known else False, _spaced(what, caveat(material)), tuple(facts))
+
+
+def undeclared(material: Material, declared: Declared) -> Said:
+    """Did it contact anyone it had not declared?"""
+    if why := unwatched(material):
+        return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
+    found = [one for one in contacts(material, declared) if not one.declared]
+    asked = [one for one in names_asked(material, declared) if not one.declared]
+    if not found and not asked:
+        return Said(
+            Verdict.NO, True, _spaced("It contacted nobody that it had not declared.", caveat(material))
+        )
+    facts = [one.fact for one in found] + _dns_facts(asked)
+    if found:
+        text = f"It contacted {some((one.place for one in found), 3)}, which it had not declared."
+    else:
+        text = (
+            f"It asked the name server for {some(dict.fromkeys(one.name for one in asked), 2)}, undeclared."
+        )
+    return Said(Verdict.YES, False, text, tuple(facts))
+
+
+def transport(material: Material, declared: Declared) -> Said:
+    """Did it use connections that others can read or change?"""
+    if why := unwatched(material):
+        return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
+    flows = [(run, flow) for run in material.runs for flow in run.flows.values() if _carried(flow.value)]
+    plain = [(run, flow) for run, flow in flows if _is_plain(flow.value)]
+    if plain:
+        places = some(sorted({destination(flow.value) for _, flow in plain}), 3)
+        text = f"It spoke without encryption to {places}: anyone on the way can read and change that."
+        return Said(Verdict.YES, False, text, _plain_facts(plain))
+    if flows:
+        return Said(
+            Verdict.NO, True, f"All of its {counted(len(flows), 'connection')} with content were encrypted."
+        )
+    if nothing_could_leave(material):
+        return Said(Verdict.UNSEEN, None, "There was no network in these runs, so no connection came about.")
+    return Said(Verdict.NO, True, _spaced("It sent and received nothing.", caveat(material)))
+
+
+def _carried(flow: Flow) -> bool:
+    return flow.application not in PLAIN_BY_NATURE and bool(flow.sent_bytes or flow.received_bytes)
+
+
+def _is_plain(flow: Flow) -> bool:
+    return flow.opened is Opened.PLAIN and flow.application not in ("https", "tls", "quic")
+
+
+def _plain_facts(plain: Iterable[tuple[RunMaterial, Cited[Flow]]]) -> tuple[Fact, ...]:
+    grouped: dict[tuple[str, str, str], list[Cited[Flow]]] = {}
+    for run, flow in plain:
+        key = (destination(flow.value), flow.value.application, run.program(flow.value.process))
+        grouped.setdefault(key, []).append(flow)
+    facts = []
+    for (place, how, program), flows in sorted(grouped.items()):
+        first = next((request for flow in flows for request in flow.value.requests), None)
+        asked = f", first {first.method} {first.target}" if first else ""
+        text = f"{place}: {counted(len(flows), 'connection')} by plain {how}, by {program}{asked}"
+        facts.append(Fact(text, tuple(flow.reference for flow in flows)))
+    return tuple(facts)
+
+
+def _dns_facts(asked: Iterable[Asked]) -> list[Fact]:
+    """One fact for each parent domain: a tunnel asks for thousands of names below one."""
+    grouped: dict[tuple[bool, str], list[Asked]] = {}
+    for one in asked:
+        grouped.setdefault((one.declared, _parent(one.name)), []).append(one)
+    facts = []
+    for (known, parent), many in sorted(grouped.items()):
+        names = list(dict.fromkeys(one.name for one in many))
+        text = f"asked the name server {counted(len(many), 'time')} for {counted(len(names), 'name')} in {parent}: "
+        text = ("" if known else "undeclared: ") + text + some(names, 3)
+        facts.append(Fact(text, tuple(dict.fromkeys(one.reference for one in many))))
+    return facts
+
+
+def _parent(name: str) -> str:
+    return ".".join(name.lower().rstrip(".").split(".")[-2:])
+
+
+def _spaced(*texts: str) -> str:
+    return " ".join(text for text in texts if text)

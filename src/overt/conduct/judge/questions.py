@@ -1,0 +1,118 @@
+"""The questions of a report, in the order in which people ask them, and the judge that answers them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Answer
+from overt.conduct.judge import files, leaving, machine, network, sight
+from overt.conduct.judge.answering import Said, answer
+from overt.conduct.judge.declared import Declared
+from overt.conduct.judge.files import Tally, tally
+from overt.conduct.judge.material import Material, load
+
+
+class Group(StrEnum):
+    """What questions are about."""
+
+    FILES = "Your files"
+    NETWORK = "The network"
+    MACHINE = "Your computer"
+    SIGHT = "This examination"
+
+
+GROUPS = tuple(Group)
+
+Judge = Callable[[Material, Declared], Said]
+JudgeOfFiles = Callable[[Material, Declared, Tally], Said]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question."""
+
+    name: str
+    """Its identifier in answers, requirements and OSCAL."""
+    asked: str
+    group: Group
+    judge: Judge | None = None
+    judge_of_files: JudgeOfFiles | None = None
+
+    def say(self, material: Material, declared: Declared, seen: Tally) -> Said:
+        """What the evidence says to it."""
+        if self.judge is not None:
+            return self.judge(material, declared)
+        if self.judge_of_files is not None:
+            return self.judge_of_files(material, declared, seen)
+        raise TypeError(f"question {self.name} has nobody to judge it")
+
+
+QUESTIONS = (
+    Question("content-left", "Did the content of your files leave?", Group.FILES, leaving.content_left),
+    Question("names-left", "Did the names of your files leave?", Group.FILES, leaving.names_left),
+    Question(
+        "digests-left", "Did fingerprints (digests) of your files leave?", Group.FILES, leaving.digests_left
+    ),
+    Question("marking", "Does it treat confidential documents differently?", Group.FILES, leaving.marking),
+    Question(
+        "after-detection",
+        "Does it send anything after it found malware?",
+        Group.FILES,
+        leaving.after_detection,
+    ),
+    Question(
+        "secrets",
+        "Did it open passwords, keys or browser data?",
+        Group.FILES,
+        judge_of_files=files.secrets,
+    ),
+    Question(
+        "beyond-scope-reads",
+        "Did it open files that it has not declared?",
+        Group.FILES,
+        judge_of_files=files.reads,
+    ),
+    Question("contact", "Did it contact anyone?", Group.NETWORK, network.contact),
+    Question(
+        "undeclared-contact", "Did it contact anyone it has not declared?", Group.NETWORK, network.undeclared
+    ),
+    Question("plain-transport", "Could others read or change its traffic?", Group.NETWORK, network.transport),
+    Question("listening", "Can others connect to it?", Group.NETWORK, machine.listening),
+    Question(
+        "beyond-scope-changes", "Did it change files that it has not declared?", Group.MACHINE, files.changes
+    ),
+    Question(
+        "beyond-scope-executes",
+        "Did it run programs that it has not declared?",
+        Group.MACHINE,
+        files.executes,
+    ),
+    Question("persistence", "Does it start by itself from now on?", Group.MACHINE, machine.persistence),
+    Question(
+        "certificates", "Did it change which certificates are trusted?", Group.MACHINE, machine.certificates
+    ),
+    Question("privileges", "Did it take more rights than it declared?", Group.MACHINE, machine.privileges),
+    Question(
+        "update-integrity", "Would it install a forged update?", Group.MACHINE, machine.update_integrity
+    ),
+    Question("removal", "Did it leave anything behind when removed?", Group.MACHINE, machine.removal),
+    Question("observer", "Did it try not to be seen?", Group.SIGHT, sight.observer),
+    Question("sight", "Could the lab see everything it did?", Group.SIGHT, sight.sight),
+)
+
+
+def judge(folder: ReportFolder) -> tuple[Answer, ...]:
+    """All answers to the evidence in `folder`, in the order of `QUESTIONS`. Changes nothing.
+
+    Raises `ConductError` for damaged evidence, `UsageError` for its profile.
+    """
+    material = load(folder)
+    declared = Declared(material.profile)
+    seen = tally(material, declared)
+    return tuple(
+        answer(question.name, question.asked, question.say(material, declared, seen))
+        for question in QUESTIONS
+    )
