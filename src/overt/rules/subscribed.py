@@ -41,6 +41,10 @@ class Installed(msgspec.Struct, frozen=True):
     hashes: int
     installed_s: int
     """Seconds since the Epoch."""
+    objections: int = 0
+    """Rules and hash lists that their publisher's review did not pass."""
+    refused: int = 0
+    """Those of them that it refused."""
 
 
 class Subscription(msgspec.Struct, frozen=True):

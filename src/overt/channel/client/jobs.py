@@ -13,6 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from overt.channel import bundle, delta
+from overt.channel.client import objections
+from overt.channel.client.objections import Objection
 from overt.core.errors import Malformed, PackError
 from overt.core.model import Severity
 from overt.engine.hashset import Label
@@ -74,6 +76,7 @@ class Contents(msgspec.Struct, frozen=True):
     rules: int
     texts: tuple[ChannelText, ...]
     hashes: tuple[HashFile, ...]
+    objections: tuple[Objection, ...]
 
 
 class Workers:
@@ -158,7 +161,8 @@ def _contents(data: bytes) -> Contents:
             raise Malformed(f"bundle: {path} is not UTF-8") from None
         texts.append(ChannelText(path, text, part.author, part.licence))
     hashes = tuple(_hash_file(path, found) for path in sorted({one.file for one in contents.hashes}))
-    return Contents(contents.channel, contents.serial, len(contents.rules), tuple(texts), hashes)
+    told = objections.of_manifest(contents)
+    return Contents(contents.channel, contents.serial, len(contents.rules), tuple(texts), hashes, told)
 
 
 def _hash_file(path: str, found: bundle.Bundle) -> HashFile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from overt.channel.client.objections import Objection
 from overt.rules.subscribed import Installed
 
 
@@ -37,6 +38,8 @@ class Updated:
     fetched_bytes: int = 0
     """Compressed bytes of the bundle or patch."""
     patched: bool = False
+    objections: tuple[Objection, ...] = ()
+    """What its publisher's review said against, and he published all the same."""
 
 
 @dataclass(frozen=True, slots=True)

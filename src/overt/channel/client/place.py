@@ -3,7 +3,8 @@
     anchor.json            the root file that its user trusts from the start
     check.json             what the last checks found (`Check`)
     latest.tlog-proof      the last proof that was accepted
-    releases/FOLDER/       one verified release: release.json, metadata/, bundle.zst, set.rules, *.hashes
+    releases/FOLDER/       one verified release: release.json, metadata/, bundle.zst, set.rules, *.hashes,
+                           objections.json
     spool/                 the courier's
 
 A release is made in a folder whose name begins with a dot, synced, and renamed; the index (`overt.rules.subscribed`)
