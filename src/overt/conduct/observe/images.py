@@ -1,0 +1,114 @@
+"""Who is it: what /proc tells about a process while the kernel holds it (proc_pid_stat(5), proc_pid_status(5)).
+
+Nothing here opens a file that a product could have put in the way: only /proc's own, and links in it are read, never
+followed.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+MAX_ARGUMENT_BYTES = 1 << 17
+"""Of one process' arguments; what is longer is cut, and the last one ends in `…`."""
+
+CAPABILITIES = (
+    "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service "
+    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin "
+    "sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override "
+    "mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
+).split()
+"""By their numbers, as linux/capability.h gives them."""
+
+
+Image = tuple[str, str, str]
+"""Changes with every exec: the executable, and where the kernel put stack and arguments, which chance decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One program in one process, as it was when it was looked at."""
+
+    pid: int
+    parent_pid: int
+    image: Image
+    arguments: tuple[str, ...]
+    user: int
+    capabilities: tuple[str, ...]
+    names: tuple[int, ...]
+    """Its numbers in the nested process namespaces, the observer's own first."""
+
+
+def identify(pid: int) -> Identity | None:
+    """Who `pid` is now; None when it is gone."""
+    try:
+        parent_pid, image = image_of(pid)
+        status = _status(pid)
+        return Identity(
+            pid=pid,
+            parent_pid=parent_pid,
+            image=image,
+            arguments=_arguments(pid),
+            user=int(status[b"Uid"].split()[1]),
+            capabilities=capabilities(int(status[b"CapEff"], 16)),
+            names=tuple(int(name) for name in status[b"NSpid"].split()),
+        )
+    except (OSError, KeyError, ValueError, IndexError):
+        return None
+
+
+def image_of(pid: int) -> tuple[int, Image]:
+    """(number of the parent, image). Raises `OSError` when the process is gone.
+
+    A first thread that ended before the others has no image any more: then one of those others tells.
+    """
+    found = _image(f"/proc/{pid}")
+    if found[1][0]:
+        return found
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        other = _image(f"/proc/{pid}/task/{thread}")
+        if other[1][0]:
+            return other
+    return found
+
+
+def _image(folder: str) -> tuple[int, Image]:
+    fields = _read(f"{folder}/stat").rpartition(b")")[2].split()
+    try:
+        program = os.readlink(f"{folder}/exe")
+    except FileNotFoundError:
+        program = ""
+    return int(fields[1]), (program, fields[25].decode(), fields[45].decode())  # startstack, arg_start
+
+
+def capabilities(bits: int) -> tuple[str, ...]:
+    """The names of a set of capabilities, as capabilities(7) has them."""
+    known = tuple(f"CAP_{name.upper()}" for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
+    further = range(len(CAPABILITIES), bits.bit_length())
+    return known + tuple(f"CAP_{number}" for number in further if bits >> number & 1)
+
+
+def _status(pid: int) -> dict[bytes, bytes]:
+    rows = (line.partition(b":") for line in _read(f"/proc/{pid}/status").split(b"\n"))
+    return {name: value for name, _, value in rows}
+
+
+def _arguments(pid: int) -> tuple[str, ...]:
+    data = _read(f"/proc/{pid}/cmdline", MAX_ARGUMENT_BYTES + 1)
+    if not data:
+        return ()
+    cut = len(data) > MAX_ARGUMENT_BYTES
+    words = [os.fsdecode(word) for word in data[:MAX_ARGUMENT_BYTES].removesuffix(b"\0").split(b"\0")]
+    return (*words[:-1], words[-1] + "…") if cut else tuple(words)
+
+
+def _read(path: str, most: int = 1 << 16) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while most > 0 and (part := os.read(descriptor, most)):
+            parts.append(part)
+            most -= len(part)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,238 @@
+"""Which programs run: one number for each program in each process, from the first sign of it to its end.
+
+When a program is about to be replaced by another (exec) the kernel asks before the new program's file is opened, so
+that its path and digest are known; and it asks again when the new program, or its loader, opens its first file: then
+/proc shows the new arguments. A program that opens nothing at all is numbered when its process ends.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from overt.conduct.evidence.records import Process
+from overt.conduct.observe.images import Identity, Image, identify, image_of
+from overt.conduct.observe.tally import printable
+
+LAB = -1
+"""Instead of a number: a process of the lab's own."""
+MAX_ANCESTORS = 40_000
+"""More than Linux numbers processes by default."""
+MAX_CHECKS = 50
+"""Of whether an exec took place: events of other threads may come before it does."""
+
+
+@dataclass(slots=True)
+class Coming:
+    """An exec that was announced: files were opened for it."""
+
+    before: Image
+    parent_pid: int
+    user: int
+    at_s: float
+    files: list[tuple[str, str, float]] = field(default_factory=list)
+    """(path, digest, when)."""
+    checks: int = MAX_CHECKS
+
+
+@dataclass(slots=True)
+class Resident:
+    """One program in one process."""
+
+    number: int
+    identity: Identity
+    parent: int | None
+    at_s: float
+    sha256: str
+
+
+@dataclass(slots=True)
+class Residents:
+    """All that are known and alive."""
+
+    own_depth: int
+    """In how many process namespaces the observer itself is: whoever is in no more is of the lab."""
+    everyone: bool
+    """Whether processes in the observer's own namespace count as the product's (nothing is the lab's)."""
+    met: Callable[[int], None]
+    """Told of each process number when it is first seen: so that its end will be told."""
+    write: Callable[[Process], None]
+    executed: Callable[[int, str, float], None]
+    """Told of (number, path, when) for each file that was executed."""
+    _alive: dict[int, Resident] = field(default_factory=dict)
+    _coming: dict[int, Coming] = field(default_factory=dict)
+    _lab: dict[int, Image] = field(default_factory=dict)
+    _last: int = 0
+
+    def number(self, pid: int, at_s: float) -> int | None:
+        """Of the program that runs in `pid`, which waits; `LAB`, or None when it is gone."""
+        if pid not in self._coming:
+            if (known := self._alive.get(pid)) is not None:
+                return known.number
+            if pid in self._lab:
+                return LAB
+        return self._look(pid, at_s)
+
+    def announced(self, pid: int, path: str, digest: str, at_s: float) -> None:
+        """`pid` opens `path` in order to execute it. Raises `OSError` when it is gone."""
+        coming = self._coming.get(pid)
+        if coming is None:
+            parent_pid, image = image_of(pid)
+            if pid not in self._alive and pid not in self._lab:
+                self.met(pid)
+            user = os.stat(f"/proc/{pid}").st_uid
+            coming = self._coming[pid] = Coming(image, parent_pid, user, at_s)
+        coming.files.append((path, digest, at_s))
+
+    def opens_announced(self, pid: int, path: str) -> bool:
+        """Whether opening `path` is part of an exec that is under way in `pid`."""
+        coming = self._coming.get(pid)
+        return coming is not None and coming.files[-1][0] == path
+
+    def ended(self, pid: int, at_s: float) -> None:
+        """The process is over; it may have run a program that never opened a file."""
+        coming, known = self._coming.pop(pid, None), self._alive.pop(pid, None)
+        if known is not None:
+            self._write(known, at_s)
+        if coming is not None:
+            self._unseen(pid, coming, known, at_s)
+        self._lab.pop(pid, None)
+
+    def close(self) -> None:
+        """Write those that go on."""
+        for pid, coming in list(self._coming.items()):
+            self._look(pid, coming.at_s)
+        for known in self._alive.values():
+            self._write(known, None)
+        self._alive.clear()
+
+    def _look(self, pid: int, at_s: float) -> int | None:
+        identity = identify(pid)
+        if identity is None:
+            return None
+        coming, known = self._coming.get(pid), self._alive.get(pid)
+        if coming is not None and identity.image[0] and identity.image != coming.before:
+            del self._coming[pid]
+            return self._replaced(identity, coming, known)
+        number = self._begun(identity, at_s, coming is None) if known is None else known.number
+        if coming is not None:
+            self._not_yet(pid, coming, number)
+        return number
+
+    def _replaced(self, identity: Identity, coming: Coming, known: Resident | None) -> int:
+        """An exec took place."""
+        if known is not None:
+            self._write(known, coming.at_s)
+        self._lab.pop(identity.pid, None)
+        if self._is_lab(identity):
+            self._alive.pop(identity.pid, None)
+            self._lab[identity.pid] = identity.image
+            return LAB
+        digests = {path: digest for path, digest, _ in coming.files}
+        parent = known.number if known is not None else self._parent(coming.parent_pid, coming.at_s)
+        number = self._add(identity, parent, coming.at_s, digests.get(identity.image[0], ""))
+        for path, _, at_s in coming.files:
+            self.executed(number, path, at_s)
+        return number
+
+    def _not_yet(self, pid: int, coming: Coming, number: int) -> None:
+        coming.checks -= 1
+        if (
+            coming.checks <= 0
+        ):  # it failed: what was opened for it was opened by the program that is still there
+            del self._coming[pid]
+            for path, _, at_s in coming.files:
+                self.executed(number, path, at_s)
+
+    def _begun(self, identity: Identity, at_s: float, new: bool) -> int:
+        """A process that is seen for the first time: it runs what its parent ran when it began."""
+        if new:
+            self.met(identity.pid)
+        parent = self._parent(identity.parent_pid, at_s)
+        if self._is_lab(identity):
+            self._lab[identity.pid] = identity.image
+            return LAB
+        above = self._alive.get(identity.parent_pid)
+        same = above is not None and above.identity.image == identity.image
+        return self._add(identity, parent, at_s, above.sha256 if same and above is not None else "")
+
+    def _add(self, identity: Identity, parent: int | None, at_s: float, sha256: str) -> int:
+        self._last += 1
+        self._alive[identity.pid] = Resident(self._last, identity, parent, at_s, sha256)
+        return self._last
+
+    def _parent(self, pid: int, at_s: float) -> int | None:
+        """The number of `pid`, which need not have opened anything yet; those above it are met first."""
+        number: int | None = None
+        for ancestor in reversed(self._strangers(pid)):
+            self._look(ancestor, at_s)
+        if pid > 0:
+            number = self.number(pid, at_s)
+        return None if number == LAB else number
+
+    def _strangers(self, pid: int) -> list[int]:
+        """`pid` and what is above it, up to the first that is known."""
+        found: list[int] = []
+        while pid > 0 and pid not in self._alive and pid not in self._lab and len(found) < MAX_ANCESTORS:
+            found.append(pid)
+            try:
+                pid, _ = image_of(pid)
+            except OSError:
+                break
+        return found
+
+    def _is_lab(self, identity: Identity) -> bool:
+        """The lab's own: outside of the product's process namespace, its first process, and what that became by
+        forking without exec."""
+        if self.everyone:
+            return False
+        depth = len(identity.names) - self.own_depth
+        if depth < 1 or (depth == 1 and identity.names[-1] == 1):
+            return True
+        return self._lab.get(identity.parent_pid) == identity.image
+
+    def _unseen(self, pid: int, coming: Coming, known: Resident | None, at_s: float) -> None:
+        """It ended before it opened another file: whether the exec succeeded, only the call layer can tell."""
+        path, digest, _ = coming.files[0]
+        parent = known.number if known is not None else self._parent(coming.parent_pid, coming.at_s)
+        before = known.identity if known is not None else None
+        gone = Identity(
+            pid=pid,
+            parent_pid=coming.parent_pid,
+            image=(path, "", ""),
+            arguments=(),
+            user=coming.user,
+            capabilities=before.capabilities if before else (),
+            names=(),
+        )
+        number = self._add(gone, parent, coming.at_s, digest)
+        self._write(self._alive.pop(pid), at_s)
+        for file, _, when in coming.files:
+            self.executed(number, file, when)
+
+    def _write(self, resident: Resident, ended_s: float | None) -> None:
+        identity = resident.identity
+        self.write(
+            Process(
+                number=resident.number,
+                pid=identity.pid,
+                parent=resident.parent,
+                at_s=round(resident.at_s, 6),
+                ended_s=None if ended_s is None else round(ended_s, 6),
+                step=0,
+                program=printable(identity.image[0]),
+                sha256=resident.sha256,
+                arguments=tuple(printable(word) for word in identity.arguments),
+                user=identity.user,
+                capabilities=identity.capabilities,
+            )
+        )
+
+
+def depth_of_this_process() -> int:
+    """In how many nested process namespaces the caller is, as far as its /proc shows them."""
+    identity = identify(os.getpid())
+    if identity is None:
+        raise OSError(f"/proc does not show process {os.getpid()}: is it of another process namespace?")
+    return len(identity.names)

@@ -1,0 +1,298 @@
+"""The observer's own process: answers the kernel, names who asked, and writes what happened.
+
+It never opens a file by name after it has begun, but below /proc: a file on a marked file system would make it wait
+for itself. Executables are read through the descriptor that the event brings, before their process may go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import os
+import resource
+import select
+import signal
+import stat
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from overt.conduct.evidence.records import Access, Blind, Losses, Process, Record
+from overt.conduct.observe import fanotify
+from overt.conduct.observe.fanotify import Mask, Range
+from overt.conduct.observe.residents import LAB, Residents
+from overt.conduct.observe.tally import MAX_ENTRIES, Tally, printable
+
+CUT, STOP, DONE = b"c", b"s", b"."
+MAX_DESCRIPTORS = 1 << 17
+"""One for each live process, and 170 for events: more than there can be processes by default (32,768)."""
+SPARE_DESCRIPTORS = 500
+"""For events and the observer's own files, beside one for each live process."""
+MAX_HASHED_BYTES = 1 << 30
+"""Of an executable; a larger one has no digest in the records."""
+MAX_DIGESTS = 10_000
+MAX_COMPLAINTS = 20
+URGENT = -10
+"""Scheduling priority: the product waits for the answer."""
+
+EXEC, OPEN, PRE = int(Mask.OPEN_EXEC_PERM), int(Mask.OPEN_PERM), int(Mask.PRE_ACCESS)
+MODIFY, OVERFLOW, ACCESS = int(Mask.MODIFY), int(Mask.OVERFLOW), int(Mask.ACCESS)
+
+
+class Trailer(Record, frozen=True, kw_only=True):
+    """What the observer says at its end: without it, it did not end well."""
+
+    losses: Losses
+    blind: tuple[Blind, ...]
+    events: int
+    """How many the kernel told."""
+    busy_s: float
+    """Processor time that answering took."""
+
+
+@dataclass(slots=True)
+class Watch:
+    """The loop. `groups` are fanotify groups; `control` is the session's end of a socket pair."""
+
+    groups: tuple[int, ...]
+    control: int
+    zero_s: float
+    residents_stream: BinaryIO
+    accesses_stream: BinaryIO
+    own_depth: int
+    everyone: bool
+    prefixes: tuple[tuple[str, str], ...]
+    """(mount as the lab sees it, as the product sees it), for those that see the lab's mounts."""
+    _tally: Tally = field(default_factory=Tally)
+    _poll: select.epoll = field(default_factory=select.epoll)
+    _ends: dict[int, int] = field(default_factory=dict)
+    _digests: dict[tuple[int, ...], str] = field(default_factory=dict)
+    _tentative: dict[tuple[int, str], tuple[int, float, int, int]] = field(default_factory=dict)
+    _complaints: list[Blind] = field(default_factory=list)
+    _encoder: msgspec.json.Encoder = field(default_factory=msgspec.json.Encoder)
+    _residents: Residents = field(init=False)
+    _overflows: int = 0
+    _unnamed: int = 0
+    _other: int = 0
+    _events: int = 0
+    _stopping: bool = False
+    _most_ends: int = 0
+
+    @property
+    def poll_descriptor(self) -> int:
+        """What it waits on: to be kept open where others are closed."""
+        return self._poll.fileno()
+
+    def run(self) -> Trailer:
+        """Answer until told to stop."""
+        self._residents = Residents(
+            self.own_depth, self.everyone, self._met, self._write_process, self._executed
+        )
+        self._most_ends = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
+        for descriptor in (*self.groups, self.control):
+            self._poll.register(descriptor, select.EPOLLIN)
+        while not self._stopping:
+            ready = {descriptor for descriptor, _ in self._poll.poll()}
+            for group in self.groups:
+                if group in ready:
+                    self._drain(group)
+            for pidfd in ready & self._ends.keys():
+                self._end(pidfd)
+            if self.control in ready:
+                self._obey()
+        return self._trailer()
+
+    def _drain(self, group: int) -> None:
+        for mask, descriptor, pid, found in fanotify.events(os.read(group, fanotify.BUFFER_BYTES)):
+            self._events += 1
+            if descriptor < 0:
+                self._overflows += 1 if mask & OVERFLOW else 0
+                continue
+            try:
+                self._event(group, mask, descriptor, pid, found)
+            except Exception as error:  # whatever it was: the product's process must not wait for ever
+                self._other += 1
+                self._complain(f"an event of process {pid} could not be recorded: {error!r}")
+                if mask & fanotify.PERMISSION:
+                    _allow(group, descriptor)
+            finally:
+                os.close(descriptor)
+        if len(self._tally) > MAX_ENTRIES:
+            self._write_accesses()
+
+    def _event(self, group: int, mask: int, descriptor: int, pid: int, found: Range | None) -> None:
+        path = self._path(descriptor, pid)
+        at_s = time.monotonic() - self.zero_s
+        if mask & EXEC:
+            self._announced(pid, path, descriptor, at_s)
+            return fanotify.allow(group, descriptor)
+        part_of_exec = mask & OPEN and self._residents.opens_announced(pid, path)
+        number = LAB if part_of_exec else self._residents.number(pid, at_s)
+        if mask & fanotify.PERMISSION:
+            fanotify.allow(group, descriptor)
+        if number is None:
+            self._stranger(pid, mask, path)
+        elif number != LAB:
+            self._happened(number, mask, path, descriptor, found, at_s)
+
+    def _happened(
+        self, number: int, mask: int, path: str, descriptor: int, found: Range | None, at_s: float
+    ) -> None:
+        if mask & OPEN:
+            if not self._tally.count(number, "open", path):
+                folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+                self._tally.add(number, "open", path, Access.LIST if folder else Access.OPEN, at_s)
+        elif mask & PRE and found is not None:
+            self._ranges(number, path, descriptor, found, at_s)
+        elif mask & MODIFY:
+            self._tentative.pop((number, path), None)  # what was announced was a write
+
+    def _ranges(self, number: int, path: str, descriptor: int, found: Range, at_s: float) -> None:
+        """Read or write: that is known by whether a change follows. Ranges are whole pages: the last is cut."""
+        self._settle(number, path)
+        if found.length:
+            end = min(found.offset + found.length, os.fstat(descriptor).st_size)
+            self._tentative[number, path] = number, at_s, found.offset, max(0, end - found.offset)
+            if len(self._tentative) > MAX_ENTRIES:
+                self._settle_all()
+
+    def _settle(self, number: int, path: str) -> None:
+        before = self._tentative.pop((number, path), None)
+        if before is not None:
+            process, at_s, offset, length = before
+            self._tally.read(process, path, at_s, offset, length)
+
+    def _settle_all(self) -> None:
+        for number, path in list(self._tentative):
+            self._settle(number, path)
+
+    def _path(self, descriptor: int, pid: int) -> str:
+        try:
+            path = os.readlink(f"/proc/self/fd/{descriptor}")
+        except OSError as error:  # ENAMETOOLONG: deeper than the kernel can name
+            status = os.fstat(descriptor)
+            path = f"(a file without a name: device {status.st_dev}, inode {status.st_ino})"
+            self._complain(f"process {pid} used {path}: {error.strerror}", attempt=True)
+        return path
+
+    def _inside(self, path: str) -> str:
+        """As the product names it: who is in the lab's own mount namespace sees the lab's mounts."""
+        if self.everyone:
+            for outside, inside in self.prefixes:
+                if path == outside or path.startswith(outside + "/"):
+                    return inside.rstrip("/") + path[len(outside) :] or "/"
+        return path
+
+    def _announced(self, pid: int, path: str, descriptor: int, at_s: float) -> None:
+        try:
+            self._residents.announced(pid, path, self._digest(descriptor), at_s)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # killed while it waited: it executes nothing any more
+
+    def _digest(self, descriptor: int) -> str:
+        status = os.fstat(descriptor)
+        key = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        digest = self._digests.get(key)
+        if digest is None and status.st_size <= MAX_HASHED_BYTES:
+            with open(descriptor, "rb", closefd=False) as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if len(self._digests) >= MAX_DIGESTS:
+                self._digests.clear()
+            self._digests[key] = digest
+        return digest or ""
+
+    def _stranger(self, pid: int, mask: int, path: str) -> None:
+        """It is gone. While the kernel held it, only a kill can have ended it: then it did not do what it asked for."""
+        if pid == 0 or not mask & fanotify.PERMISSION:
+            self._unnamed += 1
+            whose = "a process outside of the lab" if pid == 0 else f"process {pid}, which was gone"
+            self._complain(f"{whose} used {printable(path)}")
+
+    def _met(self, pid: int) -> None:
+        if len(self._ends) >= self._most_ends:
+            self._other += 1
+            return self._complain(
+                f"process {pid}: more processes at once than could be followed: its end is not known"
+            )
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        self._ends[pidfd] = pid
+        self._poll.register(pidfd, select.EPOLLIN)
+
+    def _end(self, pidfd: int) -> None:
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        self._residents.ended(self._ends.pop(pidfd), time.monotonic() - self.zero_s)
+
+    def _executed(self, number: int, path: str, at_s: float) -> None:
+        if not self._tally.count(number, "execute", path):
+            self._tally.add(number, "execute", path, Access.EXECUTE, at_s)
+
+    def _obey(self) -> None:
+        """Everything that was under way is drained: each product process that asked has its answer or waits now."""
+        word = os.read(self.control, 1)
+        while ready := {descriptor for descriptor, _ in self._poll.poll(0)} - {self.control}:
+            for group in self.groups:
+                if group in ready:
+                    self._drain(group)
+            for pidfd in ready & self._ends.keys():
+                self._end(pidfd)
+        if word != CUT:
+            self._residents.close()
+            self._stopping = True
+        self._write_accesses()
+        if word == CUT:
+            os.write(self.control, DONE)
+
+    def _write_process(self, process: Process) -> None:
+        process = msgspec.structs.replace(process, program=self._inside(process.program))
+        self.residents_stream.write(self._encoder.encode(process) + b"\n")
+
+    def _write_accesses(self) -> None:
+        self._settle_all()
+        records = self._tally.take(self._inside)
+        self.accesses_stream.writelines(self._encoder.encode(record) + b"\n" for record in records)
+        self.accesses_stream.flush()
+        self.residents_stream.flush()
+
+    def _complain(self, what: str, attempt: bool = False) -> None:
+        at_s = round(time.monotonic() - self.zero_s, 6)
+        if len(self._complaints) < MAX_COMPLAINTS:
+            self._complaints.append(Blind(at_s=at_s, what=what, by=None, attempt=attempt, defeated=attempt))
+
+    def _trailer(self) -> Trailer:
+        losses = Losses(file_events=self._overflows, unnamed_processes=self._unnamed, other=self._other)
+        times = os.times()
+        return Trailer(
+            losses=losses,
+            blind=tuple(self._complaints),
+            events=self._events,
+            busy_s=round(times.user + times.system, 3),
+        )
+
+
+def settle_in() -> None:
+    """Make the calling process fit to answer: no signal from a terminal, many descriptors, no pauses, first in line."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if most == resource.RLIM_INFINITY else min(MAX_DESCRIPTORS, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    os.setpriority(os.PRIO_PROCESS, 0, URGENT)
+    with contextlib.suppress(PermissionError):  # root without CAP_SYS_RESOURCE
+        Path("/proc/self/oom_score_adj").write_text("-1000")
+    gc.collect()
+    gc.disable()  # nothing here makes cycles, and a collection would hold the product
+
+
+def _allow(group: int, descriptor: int) -> None:
+    try:
+        fanotify.allow(group, descriptor)
+    except OSError:
+        pass  # it was answered before the error

@@ -1,0 +1,95 @@
+"""The file observer against a real kernel: nobody is too quick for it, and no way of reading passes it by."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from overt.conduct.evidence.records import Access
+from tests.conduct.observe.stage import Seen, Stage, needs_root, on_stage
+
+pytestmark = needs_root
+SHORT_LIVED = 450
+
+
+def test_of_hundreds_of_short_lived_processes_none_is_lost(tmp_path: Path) -> None:
+    def play(stage: Stage) -> Seen:
+        for number in range(SHORT_LIVED):
+            (stage.homes / f"letter-{number}").write_text(f"{number}")
+        stage.observe()
+        script = f"for i in $(seq 0 {SHORT_LIVED - 1}); do {stage.root}/bin/cat {stage.homes}/letter-$i; done"
+        subprocess.run(["/bin/sh", "-c", script], check=True, stdout=subprocess.DEVNULL, timeout=120)
+        return stage.seen()
+
+    seen = on_stage(play, tmp_path)
+    assert (
+        seen.trailer.losses.file_events
+        == seen.trailer.losses.unnamed_processes
+        == seen.trailer.losses.other
+        == 0
+    )
+    for number in range(SHORT_LIVED):
+        path = f"/home/letter-{number}"
+        (opened,), (read,) = seen.used(path, Access.OPEN), seen.used(path, Access.READ)
+        process = next(one for one in seen.processes if one.number == opened.process)
+        assert process.arguments[-1].endswith(f"letter-{number}") and read.process == process.number
+        assert read.ranges == ((0, len(str(number))),)
+    assert len({process.number for process in seen.processes}) == len(seen.processes)
+
+
+def test_a_program_is_recorded_with_arguments_parent_digest_and_files(tmp_path: Path) -> None:
+    def play(stage: Stage) -> Seen:
+        (stage.homes / "tool").write_text(
+            f"#!{stage.root}/bin/dash\n{stage.root}/bin/head -c1 {stage.homes}/tool\n:\n"
+        )
+        (stage.homes / "tool").chmod(0o755)
+        stage.observe()
+        subprocess.run([stage.homes / "tool", "argument"], check=True, timeout=60)
+        return stage.seen()
+
+    seen = on_stage(play, tmp_path)
+    script = next(one for one in seen.processes if "argument" in one.arguments)
+    head = next(one for one in seen.processes if "-c1" in one.arguments)
+    assert script.program == "/usr/bin/dash" or script.program.endswith("root/bin/dash")
+    assert script.sha256 == hashlib.sha256(Path("/usr/bin/dash").read_bytes()).hexdigest()
+    assert head.sha256 == hashlib.sha256(Path("/usr/bin/head").read_bytes()).hexdigest()
+    assert head.parent == script.number and head.ended_s is not None and head.user == 0
+    assert "CAP_SYS_ADMIN" in head.capabilities
+    assert {"/home/tool", "/usr/bin/dash"} <= {
+        row.path for row in seen.of(script) if row.access == Access.EXECUTE
+    }
+
+
+def test_folders_that_are_listed(tmp_path: Path) -> None:
+    def play(stage: Stage) -> Seen:
+        (stage.homes / "letters").mkdir()
+        stage.observe()
+        subprocess.run([f"{stage.root}/bin/ls", stage.homes / "letters"], check=True, timeout=60)
+        return stage.seen()
+
+    (listed,) = on_stage(play, tmp_path).used("/home/letters", Access.LIST)
+    assert listed.count == 1
+
+
+READS = """
+import mmap, os, sys
+path = sys.argv[1] + "/letter"
+f = os.open(path, os.O_RDWR)
+os.pread(f, 10, 4096)
+os.pwrite(f, b"y", 3 * 4096)
+mmap.mmap(f, 4096, prot=mmap.PROT_READ, offset=5 * 4096)[0]
+os.close(f)
+"""
+
+
+def test_ranges_are_what_was_read_or_mapped_and_not_what_was_written(tmp_path: Path) -> None:
+    def play(stage: Stage) -> Seen:
+        (stage.homes / "letter").write_bytes(b"x" * 8 * 4096)
+        stage.observe()
+        subprocess.run([sys.executable, "-c", READS, stage.homes], check=True, timeout=60)
+        return stage.seen()
+
+    (read,) = on_stage(play, tmp_path).used("/home/letter", Access.READ)
+    assert read.ranges == ((4096, 4096), (5 * 4096, 4096)) and read.count == 2
