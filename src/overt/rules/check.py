@@ -52,8 +52,19 @@ def assemble(source: Source, rules: Sequence[SourceRule]) -> str:
 
 
 def condense(source: Source, rules: Sequence[SourceRule]) -> str:
-    """The same without comments and metadata, which matching does not need: it compiles faster."""
+    """The same without comments, tags and metadata, which matching does not need: it compiles faster."""
     return "\n".join([_imports(source, rules), *(_condensed(rule) for rule in rules)])
+
+
+def heads(source: Source) -> str:
+    """YARA text of what `condense` leaves out or changes, as written: rules up to their body, whole where that is not
+    plain. Where the engine accepts this and that, it accepts the source, its comments aside."""
+    odd = [rule for rule in source.rules if not rule.body]
+    return "\n".join([_imports(source, odd), *(_head(rule) for rule in source.rules)])
+
+
+def _head(rule: SourceRule) -> str:
+    return f"{rule.head} condition: true }}" if rule.body else rule.text
 
 
 def _imports(source: Source, rules: Sequence[SourceRule]) -> str:
@@ -63,9 +74,14 @@ def _imports(source: Source, rules: Sequence[SourceRule]) -> str:
 
 def _condensed(rule: SourceRule) -> str:
     kind = ("global " if rule.is_global else "") + ("private " if rule.is_private else "")
+    return f"{kind}rule {rule.name} {{ {rule.body or _body(rule)}"
+
+
+def _body(rule: SourceRule) -> str:
+    """Strings and condition, in order."""
     strings = " ".join(f"{p.identifier}={p.value.text} {' '.join(p.modifiers)}" for p in rule.patterns)
     condition = " ".join(token.text for token in rule.condition)
-    return f"{kind}rule {rule.name} {{{'strings: ' + strings if strings else ''} condition: {condition}}}"
+    return f"{'strings: ' + strings if strings else ''} condition: {condition} }}"
 
 
 def accepted(source: Source) -> Source:

@@ -1,26 +1,32 @@
-"""Sources in, one pack out: split, check, route, and compile ahead where the engine can read it back."""
+"""Sources in, one pack out: split, route, and compile; ahead where the engine can read that back.
+
+Everything that the engine will be given is compiled once here, so that a pack loads wherever it came from:
+`share` compiles each rule, without what matching does not need, and what that is by itself; `prove` compiles them as
+they will be loaded. Between the two, shares of one pack can be made by several processes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import boreal
 import msgspec
 
+from overt.core.errors import PackError
 from overt.engine.matcher import ENGINE, compile_sources
-from overt.engine.pack import Pack, RuleRecord, pack_texts
-from overt.rules.check import EXTERNALS, accepted, assemble, closure, condense, needed
+from overt.engine.pack import Pack, RuleRecord, pack_texts, rule_texts
+from overt.rules.ahead import Parts, ahead
+from overt.rules.check import EXTERNALS, accepted, closure, condense, heads, needed
 from overt.rules.metadata import record
 from overt.rules.routing import routes_of
 from overt.rules.yara_source import Problem, Source, SourceRule, split
 
-PART_RULES = 900
-"""Rules that are serialised together: Boreal 1.4 does not read back more than 1,024, those that they need included."""
-
 Tell = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is."""
+Routes = Mapping[str, dict[str, str]]
+"""Route → namespace → text, as `Pack.routes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,65 @@ def silent(step: str, done: int, total: int) -> None:
 
 
 def build(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = silent) -> Built:
-    """Merge `texts` into one pack. Never raises for what a source contains: see `Built.problems`."""
-    sources = _check([split(text.source, text.text) for text in texts], tell)
+    """Merge `texts` into one pack. What a source contains is a problem and no error: see `Built.problems`. Raises
+    `PackError` when the engine does not take all of it together."""
+    built = share(texts, names, tell)
+    prove(unproven(built.pack))
+    return built
+
+
+def share(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = silent) -> Built:
+    """The pack of `texts` of which each rule was compiled, and not yet what `unproven` says. Raises `PackError`."""
+    sources = [split(text.source, text.text) for text in texts]
+    try:
+        return _built(texts, sources, names, tell)
+    except boreal.Error:
+        sources = _accepted(sources, tell)
+    try:
+        return _built(texts, sources, names, tell)
+    except boreal.Error as error:
+        raise PackError(f"the rule engine takes each rule, and not all of them: {error}") from None
+
+
+def merged(shares: Sequence[Built], names: tuple[str, ...]) -> Built:
+    """One pack of the shares of different sources, in their order."""
     records: dict[str, RuleRecord] = {}
-    rule_texts: dict[str, str] = {}
     routes: dict[str, dict[str, str]] = {}
-    parts: dict[str, _Parts] = {}
+    texts: dict[str, str] = {}
+    for pack in (one.pack for one in shares):
+        records |= pack.records
+        texts |= rule_texts(pack)
+        for route, spaces in pack.routes.items():
+            routes.setdefault(route, {}).update(spaces)
+    compiled = {route: ahead for route in routes if (ahead := _stored([one.pack for one in shares], route))}
+    pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(texts))
+    return Built(pack, tuple(chain.from_iterable(one.problems for one in shares)))
+
+
+def unproven(pack: Pack) -> Routes:
+    """The routes of a pack that are loaded in another way than they were compiled: from their texts, all together."""
+    return {route: spaces for route, spaces in pack.routes.items() if len(pack.compiled.get(route, ())) != 1}
+
+
+def prove(routes: Routes) -> None:
+    """Compile each route as it will be when the pack is loaded. Raises `PackError` when the engine rejects it."""
+    for route, spaces in routes.items():
+        try:
+            compile_sources(spaces, EXTERNALS)
+        except boreal.Error as error:
+            raise PackError(
+                f"the rule engine rejects all rules of route {route!r} together: {error}"
+            ) from None
+
+
+def _built(texts: Sequence[RuleText], sources: Sequence[Source], names: tuple[str, ...], tell: Tell) -> Built:
+    """Raises `boreal.Error` when there is a rule that the engine rejects."""
+    tell("checking rules", 0, len(sources))
+    compile_sources({str(number): heads(source) for number, source in enumerate(sources)}, EXTERNALS)
+    records: dict[str, RuleRecord] = {}
+    originals: dict[str, str] = {}
+    routes: dict[str, dict[str, str]] = {}
+    parts: dict[str, Parts] = {}
     for number, (text, source) in enumerate(zip(texts, sources, strict=True)):
         tell("routing rules", number, len(texts))
         placed = routes_of(source.rules)
@@ -65,34 +124,28 @@ def build(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = s
             key = f"{text.namespace}:{rule.name}"
             known = record(rule, text.pack, text.source, text.author, text.licence)
             records[key] = msgspec.structs.replace(known, routes=placed[rule.name])
-            rule_texts[key] = rule.text
+            originals[key] = rule.text
         for route, chosen in _by_route(source, placed).items():
             routes.setdefault(route, {})[text.namespace] = condense(source, chosen)
-            parts.setdefault(route, _Parts()).add(text.namespace, source, chosen)
+            parts.setdefault(route, Parts()).add(text.namespace, source, chosen)
     compiled = {}
     for number, route in enumerate(routes):
         tell("compiling rules", number, len(routes))
-        if ahead := _ahead(parts[route].spaces):
-            compiled[route] = ahead
+        if saved := ahead(parts[route].spaces):
+            compiled[route] = saved
     tell("compiling rules", len(routes), len(routes))
-    pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(rule_texts))
+    pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(originals))
     problems = (sorted(source.problems, key=lambda problem: problem.line) for source in sources)
     return Built(pack, tuple(chain.from_iterable(problems)))
 
 
-def _check(sources: list[Source], tell: Tell) -> list[Source]:
-    """Only what the engine accepts; usually that is everything, and one compilation tells."""
-    everything = {str(number): assemble(source, source.rules) for number, source in enumerate(sources)}
-    try:
-        tell("checking rules", 0, len(sources))
-        compile_sources(everything, EXTERNALS)
-        return sources
-    except boreal.Error:
-        checked = []
-        for number, source in enumerate(sources):
-            tell("checking rules", number, len(sources))
-            checked.append(accepted(source))
-        return checked
+def _accepted(sources: Sequence[Source], tell: Tell) -> list[Source]:
+    """What the engine accepts of each."""
+    found = []
+    for number, source in enumerate(sources):
+        tell("checking rules", number, len(sources))
+        found.append(accepted(source))
+    return found
 
 
 def _by_route(source: Source, placed: dict[str, tuple[str, ...]]) -> dict[str, list[SourceRule]]:
@@ -107,41 +160,7 @@ def _by_route(source: Source, placed: dict[str, tuple[str, ...]]) -> dict[str, l
     return {route: [rule for rule in source.rules if rule.name in names] for route, names in chosen.items()}
 
 
-class _Parts:
-    """A route's rules in parts of about `PART_RULES`: namespace → text of each."""
-
-    def __init__(self) -> None:
-        self.spaces: list[dict[str, str]] = []
-        self._room = 0
-
-    def add(self, namespace: str, source: Source, chosen: list[SourceRule]) -> None:
-        """Place the rules of one namespace, with those that they need and the global ones in each part."""
-        needs = needed(source.rules)
-        everywhere = [rule.name for rule in chosen if rule.is_global]
-        for start in range(0, len(chosen), PART_RULES):
-            names = closure([*everywhere, *(rule.name for rule in chosen[start : start + PART_RULES])], needs)
-            rules = [rule for rule in chosen if rule.name in names]
-            if len(rules) > self._room:
-                self.spaces.append({})
-                self._room = PART_RULES
-            self.spaces[-1][namespace] = condense(source, rules)
-            self._room -= len(rules)
-
-
-def _ahead(parts: list[dict[str, str]]) -> tuple[bytes, ...]:
-    """The engine's serialisation of each part; nothing if it does not read one of them back to the same rules, and
-    the route is then compiled from its texts whenever it is loaded."""
-    saved = []
-    for spaces in parts:
-        scanner = compile_sources(spaces, EXTERNALS)
-        saved.append(scanner.save(to_bytes=True))
-        try:
-            if _identity(boreal.load(data=saved[-1])) != _identity(scanner):
-                return ()
-        except boreal.Error:
-            return ()
-    return tuple(saved)
-
-
-def _identity(scanner: Iterable[boreal.Rule]) -> list[tuple[str, str]]:
-    return [(rule.namespace, rule.identifier) for rule in scanner]
+def _stored(packs: Sequence[Pack], route: str) -> tuple[bytes, ...]:
+    """The serialised parts of a route; none when those of one share are missing."""
+    parts = [pack.compiled.get(route, ()) for pack in packs if route in pack.routes]
+    return tuple(chain.from_iterable(parts)) if all(parts) else ()

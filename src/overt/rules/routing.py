@@ -18,9 +18,7 @@ def routes_of(rules: Sequence[SourceRule]) -> dict[str, tuple[str, ...]]:
     """Rule name → routes on which it can match, for the rules of one source in order. A rule that can match
     nowhere is placed everywhere: then the analysis or the rule is odd, and nothing is lost by looking."""
     trees = {rule.name: _tree(rule) for rule in rules}
-    patterns = {
-        rule.name: {p.identifier: leading(p) for p in rule.patterns if p.identifier != "$"} for rule in rules
-    }
+    patterns = {rule.name: _placed(rule) for rule in rules}
     found: dict[str, list[str]] = {rule.name: [] for rule in rules}
     for route, views in VIEWS.items():
         matching: set[str] = set()
@@ -46,6 +44,13 @@ def _matching(
     if not all(can[rule.name] for rule in rules if rule.is_global):
         return set()
     return {name for name, matches in can.items() if matches}
+
+
+def _placed(rule: SourceRule) -> dict[str, tuple[Leading, ...] | None]:
+    """How matches of its strings begin, when its condition asks for any of them at a place."""
+    if not any(token.text == "at" for token in rule.condition):
+        return {}
+    return {pattern.identifier: leading(pattern) for pattern in rule.patterns if pattern.identifier != "$"}
 
 
 def _tree(rule: SourceRule) -> Node:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from overt.rules.yara_sections import Meta, meta_entries, string_entries
-from overt.rules.yara_tokens import Kind, LexicalError, Token, tokens, unquote
+from overt.rules.yara_tokens import REGEX, TEXT, Kind, LexicalError, Token, tokens, unquote
 
 SECTIONS = ("meta", "strings", "condition")
 
@@ -53,6 +53,12 @@ class SourceRule:
     """In order, values as text, quotes and escapes removed."""
     patterns: tuple[Pattern, ...] = ()
     condition: tuple[Token, ...] = ()
+    body: str = ""
+    """The end of its text, from its strings or condition on, without comments. Empty where that is not plain: sections
+    in order, each once, in characters that every reader takes for the same."""
+
+    head: str = ""
+    """What is before that: name, tags and metadata, as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class _Unreadable(ValueError):
         self.rule = rule
 
 
+_ODD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_COMMENT = re.compile(rf"//[^\n]*|/\*(?s:.*?)\*/|({TEXT}|{REGEX})")
 _RULE_LINE = re.compile(r"^[ \t]*(?:(?:global|private)\s+)*rule\s+\w+", re.MULTILINE)
 
 
@@ -172,6 +180,8 @@ class _Reader:
             meta=(*body.meta, *_meta(body.sections["meta"])),
             patterns=(*body.patterns, *_patterns(body.sections["strings"])),
             condition=tuple(body.sections["condition"]),
+            body=_plain(self._text[body.start : end]) if body.in_order else "",
+            head=self._text[first.start : body.start],
         )
 
     def _tags(self) -> tuple[str, ...]:
@@ -196,11 +206,12 @@ class _Reader:
             if text in SECTIONS and token.kind is Kind.WORD:
                 held = self._next()
                 if held.text == ":":
+                    body.begin(text, token.start)
                     inside = self._section(text, held.end, body)
                     held = None
                     continue
             elif text == "}" and token.kind is Kind.SIGN:
-                if "condition" not in body.seen:
+                if "condition" not in body.begun:
                     raise _Unreadable(token.start, "the rule has no condition", self.current)
                 return body, token.end
             if inside is None or text == "{":
@@ -208,14 +219,14 @@ class _Reader:
             inside.append(token)
 
     def _section(self, name: str, start: int, body: _Body) -> list[Token]:
-        """Begin a section: read it entry by entry when that can be done. Returns where its tokens go otherwise."""
-        if name == "meta" and name not in body.seen and (meta := meta_entries(self._text, start)):
+        """Read a section entry by entry when that can be done. Returns where its tokens go otherwise."""
+        once = body.begun.count(name) == 1
+        if name == "meta" and once and (meta := meta_entries(self._text, start)):
             body.meta = meta[0]
             self._tokens = tokens(self._text, meta[1])
-        if name == "strings" and name not in body.seen and (strings := string_entries(self._text, start)):
+        if name == "strings" and once and (strings := string_entries(self._text, start)):
             body.patterns = [Pattern(*entry) for entry in strings[0]]
             self._tokens = tokens(self._text, strings[1])
-        body.seen.add(name)
         return body.sections[name]
 
 
@@ -226,7 +237,28 @@ class _Body:
     meta: list[Meta] = field(default_factory=list)
     patterns: list[Pattern] = field(default_factory=list)
     sections: dict[str, list[Token]] = field(default_factory=lambda: {name: [] for name in SECTIONS})
-    seen: set[str] = field(default_factory=set)
+    begun: list[str] = field(default_factory=list)
+    """The sections, as they come."""
+    start: int = 0
+    """Where the first of them begins that is not its metadata."""
+
+    @property
+    def in_order(self) -> bool:
+        """Whether each of them is there at most once, and where it belongs."""
+        return self.begun == [name for name in SECTIONS if name in self.begun]
+
+    def begin(self, name: str, start: int) -> None:
+        """A section begins."""
+        self.begun.append(name)
+        if name != "meta":
+            self.start = self.start or start
+
+
+def _plain(body: str) -> str:
+    """`body` without its comments; nothing if it has other characters than printable ones and ordinary spaces."""
+    if "//" in body or "/*" in body:
+        body = _COMMENT.sub(lambda match: match.group(1) or " ", body)
+    return body if body.isascii() and not _ODD.search(body) else ""
 
 
 def _meta(section: list[Token]) -> Iterator[tuple[str, str]]:
