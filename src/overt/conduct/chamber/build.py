@@ -1,0 +1,271 @@
+"""A chamber, from the warden's side: made, its steps run, and taken down. Called in the warden only (`in_warden`)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from overt.conduct.chamber import devices, groups, kernel, layers, network, privileges, view
+from overt.conduct.chamber.control import Control
+from overt.conduct.chamber.denials import Warder
+from overt.conduct.chamber.plan import ROOT, ChamberPlan, Denied, Ended, User, Watched
+from overt.core.errors import ConductError
+
+CLOSE_S = 30.0
+"""How long a tracer may take to write out its log when everything inside has ended."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TMP_PLACES = {"tmp": 0o1777, "run": 0o755}
+ROOM_BYTES = 16 << 20
+"""For the masks, beside what the product may write."""
+
+
+class Chamber:
+    """A context manager: on entering, everything is mounted and nothing runs yet; `start` brings it to life."""
+
+    def __init__(self, plan: ChamberPlan, work_folder: Path) -> None:
+        """Mount it below `work_folder`. Raises `ConductError`, having taken down what was made."""
+        self.plan = plan
+        self._work = work_folder
+        self._mounted: list[Path] = []
+        self._control: Control | None = None
+        self._warder: Warder | None = None
+        self._denied: tuple[Denied, ...] = ()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._groups = groups.make(work_folder.name, plan.limits)
+        (work_folder / "groups").write_text("".join(f"{folder}\n" for folder in self._groups.folders))
+        try:
+            self._build()
+            self.network = network.build()
+        except (OSError, subprocess.SubprocessError) as error:
+            self._take_down()
+            raise ConductError(f"the chamber could not be built: {error}") from error
+        except ConductError:
+            self._take_down()
+            raise
+
+    def _build(self) -> None:
+        limits = self.plan.limits
+        self._store = self._work / "store"
+        size = limits.upper_bytes + ROOM_BYTES
+        self._mount("store", self._store, "tmpfs", f"mode=0700,size={size}")
+        self.merged = self._store / "merged"
+        """The product's root, as the warden sees it."""
+        self.uppers: list[tuple[Path, str]] = []
+        """Upper layers, each with the path inside that it lies over; the first is of "/"."""
+        self.masked = view.masks(self.plan)
+        mask_layer = self._store / "masks"
+        mask_layer.mkdir(0o755)
+        layers.write_masks(self.masked, self.plan.root, mask_layer)
+        self._overlay("", [*self.plan.layers, mask_layer, self.plan.root])
+        for place in layers.mount_points(self.plan.root, view.SYSTEM):
+            above = [
+                folder / place for folder in (*self.plan.layers, mask_layer) if (folder / place).is_dir()
+            ]
+            self._overlay(place, [*above, self.plan.root / place])
+        self._homes()
+        for name, mode in TMP_PLACES.items():
+            self._mount(name, self.merged / name, "tmpfs", f"mode={mode:o},size={limits.tmp_bytes}", 0)
+        (self.merged / "run/lock").mkdir(mode=0o1777)
+        devices.furnish(self.merged / "dev", limits.tmp_bytes)
+        self._mounted += [self.merged / "dev", self.merged / "dev/shm", self.merged / "dev/pts"]
+        for number, item in enumerate(self.plan.shown):
+            self._show(number, item.outside, item.inside)
+
+    def _mount(self, name: str, target: Path, kind: str, data: str, flags: int = kernel.MS_NOSUID) -> None:
+        target.mkdir(exist_ok=True)
+        kernel.mount(name, target, kind, flags | kernel.MS_NODEV, data)
+        self._mounted.append(target)
+
+    def _overlay(self, place: str, lowers: Sequence[Path]) -> None:
+        number = len(self.uppers)
+        upper, work = self._store / f"upper{number}", self._store / f"work{number}"
+        for folder in (upper, work):
+            folder.mkdir(0o755)
+        shutil.copystat(lowers[-1], upper)
+        target = self.merged / place
+        if not place:
+            target.mkdir()
+        layers.mount_overlay(target, lowers, upper, work)
+        self._mounted.append(target)
+        self.uppers.append((upper, "/" + place))
+
+    def _homes(self) -> None:
+        self.homes_root = self._work / "homes"
+        self.homes_root.mkdir(exist_ok=True)
+        layers.make_homes(self._work / "homes.img", self.plan.limits.homes_bytes, self.homes_root)
+        self._mounted.append(self.homes_root)
+        self.homes, root_home = self.homes_root / "home", self.homes_root / "root"
+        self.homes.mkdir(0o755)
+        root_home.mkdir(0o700)
+        user = self.homes / Path(self.plan.user.home).name
+        user.mkdir(0o755)
+        os.chown(user, self.plan.user.uid, self.plan.user.gid)
+        for source, name in ((self.homes, "home"), (root_home, "root")):
+            kernel.bind(source, self.merged / name)
+            self._mounted.append(self.merged / name)
+
+    def _show(self, number: int, outside: Path, inside: str) -> None:
+        """A folder through an overlay of its own, a file as a copy: a plain bind would lead to the host's file system
+        (open_by_handle_at), and a mark of the observer on it would hear the whole host."""
+        target = self.merged / inside.lstrip("/")
+        if not outside.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(outside, target)
+            return
+        target.mkdir(parents=True, exist_ok=True)
+        nothing = self._store / f"nothing{number}"
+        nothing.mkdir(0o755)
+        layers.mount_overlay(target, [nothing, outside], None, None)
+        self._mounted.append(target)
+        self._shown = [*getattr(self, "_shown", []), Watched(target, inside, False)]
+
+    @property
+    def superblocks(self) -> tuple[Watched, ...]:
+        """The chamber's own file systems that hold files: what an observer marks, before `start`."""
+        overlays = [Watched(self.merged / place.lstrip("/"), place, False) for _, place in self.uppers]
+        tmp = [Watched(self.merged / name, f"/{name}", False) for name in (*TMP_PLACES, "dev/shm")]
+        return (*overlays, Watched(self.homes_root, "/home", True), *tmp, *getattr(self, "_shown", ()))
+
+    @property
+    def upper(self) -> Path:
+        """The layer of what was written below "/"; as a later plan's `layers`, what was installed."""
+        return self.uppers[0][0]
+
+    @property
+    def capabilities(self) -> tuple[str, ...]:
+        """What root has inside."""
+        return tuple(dict.fromkeys((*privileges.USUAL, *self.plan.capabilities)))
+
+    @property
+    def bounded(self) -> tuple[str, ...]:
+        """What a control group bounds here: `memory`, `processes`."""
+        return self._groups.bounded
+
+    def denied(self) -> tuple[Denied, ...]:
+        """Calls that the chamber's filter refused so far."""
+        return self._warder.denied() if self._warder else self._denied
+
+    def bring(self, source: Path, inside: str, owner: User = ROOT) -> None:
+        """Copy a file, or a folder with all below it, to the path `inside`, for `owner`. Raises `ConductError`."""
+        target = self.merged / inside.lstrip("/")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+            else:
+                shutil.copy2(source, target)
+            for folder, names, files in os.walk(target):
+                for name in (".", *names, *files):
+                    os.chown(Path(folder) / name, owner.uid, owner.gid, follow_symlinks=False)
+            os.chown(target, owner.uid, owner.gid, follow_symlinks=False)
+        except (OSError, shutil.Error) as error:
+            raise ConductError(
+                f"{source} could not be brought into the chamber at {inside}: {error}"
+            ) from error
+
+    def start(self, tracer: Sequence[str] = ()) -> None:
+        """Start the chamber's init, below `tracer` (a command that runs what is appended to it, such as `strace -f …`).
+        Raises `ConductError`."""
+        self._control, theirs = Control.pair()
+        command = [sys.executable, "-I", "-m", "overt.conduct.chamber.inner", str(theirs.fileno())]
+        try:
+            self._process = subprocess.Popen(
+                [*tracer, *command],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ConductError(f"{(*tracer, *command)[0]}: {error.strerror}: is it installed?") from error
+        finally:
+            theirs.close()
+        self._groups.add(self._control.launcher())
+        specification = {
+            "root": str(self.merged),
+            "hostname": self.plan.hostname,
+            "capabilities": self.capabilities,
+            "allow_mounts": self.plan.allow_mounts,
+            "record_denied": self.plan.record_denied,
+            "processes": self.plan.limits.processes,
+        }
+        listener = self._control.enter(specification, self.network.namespace)
+        self._warder = Warder(listener) if listener >= 0 else None
+
+    def execute(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "/",
+        user: str = "root",
+        timeout_s: float = 600.0,
+        output: Path,
+        background: bool = False,
+    ) -> Ended:
+        """Run a command inside and wait until it ends, or `timeout_s` is over: then it is ended, with all that it
+        started. In the background, it is given `timeout_s` to get ready and goes on. What it prints is in `output`.
+
+        Raises `ConductError` if the chamber is no more.
+        """
+        if self._control is None:
+            raise ConductError("the chamber was not started")
+        who = {account.name: account for account in (ROOT, self.plan.user)}.get(user)
+        if who is None:
+            raise ConductError(f"no user {user!r} in the chamber: there are root and {self.plan.user.name}")
+        environment = {
+            "PATH": PATH,
+            "HOME": who.home,
+            "USER": who.name,
+            "LOGNAME": who.name,
+            "SHELL": "/bin/bash",
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            **(env or {}),
+        }
+        request = {
+            "argv": list(argv),
+            "env": environment,
+            "cwd": cwd,
+            "user": {"uid": who.uid, "gid": who.gid},
+        }
+        return self._control.run(request, output, self.plan.limits.output_bytes, timeout_s, background)
+
+    def close(self) -> None:
+        """End everything inside and take the chamber down. What happens anyway when the warden dies, in order."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(CLOSE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        if self._warder is not None:
+            self._denied = self._warder.denied()
+            self._warder.close()
+            self._warder = None
+        with contextlib.suppress(OSError):
+            os.close(self.network.namespace)
+        self._take_down()
+
+    def _take_down(self) -> None:
+        for mount in reversed(self._mounted):
+            with contextlib.suppress(OSError):
+                kernel.unmount(mount)
+        self._mounted = []
+        groups.remove(self._groups.folders)
+
+    def __enter__(self) -> Chamber:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,106 @@
+"""Control groups that bound a chamber's memory and processes, of version 1 or 2, whichever this machine mounts.
+
+They are named after the run; what a run that died left is empty, and the next start removes it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from overt.conduct.chamber.plan import Limits
+
+PREFIX = "overt-conduct-"
+GONE_S = 5.0
+"""How long a group whose processes were killed may take to be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of one chamber."""
+
+    folders: tuple[Path, ...]
+    bounded: tuple[str, ...]
+    """What holds: `memory`, `processes`, or less where the machine has no such controller."""
+
+    def add(self, pid: int) -> None:
+        """Put a process, and all that it starts from now on, into the groups. Raises `OSError`."""
+        for folder in self.folders:
+            (folder / "cgroup.procs").write_text(str(pid))
+
+
+def make(name: str, limits: Limits) -> Groups:
+    """Groups for the run `name`; none where the machine has none that root can make."""
+    wanted = {
+        "memory": (("memory.max", "memory.limit_in_bytes"), limits.memory_bytes),
+        "pids": (("pids.max",), limits.processes),
+    }
+    folders, bounded = [], []
+    for controller, (files, value) in wanted.items():
+        for parent in _parents(controller):
+            folder = parent / (PREFIX + name)
+            with suppress(OSError):
+                folder.mkdir(exist_ok=True)
+                file = next((folder / file for file in files if (folder / file).exists()), None)
+                if file is None:
+                    folder.rmdir()
+                    continue
+                file.write_text(str(value))
+                for swap in ("memory.swap.max", "memory.memsw.limit_in_bytes"):
+                    with suppress(OSError):
+                        if controller == "memory" and (folder / swap).exists():
+                            (folder / swap).write_text("0" if swap == "memory.swap.max" else str(value))
+                folders.append(folder)
+                bounded.append("processes" if controller == "pids" else controller)
+                break
+    return Groups(tuple(dict.fromkeys(folders)), tuple(bounded))
+
+
+def remove(folders: Iterable[Path]) -> bool:
+    """Remove groups that `make` made, whose processes have ended. False: one is still in use."""
+    left = [folder for folder in folders if folder.name.startswith(PREFIX)]
+    deadline = time.monotonic() + GONE_S
+    while left := [folder for folder in left if not _removed(folder)]:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError as error:
+        return error.errno == errno.ENOENT
+    return True
+
+
+def _parents(controller: str) -> list[Path]:
+    """Where a group of this controller may be made: below our own (version 1), or at the top (version 2, in which a
+    group that has processes can't have groups with limits)."""
+    own = _own()
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        mount, root = Path(before.split()[4]), before.split()[3]
+        kind, _, options = after.split()[:3]
+        if kind == "cgroup" and controller in options.split(","):
+            found.append(mount / os.path.relpath(own.get(controller, "/"), root))
+        elif kind == "cgroup2" and controller in _text(mount / "cgroup.subtree_control").split():
+            found.append(mount)
+    return [path for path in found if path.is_dir()]
+
+
+def _own() -> dict[str, str]:
+    """Controller → the path of this process' group (cgroups(7), /proc/PID/cgroup)."""
+    lines = (line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines())
+    return {controller: path for _, controllers, path in lines for controller in controllers.split(",")}
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""

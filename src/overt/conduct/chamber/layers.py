@@ -1,0 +1,112 @@
+"""What the product sees as `/`: an overlay of its own writes, earlier layers, the masks, and the system below."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from overt.conduct.chamber import kernel
+from overt.conduct.chamber.view import Kind, Mask
+from overt.core.errors import ConductError
+
+SYSTEM_TYPES = frozenset(
+    "ext2 ext3 ext4 xfs btrfs f2fs zfs jfs reiserfs bcachefs squashfs erofs overlay".split()
+)
+"""File systems that hold parts of a system: each mount of such below the root is shown through an overlay too."""
+OPAQUE = "trusted.overlay.opaque"
+MKFS_S = 120.0
+
+
+def write_masks(masks: Iterable[Mask], root: Path, layer: Path) -> None:
+    """Make `layer` the folder that, laid over `root`, shows it as `masks` say. Raises `OSError`."""
+    for mask in masks:
+        target = layer / mask.path
+        _parents(root, layer, mask.path)
+        match mask.kind:
+            case Kind.GONE:
+                os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
+            case Kind.FOLDER:
+                target.mkdir(exist_ok=True)
+                os.setxattr(target, OPAQUE, b"y")
+                target.chmod(mask.mode)
+                os.chown(target, mask.uid, mask.gid)
+            case Kind.FILE:
+                target.unlink(missing_ok=True)
+                target.write_bytes(mask.content)
+                os.chown(target, mask.uid, mask.gid)
+                target.chmod(mask.mode)
+
+
+def _parents(root: Path, layer: Path, path: str) -> None:
+    """The folders above `path`, with the modes and owners that they have in `root`: the topmost layer's are shown."""
+    for parent in reversed(Path(path).parents):
+        folder = layer / parent
+        if folder.is_dir():
+            continue
+        folder.mkdir()
+        real = root / parent
+        if real.is_dir():
+            facts = real.stat()
+            os.chown(folder, facts.st_uid, facts.st_gid)
+            folder.chmod(stat.S_IMODE(facts.st_mode))
+
+
+def mount_overlay(target: Path, lowers: Sequence[Path], upper: Path | None, work: Path | None) -> None:
+    """Mount an overlay (kernel documentation, filesystems/overlayfs) at `target`; without `upper`, read-only. Renaming
+    a folder that lies below copies it, so that the upper layer says in full what changed. Raises `OSError`."""
+    options = ["lowerdir=" + ":".join(_escaped(lower, ":") for lower in lowers)]
+    if upper is not None and work is not None:
+        options += [f"upperdir={_escaped(upper)}", f"workdir={_escaped(work)}"]
+    options += ["redirect_dir=off", "index=off", "metacopy=off"]
+    flags = kernel.MS_NODEV | (0 if upper else kernel.MS_RDONLY)
+    kernel.mount("overlay", target, "overlay", flags, ",".join(options))
+
+
+def _escaped(path: Path, also: str = "") -> str:
+    text = str(path).replace("\\", "\\\\")
+    for character in "," + also:
+        text = text.replace(character, "\\" + character)
+    return text
+
+
+def mount_points(root: Path, shown: Iterable[str]) -> list[str]:
+    """What of the system below `root` is on file systems of its own (a separate /usr or /var), as paths relative to
+    `root`, parents first; only below the folders in `shown`."""
+    found = set()
+    tops = set(shown)
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        place = Path(_unescaped(before.split()[4]))
+        if (
+            after.split()[0] in SYSTEM_TYPES
+            and place != root
+            and place.is_relative_to(root)
+            and place.is_dir()
+        ):
+            relative = place.relative_to(root)
+            if relative.parts and relative.parts[0] in tops:
+                found.add(str(relative))
+    return sorted(found)
+
+
+def _unescaped(text: str) -> str:
+    return text.encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
+
+
+def make_homes(image: Path, size: int, mount_at: Path) -> None:
+    """A file system (ext4) in the file `image`, mounted at `mount_at`: the kernel tells which bytes of its files are
+    read. The loop device frees itself when the mount goes. Raises `ConductError`."""
+    with open(image, "xb") as stream:
+        stream.truncate(size)
+    options = ["-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
+    _run(["mkfs.ext4", *options, str(image)])
+    _run(["mount", "-t", "ext4", "-o", "loop,nodev,noatime", str(image), str(mount_at)])
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=MKFS_S, check=False)
+    if done.returncode:
+        raise ConductError(f"the chamber's homes could not be made: {command[0]}: {done.stderr.strip()}")

@@ -1,0 +1,197 @@
+"""The warden: process 1 of a process namespace, in which everything of a run lives, so that all ends when it does.
+
+Mounts, loop devices, cables, processes are in its namespaces: whatever dies, and however, the kernel cleans up. What a
+kernel can't is the work folder, which lies on disk (the homes' image, and empty folders to mount on) and the control
+groups: they go at the end, or with the next start (`sweep`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from overt.conduct.chamber import groups, kernel
+from overt.core.errors import ConductError, OvertError
+
+LOCK = ".warden.lock"
+RUN_PREFIX = "run-"
+MAX_WORDS = 8000
+NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+LOOP_GONE_S = 10.0
+TERMINATED = (signal.SIGTERM, signal.SIGHUP)
+
+
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP came while a warden was at work; it has been ended, and what is left removed."""
+
+
+def new_work_folder(state_folder: Path) -> Path:
+    """A folder for one run, below `state_folder`, which only root may enter."""
+    state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = state_folder / f"{RUN_PREFIX}{os.getpid()}-{time.monotonic_ns()}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def in_warden(work: Callable[[Path], None], work_folder: Path) -> None:
+    """Run `work(work_folder)` in a warden of its own and wait for it; then remove `work_folder`, which must be empty.
+
+    Raises `ConductError` with what failed. Ctrl-C, SIGTERM and the death of this process end everything.
+    """
+    lock = os.open(work_folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        with _terminable():
+            status, words = _run(work, work_folder)
+    finally:
+        _remove(work_folder)
+        os.close(lock)
+    if status != 0:
+        raise ConductError(words or _died(status))
+
+
+def sweep(state_folder: Path) -> list[str]:
+    """Remove what runs that died left below `state_folder`: work folders whose warden is gone, and their empty control
+    groups. Returns the names of what was removed. Raises `ConductError` if something is in the way."""
+    removed = []
+    for folder in sorted(state_folder.glob(RUN_PREFIX + "*")) if state_folder.is_dir() else []:
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue  # at work
+        else:
+            _remove(folder)
+            removed.append(folder.name)
+        finally:
+            os.close(lock)
+    return removed
+
+
+def _run(work: Callable[[Path], None], work_folder: Path) -> tuple[int, str]:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    reading, writing = os.pipe()
+    ours = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        kernel.unshare(kernel.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            _be_warden(work, work_folder, writing)
+    except OSError as error:
+        raise ConductError(f"no warden could be started: {error.strerror}: the lab needs root") from error
+    finally:
+        kernel.setns(ours, kernel.CLONE_NEWPID)
+        os.close(ours)
+        os.close(writing)
+    with open(reading, "rb") as pipe:
+        try:
+            words = pipe.read(MAX_WORDS)
+            return os.waitstatus_to_exitcode(_reap(pid)), words.decode(errors="replace")
+        except BaseException:
+            os.kill(pid, signal.SIGKILL)
+            _reap(pid)
+            raise
+
+
+def _reap(pid: int) -> int:
+    """Wait for the warden; every process of its namespace has ended when this returns (pid_namespaces(7))."""
+    return os.waitpid(pid, 0)[1]
+
+
+def _be_warden(work: Callable[[Path], None], work_folder: Path, words: int) -> NoReturn:
+    status = 1
+    try:
+        _settle(words)
+        work(work_folder)
+        status = 0
+    except OvertError as error:
+        os.write(words, str(error).encode(errors="replace")[:MAX_WORDS])
+    except BaseException:
+        text = traceback.format_exc()
+        os.write(
+            words, f"the lab has a defect, please report it: {text}".encode(errors="replace")[:MAX_WORDS]
+        )
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status)
+
+
+def _settle(words: int) -> None:
+    """Tie this process' life to its parent's, and make its namespaces."""
+    os.setsid()  # Ctrl-C is the parent's to handle; and no terminal, for the product to type into
+    kernel.die_with_parent()
+    gone = select.poll()
+    gone.register(words, 0)  # POLLERR: nobody reads
+    if gone.poll(0):
+        raise ConductError("the lab ended before its warden had begun")
+    for number in (signal.SIGINT, *TERMINATED):
+        signal.signal(number, signal.SIG_DFL)
+    kernel.unshare(NAMESPACES)
+    kernel.make_private()
+    flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    kernel.mount("proc", "/proc", "proc", flags)
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP become an exception, so that what is left is removed; where Python can (its main thread)."""
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise Terminated(f"ended by {signal.Signals(number).name}")
+
+    try:
+        before = {number: signal.signal(number, stop) for number in TERMINATED}
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a work folder, of which nothing is mounted and no loop device uses a file any more."""
+    listed = folder / "groups"
+    if listed.is_file():
+        groups.remove(Path(line) for line in listed.read_text().splitlines())
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if below := [mount for mount in mounts if Path(mount).is_relative_to(folder)]:
+        raise ConductError(f"{below[0]} is mounted: unmount it, then start again")
+    deadline = time.monotonic() + LOOP_GONE_S
+    while _in_use(folder) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    shutil.rmtree(folder)
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether a loop device still uses a file in `folder`: mounts of a dead namespace go soon, but not at once."""
+    for listed in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            if Path(listed.read_text().strip()).is_relative_to(folder):
+                return True
+    return False
+
+
+def _died(status: int) -> str:
+    if status < 0:
+        return f"the chamber's warden was killed ({signal.Signals(-status).name}): nothing of the run is left"
+    return "the chamber's warden ended without a word"
