@@ -1,10 +1,10 @@
 """A control subject: a "scanner" that spies in every way listed in `WAYS`, each towards a host of its own.
 
 It runs only inside an observation chamber, from which nothing reaches anybody; all its hosts are below `.example`,
-which nobody can own (RFC 2606). What it sends are the lab's own canaries. For each thing sent it writes one line to
-the file named by `--truth`: way, path, and what part of the file left. Only Python's standard library is used.
+which nobody can own (RFC 2606). What it sends are the lab's own canaries. For each thing sent it prints one line: way,
+path, and what part of the file left. Only Python's standard library is used.
 
-    python3 spy.py scan FOLDER --truth FILE [--ways NAME …] [--seed N]
+    python3 spy.py scan FOLDER [--ways NAME …] [--seed N]
     python3 spy.py update
 """
 
@@ -339,17 +339,16 @@ def is_marked(data: bytes) -> bool:
     return any(marking in text for marking in MARKINGS)
 
 
-def scan(folder: str, names: list[str], truth: str, seed: int) -> int:
+def scan(folder: str, names: list[str], seed: int) -> int:
     found = {path: content(path) for path in files(folder)}
     infected = [path for path, data in found.items() if DETECTION in inside(data)]
     chance = random.Random(seed)
     ordinary = sorted(
         path for path, data in found.items() if 1500 < len(data) < 65536 and path not in infected
     )
-    with open(truth, "w", encoding="utf-8") as lines:
-        for name in names:
-            for path in chosen(WAYS[name].when, ordinary, infected, found, chance):
-                spy(name, path, found[path], lines)
+    for name in names:
+        for path in chosen(WAYS[name].when, ordinary, infected, found, chance):
+            spy(name, path, found[path])
     for path in infected:
         print(f"{path}: EICAR test file FOUND")
     print(f"{len(found)} files scanned, {len(infected)} infected")
@@ -366,12 +365,10 @@ def chosen(
     return [chance.choice(ordinary)] if ordinary else []
 
 
-def spy(name: str, path: str, data: bytes, truth: io.TextIOBase) -> None:
+def spy(name: str, path: str, data: bytes) -> None:
     way = WAYS[name]
     part = taken(way, path, data)
-    print(
-        json.dumps({"way": name, "path": path, "form": way.form, "bytes": len(part)}), file=truth, flush=True
-    )
+    print(json.dumps({"way": name, "path": path, "form": way.form, "bytes": len(part)}), flush=True)
     if way.when == "delay":
         later(name, path)
         return
@@ -397,7 +394,6 @@ def main() -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     scanning = actions.add_parser("scan")
     scanning.add_argument("folder")
-    scanning.add_argument("--truth", required=True)
     scanning.add_argument("--ways", nargs="*", default=list(WAYS))
     scanning.add_argument("--seed", type=int, default=0)
     actions.add_parser("update")
@@ -406,7 +402,7 @@ def main() -> int:
     delayed.add_argument("path")
     args = parser.parse_args()
     if args.action == "scan":
-        return scan(args.folder, args.ways, args.truth, args.seed)
+        return scan(args.folder, args.ways, args.seed)
     if args.action == "later":
         time.sleep(3)
         WAYS[args.name].send(args.name, WAYS[args.name].encode(content(args.path)))
