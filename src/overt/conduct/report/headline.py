@@ -1,0 +1,105 @@
+"""The report in one line: which answers are unwelcome, which are missing, and what to say first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from overt.conduct.evidence.records import Answer, Verdict
+
+
+class Tone(StrEnum):
+    """How an answer, or the whole, is to be taken."""
+
+    GOOD = "good"
+    BAD = "bad"
+    NEUTRAL = "neutral"
+    UNSEEN = "unseen"
+
+
+WORDS = {Verdict.YES: "Yes", Verdict.NO: "No", Verdict.PARTLY: "Partly", Verdict.UNSEEN: "Not seen"}
+
+WORST_FIRST = (
+    "content-left",
+    "marking",
+    "after-detection",
+    "observer",
+    "names-left",
+    "digests-left",
+    "certificates",
+    "update-integrity",
+    "secrets",
+    "undeclared-contact",
+    "beyond-scope-reads",
+    "persistence",
+    "listening",
+    "privileges",
+    "plain-transport",
+    "beyond-scope-changes",
+    "beyond-scope-executes",
+    "removal",
+    "sight",
+)
+"""The order in which unwelcome answers make the headline."""
+
+TITLES = {
+    "content-left": "{product} sent the content of files",
+    "marking": "{product} treats confidential documents differently",
+    "after-detection": "{product} sends what it finds",
+    "observer": "{product} tried not to be seen",
+    "names-left": "{product} sent the names of files",
+    "digests-left": "{product} sent fingerprints of files",
+    "certificates": "{product} changed which certificates are trusted",
+    "update-integrity": "{product} installs forged updates",
+    "secrets": "{product} opened secrets that it had not declared",
+    "undeclared-contact": "{product} contacted someone it had not declared",
+    "beyond-scope-reads": "{product} opened files that it had not declared",
+    "persistence": "{product} starts by itself, undeclared",
+    "listening": "{product} waits for connections, undeclared",
+    "privileges": "{product} took rights that it was not given",
+    "plain-transport": "{product} sends without encryption",
+    "beyond-scope-changes": "{product} changed files that it had not declared",
+    "beyond-scope-executes": "{product} ran programs that it had not declared",
+    "removal": "{product} leaves something behind when removed",
+    "sight": "The record of {product} has gaps",
+}
+
+CENTRAL = ("content-left", "names-left", "digests-left", "contact", "undeclared-contact", "secrets", "sight")
+"""Without these a report can't say that nothing unwelcome was seen."""
+
+
+def tone_of(answer: Answer) -> Tone:
+    """How one answer is to be taken."""
+    if answer.verdict is Verdict.UNSEEN:
+        return Tone.UNSEEN
+    return {True: Tone.GOOD, False: Tone.BAD, None: Tone.NEUTRAL}[answer.good]
+
+
+def tone(answers: Sequence[Answer]) -> Tone:
+    """How the whole is to be taken: bad as soon as one is; good only if nothing central is unseen."""
+    tones = {answer.question: tone_of(answer) for answer in answers}
+    if Tone.BAD in tones.values():
+        return Tone.BAD
+    if any(tones.get(name, Tone.UNSEEN) is Tone.UNSEEN for name in CENTRAL):
+        return Tone.UNSEEN
+    return Tone.GOOD
+
+
+def title(product: str, answers: Sequence[Answer]) -> str:
+    """The headline."""
+    bad = [answer.question for answer in answers if tone_of(answer) is Tone.BAD]
+    for name in WORST_FIRST:
+        if name in bad:
+            return TITLES[name].format(product=product)
+    if tone(answers) is Tone.UNSEEN:
+        return f"Nothing unwelcome was seen of {product}, and not everything could be seen"
+    return f"{product} did only what it had declared"
+
+
+def lead(answers: Sequence[Answer]) -> str:
+    """The sentence below the headline: how many answers are of which sort."""
+    tones = [tone_of(answer) for answer in answers]
+    parts = [f"{tones.count(Tone.BAD)} of {len(tones)} answers are unwelcome"]
+    if unseen := tones.count(Tone.UNSEEN):
+        parts.append(f"{unseen} {'question' if unseen == 1 else 'questions'} could not be answered")
+    return ", ".join(parts) + "."

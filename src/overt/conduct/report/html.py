@@ -1,0 +1,73 @@
+"""The report to look at: one HTML file, no script, nothing loaded from anywhere, bounded in size."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from overt import __version__
+from overt.conduct.judge.answering import bytes_text, counted
+from overt.conduct.report.drawing import graph, time_line
+from overt.conduct.report.headline import Tone
+from overt.conduct.report.printable import plain
+from overt.conduct.report.view import View
+
+FOLDER = Path(__file__).parent
+
+ICONS = {
+    Tone.GOOD: Markup('<path d="m5 12.5 4.5 4.5L19 7.5"/>'),
+    Tone.BAD: Markup('<path d="m6 6 12 12M18 6 6 18"/>'),
+    Tone.NEUTRAL: Markup('<path d="M5 12h14"/>'),
+    Tone.UNSEEN: Markup('<path d="M8.5 9a3.5 3.5 0 1 1 5 3.2c-1 .5-1.5 1-1.5 2.3m0 3v.5"/>'),
+}
+MEANINGS = {
+    Tone.GOOD: "as one would wish",
+    Tone.BAD: "unwelcome",
+    Tone.NEUTRAL: "neither good nor bad",
+    Tone.UNSEEN: "could not be seen",
+}
+
+
+def page(view: View) -> bytes:
+    """The whole page, UTF-8."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"plain": plain, "bytes": bytes_text, "counted": counted, "href": href}
+    style = (FOLDER / "report.css").read_text(encoding="utf-8")
+    made = environment.get_template("report.html.j2").render(
+        view=view,
+        style=Markup(style),
+        policy=f"default-src 'none'; style-src 'sha256-{_sha256(style)}'",
+        icon=icon,
+        meanings=MEANINGS,
+        graph=graph,
+        time_line=time_line,
+        version=__version__,
+    )
+    return made.encode("utf-8", "backslashreplace")
+
+
+def icon(tone: Tone) -> Markup:
+    """The sign of an answer; its word beside it says the same."""
+    return Markup('<svg class="icon {tone}" viewBox="0 0 24 24" aria-hidden="true">{path}</svg>').format(
+        tone=tone.value, path=ICONS[tone]
+    )
+
+
+def href(path: str) -> str:
+    """A relative address of a file of the report; never one that leads elsewhere."""
+    return quote(path.lstrip("/"), safe="/-_.~") if not path.startswith("..") else ""
+
+
+def _sha256(style: str) -> str:
+    return base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()

@@ -1,0 +1,35 @@
+"""Making a report of evidence: its answers, its forms, and the signed statement that names all of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.judge import judge
+from overt.conduct.report import html, oscal, pdf
+from overt.conduct.report.signing import LabKey
+from overt.conduct.report.statement import STATEMENT, statement
+from overt.conduct.report.view import View, build
+from overt.store import atomic
+
+
+def now() -> str:
+    """The time as reports give it: ISO 8601, UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write(folder: ReportFolder, key: LabKey, made: str) -> View:
+    """Judge the evidence and write `answers.json`, the three forms and the statement; returns what they show.
+
+    Raises `ConductError` or `UsageError` for damaged evidence, `OSError` when it can't be written.
+    """
+    folder.write_answers(judge(folder))
+    view = build(folder, made)
+    for name, data in (
+        ("report.html", html.page(view)),
+        ("report.pdf", pdf.document(view)),
+        ("oscal.json", oscal.document(view)),
+    ):
+        atomic.write(folder.path / name, data, 0o644)
+    atomic.write(folder.path / STATEMENT, key.sign(statement(folder, made, key.text)), 0o644)
+    return view
