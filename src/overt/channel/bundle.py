@@ -19,7 +19,7 @@ from pathlib import PurePosixPath
 
 from overt.channel import manifest
 from overt.channel.layout import MAX_BUNDLE_BYTES
-from overt.channel.manifest import HashList, Manifest, Rule
+from overt.channel.manifest import LEVELS_OF_LISTS, NOT_REVIEWED, HashList, Manifest, Rule
 from overt.core import canonical
 from overt.core.errors import Malformed
 
@@ -111,6 +111,25 @@ def check(contents: Manifest, files: Mapping[str, bytes]) -> None:
     if named != set(files):
         odd = sorted(named ^ set(files))[0]
         raise Malformed(f"bundle: {odd!r} is in the manifest or among the files, not in both")
+    if len({listed.file for listed in contents.hashes}) != len(contents.hashes):
+        raise Malformed("bundle: a list of hashes is in the manifest twice")
+    for listed in contents.hashes:
+        _check_list(listed)
+
+
+def _check_list(listed: HashList) -> None:
+    """That a list is of the kind its name says, and its review the one that its declared content gets."""
+    match = _HASHES.fullmatch(listed.file)
+    if not match or (listed.algorithm, listed.sections) != (match[1], match[2] is not None):
+        raise Malformed(f"bundle: {listed.file} is no list of {listed.algorithm} hashes")
+    if listed.content not in LEVELS_OF_LISTS:
+        raise Malformed(
+            f"bundle: {listed.file} is declared to be of {listed.content!r}, which is nothing known"
+        )
+    level = listed.review.get("level")
+    if level not in (LEVELS_OF_LISTS[listed.content], NOT_REVIEWED["level"]):
+        content = listed.content or "files of an unknown kind"
+        raise Malformed(f"bundle: {listed.file}: the review of a list of {content} is not {level!r}")
 
 
 def hash_entries(path: str, data: bytes) -> Iterator[HashEntry]:

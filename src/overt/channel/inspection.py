@@ -3,36 +3,31 @@
 What is checked of a release: its root names this log and is followed from the root before it by TUF's rules (1.0.34,
 5.3), its targets are signed by that root's threshold and name the bundles. Of a bundle: that it is this channel's, and
 that whoever builds its manifest again from the rules in it gets the same: every rule, its text's hash, its author and
-licence, and the review's result. A rule that the review does not pass needs a written reason.
+licence, and the review's result; every list of hashes, and the review that its declared content gets. What the review
+does not pass needs a written reason.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 from tuf.api.metadata import Metadata, Root, Targets
 
-from overt.channel import bundle as bundles
 from overt.channel import manifest
-from overt.channel.bundle import Bundle
 from overt.channel.charter import Charter
-from overt.channel.manifest import Rule
+from overt.channel.contents import Contents
+from overt.channel.manifest import HashList, Manifest, Rule
 from overt.channel.publisher.build import NEED_REASON, TOOL, Reviewer
 from overt.channel.publisher.roles import parse, root_charter
 from overt.channel.release import Pinned, Release
-from overt.core.errors import ChannelError, Malformed, PeerLied
-from overt.rules.compile import RuleText
-from overt.rules.metadata import record
+from overt.core.errors import ChannelError, PeerLied
 from overt.rules.review import RuleReview
 from overt.rules.review.hashes import review_hashes
-from overt.rules.yara_source import split
 
-CONTENTS = ("program", "document", "")
-"""What the hashes of a list may be stated to be of."""
+Entry = Rule | HashList
 
 SHOWN = 5
 """Rules named in one message."""
@@ -94,17 +89,16 @@ def check_targets(data: bytes, release: Release, followed: Followed) -> None:
         raise PeerLied(f"targets {targets.signed.version} names other bundles than the release")
 
 
-def check_bundle(data: bytes, serial: int, charter: Charter, review: Reviewer) -> None:
-    """That a bundle (uncompressed) is this channel's and its manifest true; `serial`: the release that names it.
+def check_bundle(found: Contents, serial: int, charter: Charter, review: Reviewer) -> None:
+    """That a bundle, as it was read, is this channel's and its manifest true; `serial`: the release that names it.
 
-    Raises `Malformed`, `PeerLied`, and `ChannelError` for a rule that the review did not pass and nobody explained.
+    Raises `PeerLied`, `ChannelError` for a rule that the review did not pass and nobody explained, and what `review`
+    raises.
     """
-    found = bundles.read(data)
+    check_place(found.manifest, serial, charter)
+    if found.broken:
+        raise PeerLied(found.broken)
     contents = found.manifest
-    if contents.channel != charter.channel:
-        raise PeerLied(f"the bundle is of channel {contents.channel!r}, not {charter.channel!r}")
-    if contents.serial > serial:
-        raise PeerLied(f"the bundle was built for release {contents.serial}, and this is {serial}")
     built = f" (built by {contents.tool}, reviewed by {TOOL})" if contents.tool != TOOL else ""
     _check_rules(found, review, built)
     _check_lists(found)
@@ -122,18 +116,23 @@ def check_bundle(data: bytes, serial: int, charter: Charter, review: Reviewer) -
         )
 
 
-def _check_rules(found: Bundle, review: Reviewer, built: str) -> None:
+def check_place(contents: Manifest, serial: int, charter: Charter) -> None:
+    """That a bundle is this channel's, and not from the future. Raises `PeerLied`."""
+    if contents.channel != charter.channel:
+        raise PeerLied(f"the bundle is of channel {contents.channel!r}, not {charter.channel!r}")
+    if contents.serial > serial:
+        raise PeerLied(f"the bundle was built for release {contents.serial}, and this is {serial}")
+
+
+def _check_rules(found: Contents, review: Reviewer, built: str) -> None:
     """Make the manifest's rules again; overrides are as stated, since nothing else says them."""
     stated = {(rule.file, rule.name): rule for rule in found.manifest.rules}
-    texts = _texts(found)
-    reviews = {(one.source, one.rule): _judgement(one) for one in review(texts)}
-    origins = {part.name: part.origin for part in found.manifest.parts}
+    reviews = {(one.source, one.rule): _judgement(one) for one in review(found.texts)}
     true = {}
-    for text in texts:
-        for rule in _rules(text, origins[text.pack]):
-            key = rule.file, rule.name
-            override = stated[key].override if key in stated else None
-            true[key] = replace(rule, review=reviews.get(key, manifest.NOT_REVIEWED), override=override)
+    for rule in found.rules:
+        key = rule.file, rule.name
+        override = stated[key].override if key in stated else None
+        true[key] = replace(rule, review=reviews.get(key, manifest.NOT_REVIEWED), override=override)
     wrong = [key for key in sorted(stated.keys() | true.keys()) if stated.get(key) != true.get(key)]
     if wrong or len(stated) != len(found.manifest.rules):
         first = ", ".join(f"{key[1]}: {_difference(stated.get(key), true.get(key))}" for key in wrong[:SHOWN])
@@ -142,60 +141,17 @@ def _check_rules(found: Bundle, review: Reviewer, built: str) -> None:
         )
 
 
-def _texts(found: Bundle) -> list[RuleText]:
-    parts = {part.name: part for part in found.manifest.parts}
-    texts = []
-    for path, data in found.files.items():
-        if path.startswith("rules/"):
-            part = parts[path.split("/")[1]]
-            texts.append(RuleText(part.name, path, _decoded(path, data), part.author, part.licence))
-    return texts
-
-
-def _decoded(path: str, data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise Malformed(f"{path}: not UTF-8") from None
-
-
-def _rules(text: RuleText, origin: str) -> Iterator[Rule]:
-    """The rules as the bundle's own text has them, without a review."""
-    source = split(text.source, text.text)
-    if source.problems:
-        first = source.problems[0]
-        raise PeerLied(
-            f"{text.source}:{first.line}: {first.message}: a rule that can't be read was published"
-        )
-    for rule in source.rules:
-        known = record(rule, text.pack, text.source, text.author, text.licence)
-        yield Rule(
-            name=rule.name,
-            file=text.source,
-            line=rule.line,
-            part=text.pack,
-            author=known.author,
-            licence=known.licence,
-            source=known.reference or origin,
-            description=known.description,
-            severity=known.severity.value,
-            sha256=hashlib.sha256(rule.text.encode()).hexdigest(),
-            review=manifest.NOT_REVIEWED,
-            override=None,
-        )
-
-
 def _judgement(review: RuleReview) -> dict[str, Any]:
     told = review.to_json()
     return {key: told[key] for key in ("level", "score", "grounds")}
 
 
-def _difference(stated: Rule | None, true: Rule | None) -> str:
+def _difference(stated: Entry | None, true: Entry | None) -> str:
     if stated is None:
         return "not listed"
     if true is None:
         return "not in its file"
-    for field in Rule.__struct_fields__:
+    for field in stated.__struct_fields__:
         said, found = getattr(stated, field), getattr(true, field)
         if said != found:
             return f"{field} is {_short(found)}, not {_short(said)}"
@@ -207,23 +163,12 @@ def _short(value: Any) -> str:
     return repr(shown)[:80]
 
 
-def _check_lists(found: Bundle) -> None:
-    """Each list is in its one form and is what the manifest says. What its hashes are of is the publisher's statement:
-    the review must be the one that some such statement gets."""
-    parts = {part.name: part for part in found.manifest.parts}
-    for stated in found.manifest.hashes:
-        entries = sum(1 for _ in bundles.hash_entries(stated.file, found.files[stated.file]))
-        part = parts[stated.part]
-        name = stated.file.rpartition("/")[2].removesuffix(".jsonl")
-        true = replace(
-            stated,
-            algorithm=name.removesuffix(".sections"),
-            sections=name.endswith(".sections"),
-            entries=entries,
-            author=part.author,
-            licence=part.licence,
-            source=part.origin,
-        )
-        reviews = [_judgement(review_hashes(part.name, stated.file, entries, of)) for of in CONTENTS]
-        if stated != true or stated.review not in reviews:
-            raise PeerLied(f"the manifest is not true of {stated.file}")
+def _check_lists(found: Contents) -> None:
+    """Each list is what the manifest says, with the review that the content declared for it gets: a hash does not tell
+    what it is of, so the publisher must, and everyone can read that."""
+    for stated, true in zip(found.manifest.hashes, found.lists, strict=True):
+        review = _judgement(review_hashes(stated.part, stated.file, true.entries, stated.content))
+        if stated != replace(true, review=review):
+            raise PeerLied(
+                f"the manifest is not true of {stated.file}: {_difference(stated, replace(true, review=review))}"
+            )

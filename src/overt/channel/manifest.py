@@ -13,6 +13,8 @@ SCHEMA = "overt-bundle/1"
 PATH = "manifest.json"
 NOT_REVIEWED: dict[str, Any] = {"level": "not reviewed", "grounds": []}
 """The review of a rule that nobody reviewed: said, not left out."""
+LEVELS_OF_LISTS = {"program": "pass", "document": "refuse", "": "explain"}
+"""What the hashes of a list may be declared to be of (empty: not known) → the level of the review that this gets."""
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,13 +47,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HashList(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One list of hashes: `algorithm` is `md5`, `sha1` or `sha256`; `sections`: of sections of PE files."""
+    """One list of hashes: `algorithm` is `md5`, `sha1` or `sha256`; `sections`: of sections of PE files. `content`:
+    what the publisher declares the hashed files to be (see `LEVELS_OF_LISTS`); the review rests on it."""
 
     file: str
     part: str
     algorithm: str
     sections: bool
     entries: int
+    content: str
     author: str
     licence: str
     source: str

@@ -43,16 +43,20 @@ def at(
     purpose: str = "witness",
     ca_file: Path | None = None,
     limits: CourierLimits | None = None,
+    keep: set[int] | None = None,
 ) -> Iterator[Tree]:
     """The tree at `source`: an `http://` or `https://` address, asked through one courier, or a folder.
 
-    `purpose` is what the ledger says of it. Raises `OvertError` when a courier can't be started.
+    `purpose` is what the ledger says of it; what a process that locks itself down must keep open is put into `keep`.
+    Raises `OvertError` when a courier can't be started.
     """
     if not source.startswith(("http://", "https://")):
         yield in_folder(Path(source))
         return
     job = Job(source, spool, ca_file, purpose=purpose, limits=limits or CourierLimits())
     with Courier.start(job, record, unconfined=unconfined) as courier:
+        if keep is not None:
+            keep.update(courier.descriptors)
         yield lambda path, max_bytes: _fetched(courier, path, max_bytes)
 
 

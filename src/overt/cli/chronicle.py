@@ -24,7 +24,7 @@ SIGNERS = ("targets", "root", "witness")
 
 def history(args: argparse.Namespace) -> int:
     """Look it up and say it. Returns `ERROR` when nothing is known of the name."""
-    found = (_asked(args),) if args.monitor else kept.histories(paths().data, args.name)
+    found = (_asked(args),) if args.monitor else kept.histories(paths().data, args.name, not args.unconfined)
     if args.json:
         told = [msgspec.to_builtins(one) for one in found]
         document = told[0] if args.monitor else {"schema": answer.SCHEMA, "channels": told}

@@ -5,22 +5,19 @@ from __future__ import annotations
 import argparse
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from overt.channel.monitor import deliver
 from overt.channel.monitor.database import FILE
-from overt.channel.monitor.places import Places, reached
-from overt.channel.monitor.round import Outcome, Round, Watch
-from overt.channel.monitor.site import look, pages
+from overt.channel.monitor.following import Looking, Said, look
+from overt.channel.monitor.places import Places
 from overt.channel.monitor.state import State
-from overt.cli.quantities import counted, whole
+from overt.cli.quantities import whole
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
-from overt.ledger import Ledger
-from overt.rules.compile import RuleText
-from overt.rules.review import RuleReview
-from overt.scan import reviewing
+from overt.sandbox.apart import TaskDied
 from overt.store.paths import paths
 
 EXAMPLES = """examples:
@@ -65,7 +62,13 @@ def _configure_places(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="URL|FILE",
-        help="a witness's monitoring address, or a file with a checkpoint from elsewhere (may be repeated)",
+        help="another witness's monitoring address besides those of the channel's policy, or a file with a checkpoint "
+        "from elsewhere (may be repeated)",
+    )
+    parser.add_argument(
+        "--no-policy-witnesses",
+        action="store_true",
+        help="do not ask the witnesses that the channel's policy names",
     )
     parser.add_argument(
         "--mirror",
@@ -119,24 +122,39 @@ def run(args: argparse.Namespace) -> int:
 def _run(args: argparse.Namespace) -> int:
     places = Places(args.channel_url, args.witness, args.mirror, args.sources, args.ca_file, args.unconfined)
     command = _command(args.alarm)
-    state = State(args.state)
-
-    def review(texts: Sequence[RuleText]) -> Sequence[RuleReview]:
-        return reviewing.run(texts, True, not args.unconfined).review.rules if texts else ()
-
-    rounds = Round(state, Watch(args.root.read_bytes(), review, args.patience))
-    ledger = Ledger.open(paths().ledger)
+    looking = Looking(
+        state=args.state,
+        site=args.site,
+        site_url=args.site_url,
+        root=_root(args.root),
+        places=places,
+        patience_s=args.patience,
+        ledger=paths().ledger,
+        policy_witnesses=not args.no_policy_witnesses,
+        commanded=bool(command),
+    )
     while True:
-        last = state.last_alarm()
-        with reached(places, rounds.origin, args.state, ledger.append) as found:
-            outcome = rounds.look(found.tree, found.views, found.find)
-        pages.write(state, args.site, args.site_url)
-        _say(state, outcome, last)
-        for failed in deliver.deliver(state, command, int(time.time())) if command else ():
-            note(f"overt: the alarm command did not take alarm {failed.alarm.id}: {failed.why}")
+        try:
+            clean = look(looking, _said, partial(deliver.run, command))
+        except TaskDied as error:
+            if not args.every:
+                raise
+            note(f"overt: {visible(str(error))}; the next look begins anew")
+            clean = False
         if not args.every:
-            return Exit.OK if look.tone(state) == "clean" else Exit.ERROR
+            return Exit.OK if clean else Exit.ERROR
         time.sleep(args.every)
+
+
+def _root(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--root {path}: {error.strerror}: have it from the channel's publisher") from None
+
+
+def _said(line: Said) -> None:
+    (note if line.aside else say)(visible(line.text))
 
 
 def _command(text: str) -> list[str]:
@@ -144,18 +162,6 @@ def _command(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise UsageError(f"--alarm: {error}: quote it as a shell wants it") from None
-
-
-def _say(state: State, outcome: Outcome, last: int) -> None:
-    """What the round found: new releases, new alarms, and what is amiss."""
-    taken = f"{counted(outcome.new, 'release')} taken in, " if outcome.new else "nothing new, "
-    say(f"{visible(state.fact('origin'))}: {taken}{outcome.size:,} in all")
-    for one in reversed(state.alarms()):
-        if one.id > last:
-            note(f"overt: ALARM {one.id} {one.kind.value}: {visible(one.text)}")
-    for condition in state.conditions():
-        if not condition.alarmed:
-            note(f"amiss, not yet an alarm: {visible(condition.text)}")
 
 
 def _acknowledge(args: argparse.Namespace) -> int:

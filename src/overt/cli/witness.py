@@ -6,24 +6,21 @@ import argparse
 import importlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from overt.channel.tree import at
 from overt.channel.witness import keys
-from overt.channel.witness.archive import Archive, Outcome, Waiver
+from overt.channel.witness.archive import Kept, Outcome, Waiver
+from overt.channel.witness.following import FOLDER, Looking, look
 from overt.channel.witness.office import Office
 from overt.channel.witness.state import FILE, LogRow, State
 from overt.cli import asking
 from overt.cli.quantities import counted, whole
 from overt.cli.voice import Exit, note, say, visible
-from overt.core.errors import EgressError, Malformed, UsageError
-from overt.ledger import Ledger
-from overt.rules.compile import RuleText
-from overt.rules.review import RuleReview
-from overt.scan import reviewing
+from overt.core.errors import Malformed, UsageError
+from overt.sandbox.apart import TaskDied
 from overt.store.folders import make_private
 from overt.store.paths import paths
 from overt.tlog.keys import SignatureType, VerifierKey, parse_key
@@ -40,7 +37,6 @@ EXAMPLES = """examples:
 
 DIR is the witness's own folder. Its history must never be taken back to an older copy: see docs/witness.md"""
 
-ARCHIVE, SPOOL = "archive", "spool"
 DEFAULT_LISTEN = "127.0.0.1:8741"
 REFUSALS_SHOWN = 5
 
@@ -243,15 +239,6 @@ def _answer(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _keeper(args: argparse.Namespace, state: State) -> Archive:
-    """The archive; rules are reviewed as the publisher's are, in a confined worker."""
-
-    def review(texts: Sequence[RuleText]) -> Sequence[RuleReview]:
-        return reviewing.run(texts, True, not args.unconfined).review.rules if texts else ()
-
-    return Archive(args.folder / ARCHIVE, state, review)
-
-
 def _accept(args: argparse.Namespace) -> int:
     state = _state(args)
     log = state.log(args.origin)
@@ -259,19 +246,18 @@ def _accept(args: argparse.Namespace) -> int:
         raise UsageError(f"no log {args.origin!r} with an archive: 'overt witness status' lists them")
     if not args.reason.strip():
         raise UsageError("a reason must be written: whoever asks for this witness's record will read it")
-    outcome = _followed(args, _keeper(args, state), log, Waiver(args.below, args.reason.strip()))
+    outcome = _followed(args, state, log, Waiver(args.below, args.reason.strip()))
     _say_outcome(outcome)
     return Exit.ERROR if outcome.refused else Exit.OK
 
 
 def _archive(args: argparse.Namespace) -> int:
     state = _state(args)
-    archive = _keeper(args, state)
     while True:
         logs = [log for log in state.logs().values() if log.source]
         if not logs:
             raise UsageError("no log has an archive: 'overt witness add-log … --archive SOURCE' gives it one")
-        outcomes = [_followed(args, archive, log) for log in logs]
+        outcomes = [_followed(args, state, log) for log in logs]
         for outcome in outcomes:
             _say_outcome(outcome)
         if not args.every:
@@ -279,15 +265,11 @@ def _archive(args: argparse.Namespace) -> int:
         time.sleep(args.every)
 
 
-def _followed(
-    args: argparse.Namespace, archive: Archive, log: LogRow, waiver: Waiver | None = None
-) -> Outcome:
-    """One look at a channel; what keeps the courier from starting is said and tried again like any other trouble."""
-    ledger = Ledger.open(paths().ledger)
+def _followed(args: argparse.Namespace, state: State, log: LogRow, waiver: Waiver | None = None) -> Outcome:
+    """One look at a channel. A process that dies of it has refused what it looked at."""
     try:
-        with at(log.source, args.folder / SPOOL, ledger.append, args.unconfined) as tree:
-            return archive.follow(log, tree, waiver)
-    except EgressError as error:
+        return look(Looking(args.folder, paths().ledger, args.unconfined), state, log, waiver)
+    except TaskDied as error:
         return Outcome(log.origin, 0, 0, str(error))
 
 
@@ -302,7 +284,7 @@ def _say_outcome(outcome: Outcome) -> None:
 
 def _status(args: argparse.Namespace) -> int:
     state = _state(args)
-    archive = Archive(args.folder / ARCHIVE, state, lambda texts: ())
+    archive = Kept(args.folder / FOLDER)
     logs = [_described(state, archive, log) for log in state.logs().values()]
     own = [key.encode() for key in state.own_keys()]
     if args.json:
@@ -318,7 +300,7 @@ def _status(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _described(state: State, archive: Archive, log: LogRow) -> dict[str, Any]:
+def _described(state: State, archive: Kept, log: LogRow) -> dict[str, Any]:
     approved = state.approved(log.origin)
     release = archive.newest(log.origin, approved[0].size) if approved else None
     return {

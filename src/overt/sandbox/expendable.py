@@ -6,16 +6,18 @@ led by one byte: more follows, the last one, or (answers only) a failure by the 
 
 from __future__ import annotations
 
+import gc
+import math
 import select
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from overt.core import errors
 from overt.core.errors import OvertError
-from overt.sandbox.nursery import LAST_WORDS, Nursery, Serve, Worker
+from overt.sandbox.nursery import EXAMINERS, LAST_WORDS, Kind, Nursery, Serve, Worker
 
 PART_BYTES = 60_000
 LAST, MORE, FAILED = b"\x00", b"\x01", b"\x02"
@@ -32,7 +34,7 @@ class WorkerDied(OvertError):
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What one question may cost."""
+    """What one question may cost, or several that are asked together."""
 
     max_memory_bytes: int = 4 << 30
     """Address space of the process (kernel: RLIMIT_AS)."""
@@ -40,6 +42,14 @@ class Bounds:
     """Bytes of its answer (questioner)."""
     deadline_s: float = 300.0
     """Seconds from question to answer (questioner, kills)."""
+
+    def each_of(self, count: int) -> Bounds:
+        """What is left for each of `count` processes at a time."""
+        return replace(
+            self,
+            max_memory_bytes=self.max_memory_bytes // max(count, 1),
+            max_answer_bytes=self.max_answer_bytes // max(count, 1),
+        )
 
 
 class Expendables:
@@ -51,10 +61,11 @@ class Expendables:
         bounds: Bounds,
         confined: bool = True,
         prepare: Callable[[], None] = lambda: None,
+        kind: Kind = EXAMINERS,
     ) -> None:
         """`prepare` reads what `answer` will need, before that becomes impossible. Raises `ConfinementError`."""
         self._bounds = bounds
-        self._nursery = Nursery(partial(_make, answer), bounds.max_memory_bytes, confined, prepare)
+        self._nursery = Nursery(partial(_make, answer), bounds.max_memory_bytes, confined, prepare, kind)
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -63,13 +74,28 @@ class Expendables:
 
     def ask(self, question: bytes) -> bytes:
         """The answer of a process that ends with it. Raises `WorkerDied`, an error of `TOLD`, `ConfinementError`."""
-        worker = self._nursery.worker()
+        return self.ask_together([question])[0]
+
+    def ask_together(self, questions: Sequence[bytes], end: float | None = None) -> list[bytes]:
+        """The answers of as many processes, all at work at once, which share the bounds: each has its part of memory and
+        bytes. `end`: when the last answer is due (`time.monotonic`), before the deadline is. Raises as `ask`."""
+        end = min(end or math.inf, time.monotonic() + self._bounds.deadline_s)
+        bounds = self._bounds.each_of(len(questions))
+        workers: list[Worker] = []
         try:
-            return _converse(worker, question, self._bounds)
+            for question in questions:
+                workers.append(self._nursery.worker(bounds.max_memory_bytes))
+                _put(workers[-1], question, bounds, end)
+            return [_answer(worker, bounds, end) for worker in workers]
         finally:
-            worker.kill()
-            self._nursery.reap(worker)
-            worker.close()
+            for worker in workers:
+                worker.kill()
+                self._nursery.reap(worker)
+                worker.close()
+
+    def within_deadline(self) -> Callable[[Sequence[bytes]], list[bytes]]:
+        """`ask_together` for questions that follow from each other: all have the time of one."""
+        return partial(self.ask_together, end=time.monotonic() + self._bounds.deadline_s)
 
     def close(self) -> None:
         """End it."""
@@ -81,7 +107,8 @@ def _make(answer: Answer) -> Serve:
 
 
 def _serve(connection: socket.socket, answer: Answer) -> None:
-    """The worker's life."""
+    """The worker's life. What it leaves behind ends with it: looking for that would cost more."""
+    gc.disable()
     parts = []
     while packet := connection.recv(PART_BYTES + 1):
         parts.append(packet[1:])
@@ -106,9 +133,8 @@ def _packets(data: bytes) -> list[bytes]:
     return [(LAST if s == starts[-1] else MORE) + view[s : s + PART_BYTES] for s in starts]
 
 
-def _converse(worker: Worker, question: bytes, bounds: Bounds) -> bytes:
-    end = time.monotonic() + bounds.deadline_s
-    worker.socket.settimeout(bounds.deadline_s)
+def _put(worker: Worker, question: bytes, bounds: Bounds, end: float) -> None:
+    worker.socket.settimeout(max(end - time.monotonic(), 0.001))
     try:
         for packet in _packets(question):
             worker.socket.send(packet)
@@ -116,7 +142,6 @@ def _converse(worker: Worker, question: bytes, bounds: Bounds) -> bytes:
         raise WorkerDied(f"the worker did not listen for {bounds.deadline_s:g} s, and was killed") from None
     except OSError as error:
         raise WorkerDied(f"the worker died before it was asked ({error.strerror})") from None
-    return _answer(worker, bounds, end)
 
 
 def _answer(worker: Worker, bounds: Bounds, end: float) -> bytes:

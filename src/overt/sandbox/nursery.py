@@ -19,12 +19,14 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from overt.core.errors import ConfinementError, PackError
 from overt.sandbox import seccomp
 from overt.sandbox.constants import addresses
 from overt.sandbox.lockdown import close_others, empty_standard_streams, lock
-from overt.sandbox.policy import EXAMINER, NURSERY
+from overt.sandbox.policy import EXAMINER, NURSERY, Policy
+from overt.sandbox.view import confine_writing
 
 Serve = Callable[[socket.socket], None]
 """A worker's whole life: answers on its socket until the other end closes."""
@@ -36,6 +38,19 @@ START_TIMEOUT_S = 300.0
 REAP_TIMEOUT_S = 5.0
 LAST_WORDS = b"\xff"
 """First byte of the packet in which a dying worker says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a nursery and its workers are held to."""
+
+    nursery: Policy
+    worker: Policy
+    folders: tuple[Path, ...] = ()
+    """Below which workers may write, when their policy lets them write at all."""
+
+
+EXAMINERS = Kind(NURSERY, EXAMINER)
 
 
 @dataclass(slots=True)
@@ -88,6 +103,7 @@ class Nursery:
         max_memory_bytes: int,
         confined: bool = True,
         prepare: Callable[[], None] = lambda: None,
+        kind: Kind = EXAMINERS,
     ) -> None:
         """Fork the nursery, which runs `prepare` before its lock-down and `make` after, while the reader goes on.
         Raises `ConfinementError` if it could not be confined."""
@@ -98,7 +114,7 @@ class Nursery:
         sys.stderr.flush()
         self.pid = os.fork()
         if self.pid == 0:
-            _be_nursery(theirs, make, max_memory_bytes, confined, prepare)
+            _be_nursery(theirs, make, max_memory_bytes, kind if confined else None, prepare)
         theirs.close()
         gc.unfreeze()
         self._control = ours
@@ -114,10 +130,11 @@ class Nursery:
         """What the reader must keep open."""
         return (self._control.fileno(),)
 
-    def worker(self) -> Worker:
-        """A fresh, confined worker; the first one waits until `make` is done. Raises `ConfinementError` if one
-        could not be had, `PackError` if `make` raised it."""
-        self._control.send(b"fork")
+    def worker(self, max_memory_bytes: int | None = None) -> Worker:
+        """A fresh, confined worker; the first one waits until `make` is done. `max_memory_bytes`: its address space, when
+        it is to have less than others. Raises `ConfinementError` if one could not be had, `PackError` if `make` raised
+        it."""
+        self._control.send(b"fork %d" % (max_memory_bytes or 0))
         message, fds, _, _ = socket.recv_fds(self._control, 4096, 3)
         kind, _, rest = message.partition(b" ")
         if kind != b"worker":
@@ -141,19 +158,23 @@ class Nursery:
 
 
 def _be_nursery(
-    control: socket.socket, make: Make, max_memory_bytes: int, confined: bool, prepare: Callable[[], None]
+    control: socket.socket,
+    make: Make,
+    max_memory_bytes: int,
+    kind: Kind | None,
+    prepare: Callable[[], None],
 ) -> None:
-    """The nursery's life; never returns."""
+    """The nursery's life; never returns. `kind` is None when nothing is confined."""
     status = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the reader's to handle
         keep = (0, 1, 2, control.fileno())
         empty_standard_streams()
         prepare()
-        addresses(EXAMINER.absent_paths)
         try:
-            if confined:
-                lock(NURSERY, keep, with_parent=True)
+            if kind:
+                addresses(kind.worker.absent_paths)
+                _lock_nursery(kind, keep)
             else:
                 close_others(keep)
             control.send(b"ready")
@@ -169,10 +190,11 @@ def _be_nursery(
         gc.collect()
         gc.freeze()
         while request := control.recv(64):
-            if request == b"fork":
-                _fork(control, serve, max_memory_bytes, confined)
+            what, number = request.split()
+            if what == b"fork":
+                _fork(control, serve, min(int(number) or max_memory_bytes, max_memory_bytes), kind)
             else:
-                control.send(b"%d" % _reap(int(request.split()[1])))
+                control.send(b"%d" % _reap(int(number)))
         status = 0
     except (BrokenPipeError, ConnectionResetError):
         pass  # the reader is gone, and the workers go with this process
@@ -181,6 +203,23 @@ def _be_nursery(
             traceback.print_exc()
     finally:
         os._exit(status)
+
+
+def _report(connection: socket.socket, listener: int) -> None:
+    """Hand over the descriptor on which denied calls are reported, of a worker that has one."""
+    if listener < 0:
+        connection.send(b"locked")
+        return
+    socket.send_fds(connection, [b"locked"], [listener])
+    os.close(listener)
+
+
+def _lock_nursery(kind: Kind, keep: tuple[int, ...]) -> None:
+    """Folders hold for the workers too; the calls are narrowed once more in each of them."""
+    if kind.worker.files == "write":
+        confine_writing(kind.nursery, kind.folders, keep, with_parent=True)
+    else:
+        lock(kind.nursery, keep, with_parent=True)
 
 
 def _reap(pid: int) -> int:
@@ -194,12 +233,12 @@ def _reap(pid: int) -> int:
     return -signal.SIGKILL
 
 
-def _fork(control: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
+def _fork(control: socket.socket, serve: Serve, max_memory_bytes: int, kind: Kind | None) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     pid = os.fork()
     if pid == 0:
         ours.close()
-        _be_worker(theirs, serve, max_memory_bytes, confined)
+        _be_worker(theirs, serve, max_memory_bytes, kind)
     theirs.close()
     pidfd = os.pidfd_open(pid)
     try:
@@ -215,17 +254,15 @@ def _fork(control: socket.socket, serve: Serve, max_memory_bytes: int, confined:
         ours.close()
 
 
-def _be_worker(connection: socket.socket, serve: Serve, max_memory_bytes: int, confined: bool) -> None:
+def _be_worker(connection: socket.socket, serve: Serve, max_memory_bytes: int, kind: Kind | None) -> None:
     """A worker's life; never returns."""
     status = 1
     try:
         os.dup2(1, 2)  # /dev/null: what is written to the user's terminal or log is the reader's to say
         keep = (0, 1, 2, connection.fileno())
         try:
-            if confined:
-                listener = lock(EXAMINER, keep, max_memory_bytes, with_parent=True).listener
-                socket.send_fds(connection, [b"locked"], [listener])
-                os.close(listener)
+            if kind:
+                _report(connection, lock(kind.worker, keep, max_memory_bytes, with_parent=True).listener)
             else:
                 close_others(keep)
                 connection.send(b"locked")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 CLONE_THREAD = 0x0001_0000
@@ -235,7 +235,38 @@ VERIFIER = Policy(
 """Checks what the courier fetched and installs it: no socket, no exec, no new mode or owner for any file. What it may
 write to is for `overt.sandbox.view.confine_writing`, since a filter of calls cannot tell paths."""
 
-POLICIES = (EXAMINER, READER, NURSERY, KEEPER, COURIER, VERIFIER)
+MONITOR = replace(VERIFIER, name="monitor", capabilities=0)
+"""Follows a channel: asks couriers and workers, writes its state and its site. As the verifier, and without any
+capability also as root."""
+
+ARCHIVE = replace(VERIFIER, name="archive", capabilities=0)
+"""The same for the archive cosigner. Not among `POLICIES`, since it may do nothing that the monitor may not."""
+
+BUILDER = Policy(
+    "builder",
+    Denial.ERROR,
+    VERIFIER.calls - {"pidfd_send_signal", "wait4", "waitid"},
+    (
+        *_MEMORY_GUARDED,
+        *_THREADS,
+        _OWN_LIMITS,
+        *(("ioctl", (Where(1, U32, request),)) for request in (TCGETS, FIOCLEX)),
+    ),
+    refused=(("clone3", 38),),
+    files="write",
+)
+"""Builds a bundle from sources that a stranger published: reads files by name and writes below its scratch folder."""
+
+BUILDERS = replace(
+    NURSERY,
+    name="builders' nursery",
+    calls=NURSERY.calls | BUILDER.calls | {"landlock_add_rule"},
+    guarded=(*NURSERY.guarded, *BUILDER.guarded),
+)
+"""Forks builders, one for each bundle, and parses nothing. What it may do, its children may at most, so it has what
+they need; its folders were bounded before. Not among `POLICIES`: it differs from both by the other alone."""
+
+POLICIES = (EXAMINER, READER, NURSERY, KEEPER, COURIER, VERIFIER, MONITOR, BUILDER)
 
 WITNESS = Policy(
     "witness",

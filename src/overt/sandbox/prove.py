@@ -24,7 +24,18 @@ from overt.core.errors import ConfinementError
 from overt.sandbox import landlock
 from overt.sandbox.lockdown import lock
 from overt.sandbox.nursery import Nursery
-from overt.sandbox.policy import COURIER, EXAMINER, KEEPER, NURSERY, READER, VERIFIER, Denial, Policy
+from overt.sandbox.policy import (
+    BUILDER,
+    COURIER,
+    EXAMINER,
+    KEEPER,
+    MONITOR,
+    NURSERY,
+    READER,
+    VERIFIER,
+    Denial,
+    Policy,
+)
 from overt.sandbox.view import (
     RESOLVER_FILES,
     Bounds,
@@ -200,9 +211,17 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     KEEPER.name: (*NETWORK, *POWER, FORK),
     COURIER.name: (*ELSEWHERE, *WRITE, IN_SPOOL, *OTHER_NETWORK, *BEYOND_CLIENT, *POWER, FORK),
     VERIFIER.name: (*WRITE, *NETWORK, *POWER, FORK),
+    MONITOR.name: (*WRITE, *NETWORK, *POWER, FORK),
+    BUILDER.name: (*WRITE, *NETWORK, *POWER, FORK),
 }
-"""What each kind of process must not do: the keeper may change files, the verifier those in its folders (the bait is
-not), the nursery may fork, the reader may read; the courier alone may connect, and sees no file but its spool's."""
+"""What each kind of process must not do: the keeper may change files; verifier, monitor and builder may change those in
+their folders (the bait is not); the nursery may fork, the reader may read; the courier alone may connect, and sees no
+file but its spool's."""
+
+
+IN_FORKS = (READER, NURSERY, KEEPER, COURIER, VERIFIER, MONITOR, BUILDER)
+"""Policies that a fork of this process takes on for the attempts; an examiner is a real one."""
+WRITING_IN_FOLDERS = (VERIFIER, MONITOR, BUILDER)
 
 
 def prove(confined: bool = True) -> Iterator[Answer]:
@@ -263,7 +282,7 @@ def _ask(process: str, attempt: Attempt, bait: Bait, confined: bool) -> Answer:
     if process == EXAMINER.name:
         denied, answer = _from_examiner(attempt, bait, confined)
     else:
-        policy = {policy.name: policy for policy in (READER, NURSERY, KEEPER, COURIER, VERIFIER)}[process]
+        policy = {policy.name: policy for policy in IN_FORKS}[process]
         denied, answer = _from_fork(policy, attempt, bait, confined)
     return Answer(process, attempt.name, attempt.call, denied, answer)
 
@@ -320,7 +339,7 @@ def _confine(policy: Policy, bait: Bait, keep: tuple[int, ...]) -> Bait:
     if policy is COURIER:
         enclosure = _enclosed(spool, keep)
         return replace(bait, spool=os.fsencode(enclosure.places[SPOOL]))
-    if policy is VERIFIER:
+    if policy in WRITING_IN_FOLDERS:
         confine_writing(policy, (spool,), keep)
     else:
         lock(policy, keep)

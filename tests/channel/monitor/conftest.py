@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from overt.channel.manifest import Revoked
 from overt.channel.monitor.alarm import Kind
+from overt.channel.monitor.readers import MonitorReaders
+from overt.channel.monitor.rebuild import Builders
 from overt.channel.monitor.record import AlarmRow
 from overt.channel.monitor.round import Outcome, Round, Watch
 from overt.channel.monitor.sources import in_folder
@@ -21,6 +24,7 @@ from overt.channel.release import Release
 from overt.channel.tree import Tree
 from overt.channel.tree import in_folder as tree_in
 from tests.channel.publisher.world import World
+from tests.channel.reading import static_readers
 
 PATIENCE_S = 3600
 
@@ -77,11 +81,16 @@ class Channel(World):
 class Watching:
     """A monitor of a channel, its state in a folder."""
 
-    def __init__(self, channel: Channel, folder: Path) -> None:
+    def __init__(self, channel: Channel, folder: Path, readers: MonitorReaders | None = None) -> None:
         self.channel, self.folder = channel, folder
+        scratch = folder / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.builders = Builders(scratch)
         self.views: list[View] = []
         self.tree: Tree = tree_in(channel.public)
-        self.watch = Watch(channel.first_root(), static_review, PATIENCE_S, channel.now_s)
+        self.watch = Watch(
+            channel.first_root(), readers or static_readers(), self.builders, PATIENCE_S, channel.now_s
+        )
         self.state = State(folder)
 
     def look(self, with_sources: bool = True) -> Outcome:
@@ -93,6 +102,9 @@ class Watching:
         found = self.state.alarms()
         return [a for a in found if (a.kind in kinds if kinds else a.kind is not Kind.DEVELOPMENT)]
 
+    def close(self) -> None:
+        self.builders.close()
+
     def trusting(self, root: bytes) -> None:
         self.watch = replace(self.watch, root=root)
 
@@ -103,7 +115,9 @@ def channel(tmp_path: Path) -> Channel:
 
 
 @pytest.fixture
-def watching(channel: Channel, tmp_path: Path) -> Watching:
+def watching(channel: Channel, tmp_path: Path) -> Iterator[Watching]:
     """A monitor of a channel with one release, which it has not looked at."""
     channel.publish("one")
-    return Watching(channel, tmp_path / "monitor")
+    made = Watching(channel, tmp_path / "monitor")
+    yield made
+    made.close()

@@ -10,6 +10,7 @@ import stat
 import sys
 import tarfile
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -218,11 +219,14 @@ def test_archives_of_sources_that_are_none(channel: Channel, watching: Watching,
     assert alarm.kind is Kind.UNREPRODUCIBLE and "can't be built" in alarm.text
 
 
-def test_archives_are_bounded(channel: Channel, watching: Watching, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_archives_are_bounded(channel: Channel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel.publish("one")
     monkeypatch.setattr("overt.channel.monitor.sources.MAX_UNPACKED_BYTES", 1000)
     shutil.rmtree(channel.sources_folder / "0")
     (channel.sources_folder / "0.tar.gz").write_bytes(packed(one=b"x" * 600, two=b"x" * 600))
+    watching = Watching(channel, tmp_path / "monitor")
     watching.look()
+    watching.close()
     assert "more than 1,000 bytes" in watching.alarms()[0].text
 
 
@@ -380,8 +384,8 @@ def test_the_command_gets_each_alarm_until_it_takes_it(watching: Watching, tmp_p
         f"sys.exit(not pathlib.Path({str(tmp_path / 'ready')!r}).exists())\n"
     )
     script.chmod(stat.S_IRWXU)
-    command = [sys.executable, str(script)]
-    (failed,) = deliver.deliver(watching.state, ["/nonexistent/command"], 1)
+    command = partial(deliver.run, [sys.executable, str(script)])
+    (failed,) = deliver.deliver(watching.state, partial(deliver.run, ["/nonexistent/command"]), 1)
     assert failed.why == "No such file or directory"
     (failed,) = deliver.deliver(watching.state, command, 1)
     assert failed.why == "exit code 1"

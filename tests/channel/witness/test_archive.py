@@ -27,7 +27,7 @@ from overt.channel.publisher import state as publisher_state
 from overt.channel.publisher.desk import Answer
 from overt.channel.release import Pinned, Release
 from overt.channel.tree import in_folder
-from overt.channel.witness.archive import Archive, Outcome, Waiver
+from overt.channel.witness.archive import Archive, Kept, Outcome, Waiver
 from overt.channel.witness.state import State
 from overt.core.errors import ChannelError
 from overt.rules.compile import RuleText
@@ -38,6 +38,7 @@ from overt.tlog.reader import LogReader
 from overt.tlog.signing import open_checkpoint
 from overt.tlog.witness import AddCheckpoint, collect
 from tests.channel.publisher.world import ORIGIN, World
+from tests.channel.reading import static_readers
 from tests.channel.witness.conftest import Place
 from tests.tlog.reference import LOG, MemoryLog, signed
 from tests.tlog.reference import ORIGIN as OTHER_ORIGIN
@@ -76,7 +77,7 @@ class Watch:
 
     def __init__(self, world: World, place: Place) -> None:
         self.world, self.place, self.state = world, place, place.state()
-        self.archive = Archive(place.folder / "archive", self.state, build.static_review)
+        self.archive = Archive(place.folder / "archive", self.state, static_readers())
 
     def begin(self) -> None:
         """Configure the log as an operator does, from the published policy."""
@@ -134,7 +135,7 @@ def test_cosigned_only_after_stored_and_reviewed(world: Reviewed, watch: Watch) 
     assert watch.asked(1) == 200
     for one in published:
         for sha256 in (one.root.sha256, one.targets.sha256, *one.bundles.values()):
-            data = watch.archive.stored(sha256)
+            data = Kept(watch.place.folder / "archive").object(sha256)
             assert data and hashlib.sha256(data).hexdigest() == sha256
     name = hashlib.sha256(watch.origin.encode()).hexdigest()
     leaf = (watch.place.folder / "archive" / name / "releases" / "2.json").read_bytes()
@@ -300,7 +301,7 @@ def test_leaves_that_are_no_gapless_releases(place: Place, tmp_path: Path) -> No
     state.add_log(OTHER_ORIGIN, (LOG.key,), "tree")
     row = state.log(OTHER_ORIGIN)
     assert row
-    archive = Archive(tmp_path / "archive", state, build.static_review)
+    archive = Archive(tmp_path / "archive", state, static_readers())
     pinned = Pinned(1, "0" * 64)
     for leaf, word in (
         (b"not a release", "release"),
@@ -348,7 +349,7 @@ def test_killed_at_every_write(watch: Watch, step: int, monkeypatch: pytest.Monk
         try:
             monkeypatch.setattr(atomic, "write", write)
             monkeypatch.setattr(State, "approve", _die)
-            Archive(watch.place.folder / "archive", watch.place.state(), build.static_review).follow(
+            Archive(watch.place.folder / "archive", watch.place.state(), static_readers()).follow(
                 watch.state.logs()[watch.origin], in_folder(watch.world.public)
             )
         finally:

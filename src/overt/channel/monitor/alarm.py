@@ -18,6 +18,8 @@ class Kind(StrEnum):
     """A leaf of the log is not the release that its place demands."""
     FALSE_RELEASE = "false-release"
     """A release whose metadata or bundle is not what it says: signatures, versions, hashes, format."""
+    UNREADABLE = "unreadable"
+    """A process died, hung or ran out of memory while it read a release's bundle."""
     NO_REASON = "no-reason"
     """A rule that the review does not pass is published, and nobody wrote why."""
     REVIEW_MISMATCH = "review-mismatch"
@@ -47,6 +49,8 @@ MEANING = {
     "get. Publish both notes, and stop trusting the channel until its publisher has explained them.",
     Kind.GAP: "The log does not count its releases without gaps. Clients refuse such a release.",
     Kind.FALSE_RELEASE: "A release is not what it says. Clients refuse it, unless they were served something else.",
+    Kind.UNREADABLE: "Whoever reads this bundle may be attacked by it: keep it for an analyst. What is said not to be "
+    "read was not checked. Clients that can't read it either keep their old rules.",
     Kind.NO_REASON: "A rule may look for people instead of malware, and its publisher did not say why it is there.",
     Kind.REVIEW_MISMATCH: "The review in the manifest is not the one that the rules get here. Read the rules.",
     Kind.UNREPRODUCIBLE: "The bundle is not built from the sources that are published for it. Compare the rules.",

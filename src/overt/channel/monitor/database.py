@@ -69,6 +69,7 @@ class Database:
             self._database = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = FULL")
+            self._database.execute("PRAGMA temp_store = MEMORY")  # it may write nowhere else than in `folder`
         with self._transaction():
             if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'fact'"):
                 for statement in _SCHEMA.split(";"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +28,11 @@ class Undelivered:
     why: str
 
 
-def deliver(state: State, command: Sequence[str], now_s: int) -> list[Undelivered]:
-    """Run `command` (not through a shell) for every alarm that it has not taken; exit code 0 means that it has."""
+def deliver(state: State, tell: Callable[[bytes], str], now_s: int) -> list[Undelivered]:
+    """Hand every alarm that the command has not taken to `tell`, which says why it did not take it, empty if it did."""
     failed = []
     for alarm in state.alarms(AT_ONCE, untold=True):
-        why = _run(command, json.dumps(described(state, alarm), ensure_ascii=False).encode())
+        why = tell(json.dumps(described(state, alarm), ensure_ascii=False).encode())
         if why:
             failed.append(Undelivered(alarm, why))
         else:
@@ -59,8 +59,9 @@ def described(state: State, alarm: AlarmRow) -> dict[str, Any]:
     }
 
 
-def _run(command: Sequence[str], told: bytes) -> str:
-    """Why the command did not take it; empty when it did."""
+def run(command: Sequence[str], told: bytes) -> str:
+    """Run `command` (not through a shell) with an alarm on its standard input; exit code 0 means that it took it.
+    Why it did not; empty when it did."""
     try:
         done = subprocess.run(command, input=told, timeout=DEADLINE_S, stdout=subprocess.DEVNULL, check=False)
     except subprocess.TimeoutExpired:

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from overt.channel import bundle as bundles
-from overt.channel import delta, layout
-from overt.channel.bundle import Bundle
+from overt.channel import layout
 from overt.channel.inspection import Followed, check_root
+from overt.channel.manifest import Manifest
 from overt.channel.monitor.alarm import NOTABLE, Alarm, Kind, readable
-from overt.channel.monitor.changes import Change, What, changes
+from overt.channel.monitor.changes import What
 from overt.channel.monitor.inspect import Files, Judged, judge
-from overt.channel.monitor.rebuild import rebuild
-from overt.channel.monitor.record import Problem, ReleaseRow, RootRow, Signer
+from overt.channel.monitor.readers import Compared, MonitorReaders
+from overt.channel.monitor.rebuild import Builders, Rebuilt
+from overt.channel.monitor.record import Event, Problem, ReleaseRow, RootRow, Signer
 from overt.channel.monitor.remembered import Remembered
 from overt.channel.monitor.sources import Find
 from overt.channel.monitor.state import State, TakenIn
-from overt.channel.publisher.build import Reviewer
 from overt.channel.release import Pinned, Release
 from overt.channel.release import parse as parse_release
 from overt.channel.tree import Tree
 from overt.core.errors import EgressError, LogError, Malformed
+from overt.sandbox.expendable import WorkerDied
 from overt.tlog.merkle import TreeHead
 
 NO_SOURCES = "sources"
@@ -44,7 +44,8 @@ class Context:
     tree: Tree
     trusted: bytes
     origin: str
-    review: Reviewer
+    readers: MonitorReaders
+    builders: Builders | None
     find: Find | None
     now_s: Callable[[], int]
 
@@ -89,8 +90,8 @@ def _examined(context: Context, row: ReleaseRow, leaf: bytes) -> TakenIn:
     except NotThere as error:
         return _taken(replace(row, missing=str(error)), leaf, alarms)
     before = _before(context, row.serial)
-    review = Remembered(context.state, context.review)
-    judged = judge(release, files, before, context.trusted, context.origin, review)
+    review = Remembered(context.state, context.readers.review)
+    judged = judge(release, files, before, context.trusted, context.origin, context.readers.read, review)
     alarms += judged.alarms
     row = replace(
         row,
@@ -98,7 +99,7 @@ def _examined(context: Context, row: ReleaseRow, leaf: bytes) -> TakenIn:
         targets_expire=judged.targets_expire,
         root_changes=judged.root_changes,
     )
-    return _compared(context, row, leaf, release, files, judged, alarms, review)
+    return _compared(context, row, leaf, release, files, judged, alarms)
 
 
 def _unreadable(row: ReleaseRow, leaf: bytes, why: str) -> TakenIn:
@@ -127,18 +128,17 @@ def _compared(
     files: Files,
     judged: Judged,
     alarms: list[Alarm],
-    review: Remembered,
 ) -> TakenIn:
     """With the bundle before it, and with its sources."""
     nearest = context.state.bundle_near(row.serial)
-    before = _read(nearest.data) if nearest else None
-    found: tuple[Change, ...] = ()
+    before = nearest.data if nearest else None
+    events: tuple[Event, ...] = ()
     if judged.rules:
-        found = changes(before, judged.rules)
-        row = _counted(row, judged.rules, len(files.bundles[layout.TARGET]))
-        row = _sum(row, found, before, judged.rules)
-        row, alarm = _rebuilt(context, row, files.bundles[layout.TARGET], judged.rules, before, review)
-        alarms += [alarm] if alarm else []
+        data = files.bundles[layout.TARGET]
+        row = _counted(row, judged.rules.manifest, len(data))
+        row, events, found = _changed(context, row, before, data)
+        row, built = _rebuilt(context, row, data, judged.rules.manifest.serial, before)
+        alarms += (*found, *built)
     new_root = judged.followed and hashlib.sha256(judged.followed.root_bytes).hexdigest()
     root = (
         RootRow(release.root.sha256, release.root.version, row.serial, files.root)
@@ -151,13 +151,12 @@ def _compared(
         root=root,
         bundles=tuple((release.bundles[name], data) for name, data in files.bundles.items()),
         base=nearest.sha256 if nearest else "",
-        changes=found,
+        events=events,
         alarms=tuple(alarms),
     )
 
 
-def _counted(row: ReleaseRow, rules: Bundle, size: int) -> ReleaseRow:
-    contents = rules.manifest
+def _counted(row: ReleaseRow, contents: Manifest, size: int) -> ReleaseRow:
     return replace(
         row,
         bundle_bytes=size,
@@ -171,37 +170,49 @@ def _counted(row: ReleaseRow, rules: Bundle, size: int) -> ReleaseRow:
     )
 
 
-def _sum(row: ReleaseRow, found: Sequence[Change], before: Bundle | None, after: Bundle) -> ReleaseRow:
-    """The row with how much changed."""
-    count = {what: sum(one.what is what for one in found) for what in What}
-    known = {one.rule for one in before.manifest.revoked} if before else set()
+def _changed(
+    context: Context, row: ReleaseRow, before: bytes | None, after: bytes
+) -> tuple[ReleaseRow, tuple[Event, ...], tuple[Alarm, ...]]:
+    """What the release changes, and the row with how much."""
+    try:
+        found = context.readers.compare(row.serial, before, after)
+    except (WorkerDied, Malformed) as error:
+        text = f"release {row.serial}: it could not be compared with the release before: {error}"
+        return row, (), (Alarm(Kind.UNREADABLE, row.bundle, text, row.serial),)
+    return _sum(row, found), found.events, ()
+
+
+def _sum(row: ReleaseRow, found: Compared) -> ReleaseRow:
+    count = {what: sum(one.what == what.value for one in found.events) for what in What}
     return replace(
         row,
         appeared=count[What.APPEARED],
         changed=count[What.CHANGED],
         vanished=count[What.VANISHED],
-        revoked=tuple((one.rule, one.reason) for one in after.manifest.revoked if one.rule not in known),
+        revoked=found.revoked,
     )
 
 
 def _rebuilt(
-    context: Context, row: ReleaseRow, data: bytes, rules: Bundle, before: Bundle | None, review: Reviewer
-) -> tuple[ReleaseRow, Alarm | None]:
+    context: Context, row: ReleaseRow, data: bytes, serial: int, before: bytes | None
+) -> tuple[ReleaseRow, tuple[Alarm, ...]]:
     """Whether the sources build the bundle; one that is carried on was built for an earlier release."""
-    serial = rules.manifest.serial
-    if context.find is None:
-        return replace(row, rebuilt=NOT_GIVEN), None
+    if context.find is None or context.builders is None:
+        return replace(row, rebuilt=NOT_GIVEN), ()
     if serial != row.serial and context.state.release(serial):
-        return replace(row, rebuilt=f"the bundle of release {serial}, carried on"), None
-    revoked = before.manifest.revoked if before else ()
+        return replace(row, rebuilt=f"the bundle of release {serial}, carried on"), ()
     try:
-        found = rebuild(data, rules, revoked, context.find, review)
+        sources = context.find(serial)
     except (FileNotFoundError, EgressError) as error:
         why = "no sources of it are there" if isinstance(error, FileNotFoundError) else str(error)
-        return replace(row, rebuilt=f"not built again: {why}", missing=NO_SOURCES), None
+        return replace(row, rebuilt=f"not built again: {why}", missing=NO_SOURCES), ()
+    except Malformed as error:
+        found = Rebuilt(f"its sources can't be built: {error}", Kind.UNREPRODUCIBLE)
+    else:
+        found = context.builders.rebuild(data, before, sources)
     text = f"release {row.serial}: {found.text}"
-    alarm = Alarm(found.kind, row.bundle, text, row.serial) if found.kind else None
-    return replace(row, rebuilt=found.text), alarm
+    alarms = (Alarm(found.kind, row.bundle, text, row.serial),) if found.kind else ()
+    return replace(row, rebuilt=readable(found.text)), alarms
 
 
 def changed_by(context: Context, serial: int) -> None:
@@ -209,19 +220,11 @@ def changed_by(context: Context, serial: int) -> None:
     following = context.state.bundle_near(serial, after=True)
     nearest = context.state.bundle_near(following.serial) if following else None
     row = context.state.release(following.serial) if following else None
-    after = _read(following.data) if following else None
-    if not following or not nearest or not row or not after:
+    if not following or not nearest or not row:
         return
-    before = _read(nearest.data)
-    found = changes(before, after)
-    context.state.record(following.serial, found, _sum(row, found, before, after))
-
-
-def _read(data: bytes) -> Bundle | None:
-    try:
-        return bundles.read(data)
-    except Malformed:
-        return None
+    row, events, alarms = _changed(context, row, nearest.data, following.data)
+    if not alarms:
+        context.state.record(following.serial, events, row)
 
 
 def _before(context: Context, serial: int) -> Followed | None:
@@ -259,8 +262,8 @@ def _bundle(context: Context, sha256: str) -> bytes:
     path = layout.bundle(sha256)
     data = _served(context, path, layout.MAX_BUNDLE_BYTES)
     try:
-        return delta.decompress(data, sha256)
-    except LogError as error:
+        return context.readers.unpack(data, sha256)
+    except (LogError, WorkerDied) as error:
         raise NotThere(f"{path}: {error}") from None
 
 

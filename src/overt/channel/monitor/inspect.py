@@ -6,16 +6,16 @@ The checks are the archive cosigner's (`channel.inspection`); a monitor goes on 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tuf.api.metadata import Metadata, Root, Targets
 
-from overt.channel import bundle as bundles
 from overt.channel import layout
-from overt.channel.bundle import Bundle
 from overt.channel.charter import Charter
-from overt.channel.inspection import Followed, check_bundle, check_root, check_targets
+from overt.channel.contents import Contents
+from overt.channel.inspection import Followed, check_bundle, check_place, check_root, check_targets
+from overt.channel.manifest import Manifest
 from overt.channel.monitor.alarm import Alarm, Kind, readable
 from overt.channel.monitor.record import Signer
 from overt.channel.monitor.remembered import Remembered
@@ -24,9 +24,13 @@ from overt.channel.publisher.keys import holder_of
 from overt.channel.publisher.roles import parse, roles_of, root_charter
 from overt.channel.release import Release
 from overt.core.errors import ChannelError, Malformed, OvertError, PeerLied
+from overt.sandbox.expendable import WorkerDied
 
 NAMED = 8
 """Rules named in one text."""
+
+Read = Callable[[bytes], Contents]
+"""Bundle (uncompressed) → what it holds. Raises `Malformed`, `PeerLied`, `WorkerDied`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Judged:
     followed: Followed | None
     """The root in force afterwards."""
     alarms: tuple[Alarm, ...]
-    rules: Bundle | None
+    rules: Contents | None
     """The bundle of rules, when it can be read."""
     signers: tuple[Signer, ...]
     targets_expire: str
@@ -53,7 +57,13 @@ class Judged:
 
 
 def judge(
-    release: Release, files: Files, before: Followed | None, trusted: bytes, origin: str, review: Remembered
+    release: Release,
+    files: Files,
+    before: Followed | None,
+    trusted: bytes,
+    origin: str,
+    read: Read,
+    review: Remembered,
 ) -> Judged:
     """Check a release after the root in force `before` it; `trusted`: the root that the operator gave as true."""
     alarms: list[Alarm] = []
@@ -71,7 +81,7 @@ def judge(
     rules = None
     for name, data in files.bundles.items():
         charter = root_charter(followed.root.signed) if followed else None
-        found = _bundle(release, data, charter, review, alarms)
+        found = _bundle(release, data, charter, read, review, alarms)
         rules = found if name == layout.TARGET else rules
     signers, expire = _signers(files, followed)
     return Judged(followed, tuple(alarms), rules, signers, expire, told)
@@ -150,33 +160,39 @@ def root_changes(before: Root | None, after: Root) -> Iterator[str]:
 
 
 def _bundle(
-    release: Release, data: bytes, charter: Charter | None, review: Remembered, alarms: list[Alarm]
-) -> Bundle | None:
+    release: Release,
+    data: bytes,
+    charter: Charter | None,
+    read: Read,
+    review: Remembered,
+    alarms: list[Alarm],
+) -> Contents | None:
     """One bundle: readable, this channel's, its manifest true, its reasons written."""
     try:
-        found = bundles.read(data)
-    except Malformed as error:
+        found = read(data)
+    except (Malformed, PeerLied) as error:
         alarms.append(_false(release, error))
         return None
+    except WorkerDied as error:
+        alarms.append(_about(Kind.UNREADABLE, release, f"the bundle could not be read: {error}"))
+        return None
+    review.last = ()
     if charter is None:
         return found
-    contents = found.manifest
-    if contents.channel != charter.channel or contents.serial > release.serial:
-        what = f"the bundle is for release {contents.serial} of channel {contents.channel!r}"
-        alarms.append(_false(release, PeerLied(what)))
-        return found
-    review.last = ()
     try:
-        check_bundle(data, release.serial, charter, review)
+        check_place(found.manifest, release.serial, charter)
+    except PeerLied as error:
+        alarms.append(_false(release, error))
+        return found
+    try:
+        check_bundle(found, release.serial, charter, review)
     except PeerLied as error:
         alarms.append(_about(Kind.REVIEW_MISMATCH, release, str(error)))
-    except Malformed as error:
-        alarms.append(_false(release, error))
     except ChannelError:
         pass  # said by `_without_reason`, for what this review says as well as for what the manifest does
-    except OvertError as error:
-        alarms.append(_about(Kind.REVIEW_MISMATCH, release, f"the rules could not be reviewed: {error}"))
-    if lacking := _without_reason(found, review):
+    except (WorkerDied, Malformed) as error:
+        alarms.append(_about(Kind.UNREADABLE, release, f"the rules could not be reviewed: {error}"))
+    if lacking := _without_reason(found.manifest, review):
         more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
         text = f"published without a reason: {', '.join(lacking[:NAMED])}{more}"
         alarms.append(_about(Kind.NO_REASON, release, text))
@@ -188,16 +204,16 @@ def _about(kind: Kind, release: Release, text: str) -> Alarm:
     return Alarm(kind, _digest(text), f"release {release.serial}: {text}", release.serial)
 
 
-def _without_reason(found: Bundle, review: Remembered) -> list[str]:
+def _without_reason(contents: Manifest, review: Remembered) -> list[str]:
     """Rules and lists that their manifest's review, or this monitor's, does not pass, without a written reason."""
     mine = {(one.source, one.rule): one.level.value for one in review.last}
     lacking = []
-    for rule in found.manifest.rules:
+    for rule in contents.rules:
         said = rule.review.get("level")
         levels = {said, mine.get((rule.file, rule.name))} & set(NEED_REASON)
         if levels and not (rule.override or "").strip():
             lacking.append(f"{rule.name} ({' / '.join(sorted(map(str, levels)))})")
-    for item in found.manifest.hashes:
+    for item in contents.hashes:
         if item.review.get("level") in NEED_REASON and not (item.override or "").strip():
             lacking.append(f"{item.file} ({item.review['level']})")
     return lacking

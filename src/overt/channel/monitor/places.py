@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overt.channel import layout
@@ -50,6 +50,8 @@ class Reached:
     tree: Tree
     views: tuple[View, ...]
     find: Find | None
+    descriptors: tuple[int, ...]
+    """What a process that locks itself down must keep open."""
 
 
 @contextmanager
@@ -58,19 +60,37 @@ def reached(places: Places, origin: str, folder: Path, record: Record) -> Iterat
 
     Raises `ConfinementError` when couriers can't be confined, and what `record` raises.
     """
+    keep: set[int] = set()
     with ExitStack() as stack:
 
         def tree_at(source: str) -> Tree:
             spool = folder / SPOOL / hashlib.sha256(source.encode()).hexdigest()[:16]
-            made = at(source, spool, record, places.unconfined, PURPOSE, places.ca_file, LIMITS)
+            made = at(source, spool, record, places.unconfined, PURPOSE, places.ca_file, LIMITS, keep)
             try:
                 return stack.enter_context(made)
             except EgressError as error:
                 return _lost(error)
 
+        places = _absolute(places)
         views = [View(name, _checkpoint(tree_at, name, origin)) for name in places.witnesses]
         views += [_mirror(name, tree_at(name)) for name in places.mirrors]
-        yield Reached(tree_at(places.channel), tuple(views), _find(places.sources, tree_at))
+        channel, find = tree_at(places.channel), _find(places.sources, tree_at)
+        yield Reached(channel, tuple(views), find, tuple(keep))
+
+
+def _absolute(places: Places) -> Places:
+    """With paths that hold in whatever folder this process works later."""
+    return replace(
+        places,
+        channel=_from_here(places.channel),
+        witnesses=tuple(map(_from_here, places.witnesses)),
+        mirrors=tuple(map(_from_here, places.mirrors)),
+        sources=_from_here(places.sources) if places.sources else "",
+    )
+
+
+def _from_here(name: str) -> str:
+    return name if _is_address(name) else str(Path(name).absolute())
 
 
 def _checkpoint(tree_at: _TreeAt, name: str, origin: str) -> _Fetch:

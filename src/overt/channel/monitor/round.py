@@ -15,17 +15,18 @@ from overt.channel.monitor import views
 from overt.channel.monitor.alarm import Alarm, Kind, readable
 from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.examine import NO_SOURCES, Context, changed_by, examine
+from overt.channel.monitor.readers import MonitorReaders
+from overt.channel.monitor.rebuild import Builders
 from overt.channel.monitor.record import SeenHead, Signer
 from overt.channel.monitor.sources import Find
 from overt.channel.monitor.state import State
 from overt.channel.monitor.views import View
-from overt.channel.publisher.build import Reviewer
 from overt.channel.publisher.roles import parse as parse_role
 from overt.channel.publisher.roles import root_charter
 from overt.channel.publisher.state import policy_of
 from overt.channel.tree import Tree
 from overt.channel.witness.office import unix_now
-from overt.core.errors import EgressError, OvertError, PeerLied, Unproven
+from overt.core.errors import ConfinementError, EgressError, LedgerError, OvertError, PeerLied, Unproven
 from overt.tlog import proof as proofs
 from overt.tlog.keys import VerifierKey
 from overt.tlog.merkle import TreeHead, leaf_hash
@@ -52,7 +53,9 @@ class Watch:
     be out of reach before it is an alarm."""
 
     root: bytes
-    review: Reviewer
+    readers: MonitorReaders
+    builders: Builders | None
+    """None: nothing is built again."""
     patience_s: int
     now_s: Callable[[], int] = unix_now
 
@@ -82,8 +85,9 @@ class Round:
         before = self._state.head.size
         lacking = self._state.missing()
         served = self._seen(tree, places)
+        watch = self._watch
         context = Context(
-            self._state, tree, self._watch.root, self.origin, self._watch.review, find, self._watch.now_s
+            self._state, tree, watch.root, self.origin, watch.readers, watch.builders, find, watch.now_s
         )
         if served:
             with self._held("log", Kind.FETCH_FAILED, self._watch.patience_s, "reading the log"):
@@ -278,7 +282,7 @@ class Round:
         """What goes wrong inside lasts until it goes right. The monitor's own trouble goes through."""
         try:
             yield
-        except MonitorError:
+        except (MonitorError, ConfinementError, LedgerError):
             raise
         except (OvertError, OSError, LookupError, ValueError) as error:
             lost = isinstance(error, EgressError | OSError)

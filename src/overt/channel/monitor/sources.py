@@ -12,13 +12,13 @@ import io
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from overt.channel.publisher import sources as listed
 from overt.channel.publisher.sources import Sources
 from overt.channel.tree import Tree
-from overt.core.errors import Malformed
+from overt.core.errors import Malformed, OvertError
 
 LIST = "sources.toml"
 MAX_ARCHIVE_BYTES = 256 << 20
@@ -26,34 +26,45 @@ MAX_UNPACKED_BYTES = 1 << 30
 MAX_FILES = 200_000
 _PIECE = 1 << 20
 
-Find = Callable[[int], AbstractContextManager[Sources]]
+Given = bytes | Path
+"""An archive of sources, or the folder that holds them."""
+
+Find = Callable[[int], Given]
 """Serial → the release's sources. Raises `FileNotFoundError` for none, `OSError`, `OvertError`."""
 
 
 def in_folder(base: Path) -> Find:
     """Sources on this machine."""
 
-    @contextmanager
-    def find(serial: int) -> Iterator[Sources]:
+    def find(serial: int) -> Given:
         folder = base / str(serial)
         if folder.is_dir():
-            yield _read(folder)
-            return
-        with _unpacked((base / f"{serial}.tar.gz").read_bytes()) as unpacked:
-            yield _read(unpacked)
+            return folder
+        with open(base / f"{serial}.tar.gz", "rb") as stream:
+            data = stream.read(MAX_ARCHIVE_BYTES + 1)
+        if len(data) > MAX_ARCHIVE_BYTES:
+            raise Malformed(f"{stream.name}: more than {MAX_ARCHIVE_BYTES:,} bytes")
+        return data
 
     return find
 
 
 def on_server(tree: Tree) -> Find:
     """Sources below an address."""
+    return lambda serial: tree(f"{serial}.tar.gz", MAX_ARCHIVE_BYTES)
 
-    @contextmanager
-    def find(serial: int) -> Iterator[Sources]:
-        with _unpacked(tree(f"{serial}.tar.gz", MAX_ARCHIVE_BYTES)) as unpacked:
+
+@contextmanager
+def opened(given: Given) -> Iterator[Sources]:
+    """What a build reads; an archive is unpacked for as long as that takes. Raises `Malformed`, `UsageError`."""
+    if isinstance(given, Path):
+        yield _read(given)
+        return
+    with _unpacked(given) as unpacked:
+        try:
             yield _read(unpacked)
-
-    return find
+        except OvertError as error:  # its words are published, and the folder has a name for this time only
+            raise type(error)(str(error).replace(f"{unpacked}/", "")) from None
 
 
 def _read(folder: Path) -> Sources:

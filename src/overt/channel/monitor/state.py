@@ -7,14 +7,13 @@ Pages that are out of date because of it are named in the same transaction, and 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from overt.channel.monitor import shelf
 from overt.channel.monitor.alarm import Alarm
 from overt.channel.monitor.alarms import Alarms
-from overt.channel.monitor.changes import Change
 from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.record import (
     Event,
@@ -22,7 +21,6 @@ from overt.channel.monitor.record import (
     ReleaseRow,
     RootRow,
     SeenHead,
-    event_of,
 )
 from overt.tlog.merkle import EMPTY_TREE, TreeHead
 
@@ -39,7 +37,7 @@ class TakenIn:
     """SHA-256 and uncompressed bytes."""
     base: str
     """SHA-256 of the bundle that patches are made from."""
-    changes: tuple[Change, ...]
+    events: tuple[Event, ...]
     alarms: tuple[Alarm, ...]
 
 
@@ -100,18 +98,18 @@ class State(Alarms):
                 )
             for sha256, data in taken.bundles:
                 shelf.put(self._database, sha256, data, taken.base)
-            self._record(row.serial, taken.changes)
+            self._record(row.serial, taken.events)
             for alarm in taken.alarms:
                 self._raise(alarm, now_s)
             if head is not None:
                 self._set("head", f"{head.size} {head.root.hex()}")
             self._soil("index", f"release {row.serial}", f"release {row.serial - 1}")
 
-    def record(self, serial: int, changes: tuple[Change, ...], row: ReleaseRow) -> None:
+    def record(self, serial: int, events: tuple[Event, ...], row: ReleaseRow) -> None:
         """Replace what a release is said to change: the one before it arrived late."""
         with self._transaction():
             self._database.execute("UPDATE release SET row = ? WHERE serial = ?", (row.encode(), serial))
-            self._record(serial, changes)
+            self._record(serial, events)
             self._soil("index", f"release {serial}")
 
     def amend(self, row: ReleaseRow) -> None:
@@ -120,20 +118,18 @@ class State(Alarms):
             self._database.execute("UPDATE release SET row = ? WHERE serial = ?", (row.encode(), row.serial))
             self._soil("index", f"release {row.serial}")
 
-    def _record(self, serial: int, changes: Iterable[Change]) -> None:
+    def _record(self, serial: int, events: Sequence[Event]) -> None:
         old = self._rows("SELECT item FROM event WHERE serial = ?", serial)
         self._database.execute("DELETE FROM event WHERE serial = ?", (serial,))
-        for change in changes:
-            item = change.item
+        for event in events:
             self._database.execute(
                 "INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)",
-                (item.id, item.name, item.part, item.is_rule),
+                (event.item, event.name, event.part, event.is_rule),
             )
-            event = event_of(serial, change)
             self._database.execute(
-                "INSERT INTO event VALUES (?, ?, ?, ?)", (serial, item.id, change.what.value, event.encode())
+                "INSERT INTO event VALUES (?, ?, ?, ?)", (serial, event.item, event.what, event.encode())
             )
-        for id in {row[0] for row in old} | {change.item.id for change in changes}:
+        for id in {row[0] for row in old} | {event.item for event in events}:
             self._database.execute(
                 "UPDATE item SET present = coalesce((SELECT what != 'vanished' FROM event WHERE item = ?1 "
                 "ORDER BY serial DESC LIMIT 1), 0) WHERE id = ?1",

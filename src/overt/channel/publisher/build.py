@@ -144,9 +144,8 @@ def _reviewed(parts: Sequence[_Part], sources: Sources, review: Reviewer | None)
     if review is not None:
         texts = [text for part in parts for text in _texts(part)]
         found = {(one.source, one.rule): _judgement(one) for one in review(texts)}
-        contents = {part.origin.name: part.origin.content for part in parts}
         for item in hashes:
-            verdict = review_hashes(item.part, item.file, item.entries, contents[item.part])
+            verdict = review_hashes(item.part, item.file, item.entries, item.content)
             found[item.file, ""] = _judgement(verdict)
     unknown = manifest.NOT_REVIEWED
     replace = msgspec.structs.replace
@@ -182,6 +181,7 @@ def _hash_list(origin: Origin, path: str, algorithm: str, sections: bool, entrie
         algorithm=algorithm,
         sections=sections,
         entries=entries,
+        content=origin.content,
         author=origin.author,
         licence=origin.licence,
         source=origin.origin,

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import msgspec
 
+from overt.channel.manifest import LEVELS_OF_LISTS
 from overt.core.errors import UsageError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,47}", re.ASCII)
@@ -39,7 +40,8 @@ class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str = ""
     origin: str = ""
     content: str = ""
-    """What the hashes are of: `program`, `document`, or empty when that is not known; for the review."""
+    """What the hashes are of: `program`, `document`, or empty when that is not known; the manifest states it, and the
+    review rests on it."""
 
 
 class Override(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,7 +98,7 @@ def checked(sources: Sources) -> Sources:
             raise UsageError(
                 f"source name {origin.name!r}: use each once; small letters, digits, '.', '_', '-'"
             )
-        if origin.content not in ("", "program", "document"):
+        if origin.content not in LEVELS_OF_LISTS:
             raise UsageError(f"source {origin.name!r}: content is 'program', 'document' or left out")
         for key in ("author", "licence", "origin"):
             if not getattr(origin, key).strip():

@@ -6,7 +6,6 @@
 | `state` | what was cosigned, refused and approved: SQLite, changed by compare-and-set |
 | `office` | a request's answer: decided, made durable, then signed |
 | `exchange`, `server` | one HTTP request, without I/O; connections, deadlines, lock-down |
-| `inspection` | whether a release and its bundle are what they say: pure |
 | `archive` | a channel followed: fetched, checked, stored, approved |
-| `tree` | where a channel's static tree is read from: a folder, or a server through the courier |
+| `following` | one look of the archive, in a locked-down process that asks this one for what it approves |
 """

@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 MODE = 0o644
+"""Unless this process' umask takes some of it away."""
 
 
 class SiteFolder:
@@ -31,8 +32,7 @@ class SiteFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.{secrets.token_hex(6)}.new")
         try:
-            with open(new, "xb") as stream:
-                os.fchmod(stream.fileno(), MODE)
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb") as stream:
                 stream.write(data)
             os.replace(new, target)
         except BaseException:

@@ -22,7 +22,15 @@ from overt.channel.publisher.state import policy_of
 
 STATUS_SCHEMA = "overt-monitor/1"
 GRAVE = frozenset(
-    {Kind.SPLIT_VIEW, Kind.GAP, Kind.FALSE_RELEASE, Kind.NO_REASON, Kind.REVIEW_MISMATCH, Kind.UNREPRODUCIBLE}
+    {
+        Kind.SPLIT_VIEW,
+        Kind.GAP,
+        Kind.FALSE_RELEASE,
+        Kind.UNREADABLE,
+        Kind.NO_REASON,
+        Kind.REVIEW_MISMATCH,
+        Kind.UNREPRODUCIBLE,
+    }
 )
 """Kinds that say that something is wrong with what was published, not only with reaching it."""
 
