@@ -87,7 +87,9 @@ def false_alarm_steps(packs: Iterable[str]) -> tuple[str, ...]:
         "a rule that is wrong for you can be ignored, and reports say so: overt scan --ignore-rule NAME PATH"
     )
     if not set(packs) <= {BASE}:  # which comes with Overt and cannot be taken out
-        last += "; a whole set can be taken out: overt rules list, overt rules remove NAME"
+        last += (
+            "; a whole set can be taken out: overt rules remove NAME, a channel: overt channel remove NAME"
+        )
     return (
         "a false alarm is likely when the file came straight from a well-known maker and only one rule of low "
         "severity matched",

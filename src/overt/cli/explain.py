@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from overt.channel.client.standing import notices, origins, stale
 from overt.cli.options import (
     add_configuration,
     add_confinement,
@@ -25,6 +26,7 @@ from overt.rules.active import load_active
 from overt.scan.building import builder
 from overt.scan.request import Request, Sink
 from overt.scan.session import run as run_session
+from overt.store.paths import paths
 
 EPILOG = """\
 exit codes: as for overt scan: 0 clean, 1 infected, 2 an error or incomplete, 130 stopped
@@ -69,9 +71,12 @@ def run(args: argparse.Namespace) -> int:
         cache=False,
         unconfined=args.unconfined,
         pack=args.pack,
+        stale=() if args.pack else stale(paths().data),
+        notices=() if args.pack else notices(paths().data),
     )
     pack = _pack(args.pack, args.unconfined)
-    sink: Sink = JsonExplanation(pack) if args.json else Explanation(pack)
+    known = {} if args.pack else origins(paths().data)
+    sink: Sink = JsonExplanation(pack, known) if args.json else Explanation(pack, known)
     return exit_code(run_session(request, [sink]), "error")
 
 

@@ -11,9 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from overt import __version__
+from overt.channel.client.standing import Origin, origins
 from overt.cli import costs, history, review
 from overt.cli.overwrite import empty, identities, open_whole
 from overt.cli.quantities import counted
+from overt.cli.render.channels import objection_text
 from overt.cli.voice import Exit, capable, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.engine.pack import Pack, RuleRecord, rule_texts
@@ -200,17 +202,34 @@ def _info(args: argparse.Namespace) -> int:
         _say_set(added.read(data, args.name), pack)
     elif args.name == BASE:
         _say_set(_base(), pack)
+    elif args.name in (channels := {one.channel: one for one in origins(data).values()}):
+        _say_facts(_origin_facts(channels[args.name]))
     elif not keys:
         raise UsageError(f"no rule or rule set is called {args.name!r}: 'overt rules list' shows the sets")
     texts = rule_texts(pack) if keys else {}
-    _check_against(args, args.cost or bool(keys))
-    sample = costs.sample_for(args.against) if keys or args.cost else None
+    own = {BASE, *added.names(data)}
+    if args.cost and not keys and args.name not in own:
+        raise UsageError(
+            "rules of channels are compiled in confined workers only: what they cost is not measured"
+        )
+    measured = [key for key in keys if pack.records[key].pack in own]
+    _check_against(args, bool(measured) or args.cost)
+    sample = costs.sample_for(args.against) if measured or args.cost else None
     for key in keys:
         record = pack.records[key]
-        _say_rule(record, texts.get(key, ""), sample.of_rule(record) if sample else "")
+        price = sample.of_rule(record) if sample and key in measured else ""
+        _say_rule(record, texts.get(key, ""), price, origins(data).get(record.pack))
     if args.cost and sample and not keys:
         costs.say_most_expensive(costs.sources_of(args.name), sample)
     return Exit.OK
+
+
+def _origin_facts(origin: Origin) -> tuple[tuple[str, str], ...]:
+    return (
+        ("channel", f"{origin.channel}, from {origin.url}"),
+        ("warning", origin.warning),
+        *(("not passed", f"{one.name}: {objection_text(one)}") for one in origin.objections.values()),
+    )
 
 
 def _test(args: argparse.Namespace) -> int:
@@ -287,10 +306,13 @@ def _say_set(stored: added.Added, pack: Pack) -> None:
     _say_facts(facts)
 
 
-def _say_rule(record: RuleRecord, text: str, price: str) -> None:
+def _say_rule(record: RuleRecord, text: str, price: str, origin: Origin | None) -> None:
+    told = origin.objections.get(record.name) if origin else None
     facts = (
         ("rule", record.name),
         ("set", record.pack),
+        ("channel", f"{origin.channel}, from {origin.url}" if origin else ""),
+        ("review", objection_text(told) if told else ""),
         ("severity", record.severity),
         ("author", record.author),
         ("description", record.description),

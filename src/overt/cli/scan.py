@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from overt.channel.client.standing import stale
+from overt.channel.client.standing import notices, stale
 from overt.cli import outputs
 from overt.cli.options import (
     add_configuration,
@@ -152,6 +152,7 @@ def request_of(args: argparse.Namespace) -> Request:
         ignore_rules=tuple(args.ignore_rule or ()),
         unconfined=args.unconfined,
         stale=() if args.pack else stale(paths().data),
+        notices=() if args.pack else notices(paths().data),
         **{name: value for name, value in given.items() if value is not None},
     )
 

@@ -46,7 +46,7 @@ def _record(where: Paths, found: list[Standing]) -> dict[str, object]:
         "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "confinement": layers(),
         "rule_sets": [BASE, *added.names(where.data)],
-        "channels": [standing_record(one) for one in found],
+        "channels": [standing_record(one, one.objections(where.data)) for one in found],
         "ledger": {"entries": size, "last": time, "problem": problem},
     }
 
@@ -61,7 +61,7 @@ def _say(where: Paths, found: list[Standing]) -> None:
         + "".join(f", {name}" for name in sets)
     )
     for one in found:
-        for line in standing_lines(one):
+        for line in standing_lines(one, one.objections(where.data)):
             say(visible(line))
     if not found:
         say("channels: none; 'overt channel add URL --root FILE' adds one")

@@ -111,9 +111,6 @@ def _first(
         note(f"nothing was switched: {replaces} stays in use")
         return code
     code = tell([outcome], args.json)
-    check = Place(client.data, one.name).check()
-    if check.warning:
-        note(check.warning)
     if isinstance(outcome, Stale):
         note(f"the channel was added; 'overt update --channel {one.name}' tries again")
     elif replaces:
@@ -144,7 +141,8 @@ def run_list(args: argparse.Namespace) -> int:
             if one.current
             else "no release yet"
         )
-        say(visible(f"{one.name}  {current}  {one.url}"))
+        warning = Place(paths().data, one.name).check().warning
+        say(visible(f"{one.name}  {current}  {one.url}{f'  ({warning})' if warning else ''}"))
     if not index.channels:
         note("no channels: 'overt channel add URL --root FILE' adds one")
     return Exit.OK

@@ -12,6 +12,7 @@ import msgspec
 
 from overt.channel.client import subscribe
 from overt.channel.client.outcome import Available, Outcome, Stale, Updated, UpToDate
+from overt.channel.client.place import Place
 from overt.channel.client.rollback import roll_back
 from overt.channel.client.session import session, way_of
 from overt.channel.client.update import Wishes
@@ -103,7 +104,14 @@ def tell(outcomes: Sequence[Outcome], as_json: bool, quiet: bool = False) -> int
             if not (quiet and isinstance(outcome, UpToDate)):
                 for line in outcome_lines(outcome):
                     say(visible(line))
+                if warning := _warning(outcome):
+                    note(visible(f"{outcome.channel}: {warning}"))
     return Exit.STALE if any(isinstance(one, Stale) for one in outcomes) else Exit.OK
+
+
+def _warning(outcome: Outcome) -> str:
+    """What the channel's charter demands to be shown."""
+    return Place(paths().data, outcome.channel).check().warning
 
 
 def _record(outcome: Outcome) -> dict[str, object]:
@@ -118,8 +126,8 @@ def _record(outcome: Outcome) -> dict[str, object]:
             kind = "stale"
     facts = asdict(outcome)
     if isinstance(outcome, Updated):
-        facts["installed"] = msgspec.to_builtins(outcome.installed)
-    return {"outcome": kind, **facts}
+        facts |= msgspec.to_builtins({"installed": outcome.installed, "objections": outcome.objections})
+    return {"outcome": kind, **facts, "warning": _warning(outcome)}
 
 
 def _chosen(args: argparse.Namespace) -> list[Subscription]:

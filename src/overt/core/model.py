@@ -155,6 +155,14 @@ class StaleChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class ChannelNotice:
+    """What everybody who uses a rule channel is to be told, stale or not."""
+
+    channel: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Totals of one scan session."""
 
@@ -180,6 +188,7 @@ class Summary:
     hashes: int = 0
     stale: tuple[StaleChannel, ...] = ()
     """Channels whose rules may be old."""
+    notices: tuple[ChannelNotice, ...] = ()
 
     @property
     def files(self) -> int:

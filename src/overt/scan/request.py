@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from overt.core.limits import Limits
-from overt.core.model import FileReport, StaleChannel, Summary
+from overt.core.model import ChannelNotice, FileReport, StaleChannel, Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Request:
     """A rule pack file to use instead of this machine's."""
     stale: tuple[StaleChannel, ...] = ()
     """Channels whose rules may be old, for the reports."""
+    notices: tuple[ChannelNotice, ...] = ()
+    """What else the reports say of channels."""
 
 
 @dataclass(frozen=True, slots=True)

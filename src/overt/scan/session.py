@@ -368,6 +368,7 @@ class _Session:
             rules=len(self.arsenal.pack.records),
             hashes=self.arsenal.hashes.count,
             stale=self.request.stale,
+            notices=self.request.notices,
         )
 
 

@@ -6,11 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
+from overt.channel.publisher import build, publish, state
+from overt.channel.publisher.sources import Override
+from overt.rules.compile import RuleText
+from overt.rules.review import RuleReview
+from overt.rules.review import review as reviews
 from tests.channel.client.conftest import MALWARE
 from tests.channel.client.served import Tree, tree
 from tests.channel.publisher.world import World
@@ -164,6 +171,73 @@ def test_switching_publishers(world: World, served: Tree, overt: Overt, root: st
     assert "no channels" in overt("channel", "list")
 
 
+SPYING = 'rule reads_secrets { strings: $a = "TOP SECRET" condition: $a }'
+REASON = "the lure of campaign 17; checked by two analysts"
+
+
+def publish_against_the_review(world: World) -> None:
+    (world.rules / "spying.yar").write_text(SPYING)
+
+    def review(texts: Sequence[RuleText]) -> list[RuleReview]:
+        return [found for text in texts for found in reviews(text)]
+
+    wanted = replace(world.sources(), override=(Override("reads_secrets", REASON),))
+    present = state.read(world.desk)
+    assert present
+    made = build.build("test", present.head.size, wanted, review)
+    assert isinstance(publish.publish(world.desk, made.data), publish.Published)
+
+
+@pytest.mark.kernel
+def test_every_user_sees_what_is_published_against_its_review(
+    overt: Overt, root: str, world: World, tmp_path: Path
+) -> None:
+    publish_against_the_review(world)
+    words = f"the review says refuse; published because: {REASON}"
+    said = overt("channel", "add", "http://127.0.0.1:9/", "--root", root, "--from", str(world.public))
+    assert f"reads_secrets: {words}" in said
+    assert f"reads_secrets: {words}" in overt("status")
+    (told,) = overt.json("status")["channels"][0]["objections"]  # type: ignore[index]
+    assert told == {"kind": "rule", "name": "reads_secrets", "level": "refuse", "reason": REASON}
+    updated = overt.json("update", "--again", "--from", str(world.public))
+    assert updated["channels"][0]["objections"] == [told]  # type: ignore[index]
+    sample = tmp_path / "sample"
+    sample.write_text("nothing")
+    notice = "1 rule or hash list is published although the review refused"
+    outputs = {name: tmp_path / f"report.{name}" for name in ("json", "sarif", "html")}
+    said = overt(
+        "scan", str(sample), *(word for name, path in outputs.items() for word in (f"--{name}", str(path)))
+    )
+    assert notice in said and "development channel: one person holds every key" in said
+    assert all(notice in path.read_text() for path in outputs.values())
+    summary = json.loads(outputs["json"].read_text().splitlines()[-1])
+    jsonschema.validate(summary, json.loads((SCHEMAS / "scan-1.schema.json").read_text()))
+    sample.write_text("TOP SECRET")
+    explained = overt("explain", str(sample), code=1)
+    assert words in explained and "channel    test, from http://127.0.0.1:9/" in explained
+    (rule,) = json.loads(overt("explain", "--json", str(sample), code=1))["rules"]
+    assert rule["channel"] == "test" and rule["review"] == "refuse" and rule["published_because"] == REASON
+    about = overt("rules", "info", "reads_secrets")
+    assert words in about and "http://127.0.0.1:9/" in about
+    assert words in overt("rules", "info", "test")
+
+
+@pytest.mark.kernel
+def test_every_client_says_that_one_person_holds_every_key(
+    overt: Overt, root: str, world: World, tmp_path: Path
+) -> None:
+    warning = "development channel: one person holds every key"
+    source = ("--from", str(world.public))
+    assert warning in overt("channel", "add", "http://127.0.0.1:9/", "--root", root, *source)
+    for arguments in (("update", *source), ("update", "--check", *source), ("status",), ("channel", "list")):
+        assert warning in overt(*arguments), arguments
+    assert warning not in overt("update", "--scheduled", *source)
+    sample = tmp_path / "sample"
+    sample.write_text("nothing")
+    for action in ("scan", "explain"):
+        assert warning in overt(action, str(sample)), action
+
+
 @pytest.mark.kernel
 def test_every_report_says_that_rules_may_be_old(
     overt: Overt, root: str, world: World, tmp_path: Path
@@ -181,8 +255,10 @@ def test_every_report_says_that_rules_may_be_old(
     jsonschema.validate(summary, json.loads((SCHEMAS / "scan-1.schema.json").read_text()))
     assert summary["stale"][0]["channel"] == "test" and "refused" in summary["stale"][0]["why"]
     (invocation,) = json.loads(outputs["sarif"].read_text())["runs"][0]["invocations"]
-    assert "stale" in invocation["toolConfigurationNotifications"][0]["message"]["text"]
+    assert "stale" in invocation["toolConfigurationNotifications"][-1]["message"]["text"]
     assert "Rules that may be old" in outputs["html"].read_text()
     overt("scan", str(sample), "--stale", "error", code=3)
+    assert "the rules of test since" in overt("explain", str(sample))
+    assert "refused" in json.loads(overt("explain", "--json", str(sample)))["stale"][0]["why"]
     sample.write_bytes(MALWARE % b"one")
     overt("scan", str(sample), "--stale", "error", code=1)

@@ -22,7 +22,7 @@ from overt.engine.warm import warm_up
 from overt.rules import building
 from overt.rules.compile import Built, RuleText, Tell
 from overt.rules.subscribed import ChannelText
-from overt.sandbox.expendable import Bounds, Expendables
+from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
 
 BOUNDS = Bounds(max_memory_bytes=4 << 30, max_answer_bytes=1 << 30, deadline_s=300)
 
@@ -44,7 +44,7 @@ class Read(msgspec.Struct, frozen=True, tag=True):
 
 
 class Compile(msgspec.Struct, frozen=True, tag=True):
-    """Make the pack (`overt.rules.building`)."""
+    """A question of `overt.rules.building`."""
 
     question: bytes
 
@@ -105,10 +105,12 @@ class Workers:
 
     def build(self, texts: Sequence[RuleText], names: tuple[str, ...], tell: Tell) -> Built:
         """Compile: an `overt.rules.building.Builder`. Raises `PackError`, `WorkerDied`."""
-        tell("compiling rules", 0, 1)
-        said = self._expendables.ask(msgspec.msgpack.encode(Compile(building.question(texts, names))))
-        tell("compiling rules", 1, 1)
-        return building.answered(said)
+        inquire = self._expendables.within_deadline()
+
+        def ask(questions: Sequence[bytes]) -> list[bytes]:
+            return inquire([msgspec.msgpack.encode(Compile(question)) for question in questions])
+
+        return building.built(ask, texts, names, tell, WorkerDied)
 
     def close(self) -> None:
         """End them."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from overt.channel.client import objections
 from overt.channel.client.checked import Check, read_check
-from overt.core.model import StaleChannel
+from overt.channel.client.objections import Objection
+from overt.core.model import ChannelNotice, StaleChannel
 from overt.rules import subscribed
 from overt.rules.subscribed import Subscription
 
@@ -57,6 +60,13 @@ class Standing:
             )
         return f"run 'overt update --channel {name}' when the cause is gone"
 
+    def objections(self, data: Path) -> tuple[Objection, ...]:
+        """What its publisher's review did not pass in the release in use; `data` is the data folder."""
+        one = self.subscription
+        if one.current is None or not one.current.objections:
+            return ()
+        return objections.read(subscribed.release_folder(data, one.name, one.current))
+
 
 def standings(data: Path, now_s: int | None = None) -> list[Standing]:
     """All channels, by name. Raises `PackError` when the index is damaged."""
@@ -73,3 +83,48 @@ def stale(data: Path, now_s: int | None = None) -> tuple[StaleChannel, ...]:
         for one in standings(data, now_s)
         if (since := one.stale_since_s) is not None
     )
+
+
+def notices(data: Path, now_s: int | None = None) -> tuple[ChannelNotice, ...]:
+    """What every report says of channels, stale or not: who holds their keys alone, and how many rules are published
+    against their review. Raises `PackError` when the index is damaged."""
+    return tuple(
+        ChannelNotice(one.subscription.name, text) for one in standings(data, now_s) for text in _notices(one)
+    )
+
+
+def _notices(one: Standing) -> Iterator[str]:
+    if one.check.warning:
+        yield one.check.warning
+    current = one.subscription.current
+    if current and current.refused:
+        what = (
+            "1 rule or hash list is"
+            if current.refused == 1
+            else f"{current.refused:,} rules or hash lists are"
+        )
+        yield f"{what} published although the review refused: 'overt status' says which, and the publisher's reasons"
+
+
+def origins(data: Path) -> dict[str, Origin]:
+    """Name that findings give a pack → the channel whose rules it has. Raises `PackError`, as `standings`."""
+    return {
+        one.subscription.pack: Origin(
+            one.subscription.name,
+            one.subscription.url,
+            one.check.warning,
+            {told.name: told for told in one.objections(data)},
+        )
+        for one in standings(data)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The channel that rules came by."""
+
+    channel: str
+    url: str
+    warning: str
+    objections: Mapping[str, Objection]
+    """By the rule's name, those that its review did not pass."""

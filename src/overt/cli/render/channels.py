@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+import msgspec
+
+from overt.channel.client.objections import Objection
 from overt.channel.client.outcome import Available, Outcome, Stale, Updated, UpToDate
 from overt.channel.client.standing import Standing
 from overt.cli.quantities import counted
 from overt.rules.subscribed import Installed
+
+MAX_OBJECTIONS = 20
+"""Rules and hash lists that are named; JSON has all."""
 
 
 def outcome_lines(outcome: Outcome) -> Iterator[str]:
@@ -18,15 +24,30 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
             yield f"{channel}: up to date, release {serial}{', rolled back to by you' if rolled_back else ''}"
         case Available(channel, serial, current):
             yield f"{channel}: release {serial} is there, {_release(current)} is in use: 'overt update' installs it"
-        case Updated(channel, installed, before, left_out, fetched, patched):
+        case Updated(channel, installed, before, left_out, fetched, patched, objections):
             how = f"; a patch of {fetched:,} bytes" if patched else f"; {fetched:,} bytes" if fetched else ""
             what = f"{_held(installed)}{how}"
             yield f"{channel}: release {installed.serial} is in use, before it {_release(before)}: {what}"
             for problem in left_out[:20]:
                 yield f"{channel}: left out: {problem}"
+            yield from (f"{channel}: {line}" for line in objection_lines(objections))
         case Stale(channel, family, why, since_s, serial):
             yield f"{channel}: stale since {moment(since_s)}: {family}: {why}"
             yield f"{channel}: {_release(serial)} stays in use"
+
+
+def objection_lines(objections: Sequence[Objection]) -> Iterator[str]:
+    """What reviews did not pass, and why it is published all the same."""
+    for one in objections[:MAX_OBJECTIONS]:
+        yield f"{one.name}: {objection_text(one)}"
+    if len(objections) > MAX_OBJECTIONS:
+        yield f"and {len(objections) - MAX_OBJECTIONS:,} more: 'overt status --json' has all"
+
+
+def objection_text(one: Objection) -> str:
+    """The level of the review, and the publisher's words."""
+    said = "was not made" if one.level == "not reviewed" else f"says {one.level}"
+    return f"the review {said}; published because: {one.reason or 'no reason is given'}"
 
 
 def _release(serial: int | None) -> str:
@@ -42,7 +63,7 @@ def moment(time_s: int) -> str:
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M} UTC" if time_s else "it was added"
 
 
-def standing_lines(one: Standing) -> Iterator[str]:
+def standing_lines(one: Standing, objections: Sequence[Objection] = ()) -> Iterator[str]:
     """What status says of one channel."""
     about, check = one.subscription, one.check
     current = about.current
@@ -63,9 +84,10 @@ def standing_lines(one: Standing) -> Iterator[str]:
         yield f"  {one.advice}"
     names = ", ".join(name for name, _ in check.cosigned) or "nobody"
     yield f"  cosigned by {names} ({len(check.cosigned)} of {check.witnesses} witnesses)"
+    yield from (f"  {line}" for line in objection_lines(objections))
 
 
-def standing_record(one: Standing) -> dict[str, object]:
+def standing_record(one: Standing, objections: Sequence[Objection]) -> dict[str, object]:
     """The same for machines."""
     about, check = one.subscription, one.check
     current = about.current
@@ -87,6 +109,7 @@ def standing_record(one: Standing) -> dict[str, object]:
         "advice": one.advice,
         "cosigned": [{"witness": name, "time": iso(time_s)} for name, time_s in check.cosigned],
         "witnesses": check.witnesses,
+        "objections": msgspec.to_builtins(objections),
     }
 
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
 from overt import __version__
+from overt.channel.client.standing import Origin
 from overt.cli.advice import FINDING_STEPS, REASONS, false_alarm_steps
 from overt.cli.quantities import duration, size_text
+from overt.cli.render.channels import objection_text
 from overt.cli.render.hexdump import hexdump
-from overt.cli.render.human import STYLE, confinement_text
+from overt.cli.render.human import STYLE, confinement_text, notice_text, stale_text
 from overt.cli.render.place import place, valid
-from overt.cli.render.records import File, file_record
+from overt.cli.render.records import (
+    File,
+    NoticeRecord,
+    StaleRecord,
+    file_record,
+    notice_record,
+    stale_record,
+)
 from overt.cli.voice import say, styled, visible
 from overt.core.model import FileReport, Finding, Gap, PatternMatch, Summary, Verdict
 from overt.engine.pack import Pack, rule_texts
@@ -31,8 +41,10 @@ class _Collected:
     every_file = True
     shows_progress = False
 
-    def __init__(self, pack: Pack) -> None:
+    def __init__(self, pack: Pack, origins: Mapping[str, Origin] = MappingProxyType({})) -> None:
+        """`origins`: name of a pack → the channel that it came by."""
         self._pack = pack
+        self._origins = origins
         self._reports: list[FileReport] = []
 
     def file(self, report: FileReport) -> None:
@@ -59,11 +71,15 @@ class Explanation(_Collected):
         """Say everything."""
         texts = self._texts()
         for report in self._reports:
-            for line in explanation(report, texts):
+            for line in explanation(report, texts, self._origins):
                 say(line)
         style = "dim" if summary.confinement == "confined" else "red"
         say("")
         say(f"confinement  {styled(confinement_text(summary), style)}")
+        for notice in summary.notices:
+            say(f"channel      {styled(notice_text(notice), 'yellow')}")
+        for channel in summary.stale:
+            say(f"stale        {styled(stale_text(channel), 'yellow')}")
         sys.stdout.flush()
 
 
@@ -74,16 +90,22 @@ class JsonExplanation(_Collected):
         """Write it."""
         texts = self._texts()
         for report in self._reports:
-            sys.stdout.buffer.write(msgspec.json.encode(_record(report, summary, texts)) + b"\n")
+            record = _record(report, summary, texts, self._origins)
+            sys.stdout.buffer.write(msgspec.json.encode(record) + b"\n")
         sys.stdout.flush()
 
 
-class RuleText(msgspec.Struct, frozen=True):
-    """A rule that matched, in its own words."""
+class RuleText(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule that matched, in its own words; the rest when it came by a rule channel."""
 
     rule: str
     pack: str
     text: str
+    channel: str = ""
+    url: str = ""
+    review: str = ""
+    """What its publisher's review said, unless it passed."""
+    published_because: str = ""
 
 
 class ReasonText(msgspec.Struct, frozen=True):
@@ -104,9 +126,16 @@ class Explained(msgspec.Struct, frozen=True):
     rules: tuple[RuleText, ...]
     reasons: tuple[ReasonText, ...]
     steps: tuple[str, ...]
+    stale: tuple[StaleRecord, ...] = ()
+    notices: tuple[NoticeRecord, ...] = ()
 
 
-def _record(report: FileReport, summary: Summary, texts: dict[tuple[str, str], str]) -> Explained:
+def _record(
+    report: FileReport,
+    summary: Summary,
+    texts: dict[tuple[str, str], str],
+    origins: Mapping[str, Origin],
+) -> Explained:
     keys = dict.fromkeys((finding.pack, finding.rule) for finding in report.examination.findings)
     reasons = dict.fromkeys(gap.reason for gap in report.examination.gaps)
     return Explained(
@@ -114,15 +143,31 @@ def _record(report: FileReport, summary: Summary, texts: dict[tuple[str, str], s
         overt=__version__,
         confinement=summary.confinement,
         file=file_record(report),
-        rules=tuple(
-            RuleText(valid(key[1]), valid(key[0]), valid(texts[key])) for key in keys if key in texts
-        ),
+        rules=tuple(_rule_text(*key, texts[key], origins) for key in keys if key in texts),
         reasons=tuple(ReasonText(reason.value, *REASONS[reason]) for reason in reasons),
         steps=FINDING_STEPS if report.verdict is Verdict.INFECTED else (),
+        stale=tuple(map(stale_record, summary.stale)),
+        notices=tuple(map(notice_record, summary.notices)),
     )
 
 
-def explanation(report: FileReport, texts: dict[tuple[str, str], str]) -> Iterator[str]:
+def _rule_text(pack: str, rule: str, text: str, origins: Mapping[str, Origin]) -> RuleText:
+    plain = RuleText(valid(rule), valid(pack), valid(text))
+    if (origin := origins.get(pack)) is None:
+        return plain
+    told = origin.objections.get(rule)
+    return msgspec.structs.replace(
+        plain,
+        channel=origin.channel,
+        url=valid(origin.url),
+        review=valid(told.level) if told else "",
+        published_because=valid(told.reason) if told else "",
+    )
+
+
+def explanation(
+    report: FileReport, texts: dict[tuple[str, str], str], origins: Mapping[str, Origin]
+) -> Iterator[str]:
     """All lines about one file."""
     examination = report.examination
     yield f"{styled(report.verdict.value, STYLE[report.verdict])}  {place(report.path)}"
@@ -135,7 +180,7 @@ def explanation(report: FileReport, texts: dict[tuple[str, str], str]) -> Iterat
     for number, finding in enumerate(findings[:MAX_SHOWN], 1):
         yield ""
         yield styled(f"finding {number} of {len(findings)}: {visible(finding.rule)}", "bold")
-        yield from _finding(finding)
+        yield from _finding(finding, origins.get(finding.pack))
         yield from _rule(untold.pop((finding.pack, finding.rule), ""))
     for number, gap in enumerate(examination.gaps[:MAX_SHOWN], 1):
         yield ""
@@ -144,7 +189,8 @@ def explanation(report: FileReport, texts: dict[tuple[str, str], str]) -> Iterat
     yield from _what_to_do(report)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, origin: Origin | None) -> Iterator[str]:
+    told = origin.objections.get(finding.rule) if origin else None
     facts = (
         ("where", place("this file", finding.inside)),
         ("what", visible(finding.description) or "the rule has no description"),
@@ -153,6 +199,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         ("reference", visible(finding.reference)),
         ("licence", visible(finding.licence)),
         ("pack", visible(finding.pack)),
+        ("channel", visible(f"{origin.channel}, from {origin.url}") if origin else ""),
+        ("review", visible(objection_text(told)) if told else ""),
         ("sha-256", finding.sha256),
     )
     yield from (f"  {name:<10} {value}" for name, value in facts if value)

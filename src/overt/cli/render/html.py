@@ -21,6 +21,7 @@ from overt.cli.render.human import (
     confinement_text,
     ignored_text,
     left_out_text,
+    notice_text,
     overall,
     quarantine_text,
     rules_text,
@@ -163,6 +164,7 @@ class _Page:
             false_alarm_steps=false_alarm_steps(pack for pack, _ in tally.rules),
             confinement=confinement_text(summary),
             rules_text=rules_text(summary),
+            notices=[notice_text(notice) for notice in summary.notices],
             stale=[stale_text(channel) for channel in summary.stale],
         )
 

@@ -10,7 +10,7 @@ from overt.cli.quantities import counted, duration, size_text
 from overt.cli.render.place import place, worst
 from overt.cli.render.tally import Tally
 from overt.cli.voice import styled, visible
-from overt.core.model import FileReport, Finding, Gap, Severity, StaleChannel, Summary, Verdict
+from overt.core.model import ChannelNotice, FileReport, Finding, Gap, Severity, StaleChannel, Summary, Verdict
 from overt.scan.request import Progress
 
 STYLE = {Verdict.CLEAN: "green", Verdict.INFECTED: "red", Verdict.INCOMPLETE: "yellow"}
@@ -161,6 +161,7 @@ def summary_facts(summary: Summary, tally: Tally) -> list[tuple[str, str, str]]:
         ("rules", rules_text(summary), ""),
         ("confinement", confinement_text(summary), "" if summary.confinement == "confined" else "red"),
     ]
+    facts += [("channel", notice_text(notice), "yellow") for notice in summary.notices]
     facts += [("stale", stale_text(channel), "yellow") for channel in summary.stale]
     facts += [("next", step, "bold") for step in next_steps(summary, tally)]
     return facts
@@ -170,6 +171,11 @@ def stale_text(channel: StaleChannel) -> str:
     """Since when, why, and what to do."""
     since = f"{datetime.fromtimestamp(channel.since_s, UTC):%Y-%m-%d %H:%M} UTC"
     return visible(f"the rules of {channel.channel} since {since}: {channel.why}; {channel.advice}")
+
+
+def notice_text(notice: ChannelNotice) -> str:
+    """What everybody is told of a channel."""
+    return visible(f"{notice.channel}: {notice.text}")
 
 
 def overall(summary: Summary) -> tuple[str, str]:

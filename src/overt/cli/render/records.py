@@ -9,6 +9,7 @@ import msgspec
 from overt.cli.render.place import path_bytes, valid
 from overt.cli.render.tally import Tally
 from overt.core.model import (
+    ChannelNotice,
     Examination,
     FileReport,
     Finding,
@@ -80,6 +81,13 @@ class IgnoredRecord(msgspec.Struct, frozen=True):
     findings: int
 
 
+class NoticeRecord(msgspec.Struct, frozen=True):
+    """What everybody who uses a rule channel is told."""
+
+    channel: str
+    text: str
+
+
 class StaleRecord(msgspec.Struct, frozen=True):
     """A rule channel whose rules may be old."""
 
@@ -133,6 +141,7 @@ class Totals(Record, tag="summary", frozen=True):
     reasons: dict[str, int]
     ignored: tuple[IgnoredRecord, ...] = ()
     stale: tuple[StaleRecord, ...] = ()
+    notices: tuple[NoticeRecord, ...] = ()
 
 
 def file_record(report: FileReport) -> File:
@@ -219,7 +228,13 @@ def totals(summary: Summary, tally: Tally) -> Totals:
             IgnoredRecord(valid(rule), valid(pack), count) for (pack, rule), count in tally.ignored.items()
         ),
         stale=tuple(map(stale_record, summary.stale)),
+        notices=tuple(map(notice_record, summary.notices)),
     )
+
+
+def notice_record(notice: ChannelNotice) -> NoticeRecord:
+    """One of the summary's `notices`."""
+    return NoticeRecord(notice.channel, valid(notice.text))
 
 
 def stale_record(channel: StaleChannel) -> StaleRecord:

@@ -14,10 +14,10 @@ import msgspec
 
 from overt import __version__
 from overt.cli.advice import REASONS
-from overt.cli.render.human import stale_text
+from overt.cli.render.human import notice_text, stale_text
 from overt.cli.render.output import Output
 from overt.cli.render.place import ARROW, valid
-from overt.cli.render.records import stale_record
+from overt.cli.render.records import notice_record, stale_record
 from overt.cli.voice import visible
 from overt.core.model import FileReport, Finding, Gap, PatternMatch, Reason, Severity, Summary, Verdict
 from overt.scan.request import Progress, Sink
@@ -175,15 +175,23 @@ class Sarif:
             "executionSuccessful": not summary.interrupted,
             "startTimeUtc": self._started,
             "toolExecutionNotifications": notifications,
-            **_stale(summary),
+            **_channels(summary),
         }
 
 
-def _stale(summary: Summary) -> Json:
-    """Channels with old rules: the tool's configuration is at fault, not a file (3.20.22)."""
-    if not summary.stale:
+def _channels(summary: Summary) -> Json:
+    """Of rule channels: the tool's configuration is spoken of, not a file (3.20.22)."""
+    if not summary.stale and not summary.notices:
         return {}
-    notifications = [
+    notices = [
+        {
+            "level": "note",
+            "message": {"text": notice_text(notice)},
+            "properties": msgspec.to_builtins(notice_record(notice)),
+        }
+        for notice in summary.notices
+    ]
+    stale = [
         {
             "level": "warning",
             "message": {"text": f"stale: {stale_text(channel)}"},
@@ -191,7 +199,7 @@ def _stale(summary: Summary) -> Json:
         }
         for channel in summary.stale
     ]
-    return {"toolConfigurationNotifications": notifications}
+    return {"toolConfigurationNotifications": [*notices, *stale]}
 
 
 def uri(path: str) -> str:
