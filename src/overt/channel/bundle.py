@@ -114,14 +114,19 @@ def check(contents: Manifest, files: Mapping[str, bytes]) -> None:
     if len({listed.file for listed in contents.hashes}) != len(contents.hashes):
         raise Malformed("bundle: a list of hashes is in the manifest twice")
     for listed in contents.hashes:
-        _check_list(listed)
+        _check_list(listed, files[listed.file])
 
 
-def _check_list(listed: HashList) -> None:
-    """That a list is of the kind its name says, and its review the one that its declared content gets."""
+def _check_list(listed: HashList, data: bytes) -> None:
+    """That a list is of the kind its name says, has as many lines as stated, and states the review that its declared
+    content gets, or none."""
     match = _HASHES.fullmatch(listed.file)
     if not match or (listed.algorithm, listed.sections) != (match[1], match[2] is not None):
         raise Malformed(f"bundle: {listed.file} is no list of {listed.algorithm} hashes")
+    if listed.entries != data.count(b"\n"):
+        raise Malformed(
+            f"bundle: {listed.file} has not the {listed.entries:,} entries that the manifest states"
+        )
     if listed.content not in LEVELS_OF_LISTS:
         raise Malformed(
             f"bundle: {listed.file} is declared to be of {listed.content!r}, which is nothing known"

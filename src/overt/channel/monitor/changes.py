@@ -14,7 +14,7 @@ from overt.channel.manifest import HashList, Manifest, Revoked, Rule
 from overt.rules.yara_source import split
 
 Entry = Rule | HashList
-COMPARED = ("file", "author", "licence", "source", "description", "severity", "override")
+COMPARED = ("file", "author", "licence", "source", "description", "severity", "content", "override")
 """Fields of a manifest's entry that are shown when they change, besides text, entries and review."""
 
 
