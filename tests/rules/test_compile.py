@@ -84,17 +84,16 @@ def test_shares_make_the_pack_that_one_process_makes() -> None:
 
 def test_a_share_without_its_compiled_part_leaves_the_route_to_be_compiled_from_texts() -> None:
     one, two = (share([RuleText("p", name, f"rule {name} {{ condition: true }}")]) for name in "ab")
-    bare = compiling.Built(msgspec.structs.replace(two.pack, compiled={}), ())
-    together = merged([one, bare], ("p",)).pack
+    together = merged([one, msgspec.structs.replace(two, compiled={})], ("p",)).pack
     assert not together.compiled
     assert {finding.rule for finding in Matcher(together, hasty=True).match(b"x")} == {"a", "b"}
 
 
 def test_what_was_compiled_in_one_part_is_proven_by_that() -> None:
-    few = share([RuleText("p", "s", "rule r { condition: true }")]).pack
+    few = merged([share([RuleText("p", "s", "rule r { condition: true }")])], ()).pack
     assert not unproven(few)
     many = "\n".join(f"rule r{number} {{ condition: true }}" for number in range(PART_RULES + 1))
-    pack = share([RuleText("p", "s", many)]).pack
+    pack = merged([share([RuleText("p", "s", many)])], ()).pack
     assert unproven(pack) == pack.routes
     prove(unproven(pack))
 

@@ -16,7 +16,7 @@ import msgspec
 
 from overt.core.errors import PackError
 from overt.engine.matcher import ENGINE, compile_sources
-from overt.engine.pack import Pack, RuleRecord, pack_texts, rule_texts
+from overt.engine.pack import Pack, RuleRecord, pack_texts
 from overt.rules.ahead import Parts, ahead
 from overt.rules.check import EXTERNALS, accepted, closure, condense, heads, needed
 from overt.rules.metadata import record
@@ -53,6 +53,18 @@ class Built:
     problems: tuple[Problem, ...]
 
 
+class Share(msgspec.Struct, frozen=True):
+    """Rules of which each was compiled, and not yet all of them together with those of other shares."""
+
+    records: dict[str, RuleRecord]
+    routes: dict[str, dict[str, str]]
+    compiled: dict[str, tuple[bytes, ...]]
+    """These three as in `Pack`."""
+    texts: dict[str, str]
+    """Record key → the rule's own text."""
+    problems: tuple[Problem, ...]
+
+
 def silent(step: str, done: int, total: int) -> None:
     """A `Tell` that nobody listens to."""
 
@@ -60,35 +72,35 @@ def silent(step: str, done: int, total: int) -> None:
 def build(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = silent) -> Built:
     """Merge `texts` into one pack. What a source contains is a problem and no error: see `Built.problems`. Raises
     `PackError` when the engine does not take all of it together."""
-    built = share(texts, names, tell)
+    built = merged([share(texts, tell)], names)
     prove(unproven(built.pack))
     return built
 
 
-def share(texts: Sequence[RuleText], names: tuple[str, ...] = (), tell: Tell = silent) -> Built:
-    """The pack of `texts` of which each rule was compiled, and not yet what `unproven` says. Raises `PackError`."""
+def share(texts: Sequence[RuleText], tell: Tell = silent) -> Share:
+    """Split, route, and compile `texts`. Raises `PackError` when the engine takes each rule and not all of them."""
     sources = [split(text.source, text.text) for text in texts]
     try:
-        return _built(texts, sources, names, tell)
+        return _share(texts, sources, tell)
     except boreal.Error:
         sources = _accepted(sources, tell)
     try:
-        return _built(texts, sources, names, tell)
+        return _share(texts, sources, tell)
     except boreal.Error as error:
         raise PackError(f"the rule engine takes each rule, and not all of them: {error}") from None
 
 
-def merged(shares: Sequence[Built], names: tuple[str, ...]) -> Built:
-    """One pack of the shares of different sources, in their order."""
+def merged(shares: Sequence[Share], names: tuple[str, ...]) -> Built:
+    """One pack of the shares of different sources, in their order. What is `unproven` of it is still to be proven."""
     records: dict[str, RuleRecord] = {}
     routes: dict[str, dict[str, str]] = {}
     texts: dict[str, str] = {}
-    for pack in (one.pack for one in shares):
-        records |= pack.records
-        texts |= rule_texts(pack)
-        for route, spaces in pack.routes.items():
+    for one in shares:
+        records |= one.records
+        texts |= one.texts
+        for route, spaces in one.routes.items():
             routes.setdefault(route, {}).update(spaces)
-    compiled = {route: ahead for route in routes if (ahead := _stored([one.pack for one in shares], route))}
+    compiled = {route: parts for route in routes if (parts := _stored(shares, route))}
     pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(texts))
     return Built(pack, tuple(chain.from_iterable(one.problems for one in shares)))
 
@@ -109,7 +121,7 @@ def prove(routes: Routes) -> None:
             ) from None
 
 
-def _built(texts: Sequence[RuleText], sources: Sequence[Source], names: tuple[str, ...], tell: Tell) -> Built:
+def _share(texts: Sequence[RuleText], sources: Sequence[Source], tell: Tell) -> Share:
     """Raises `boreal.Error` when there is a rule that the engine rejects."""
     tell("checking rules", 0, len(sources))
     compile_sources({str(number): heads(source) for number, source in enumerate(sources)}, EXTERNALS)
@@ -134,9 +146,8 @@ def _built(texts: Sequence[RuleText], sources: Sequence[Source], names: tuple[st
         if saved := ahead(parts[route].spaces):
             compiled[route] = saved
     tell("compiling rules", len(routes), len(routes))
-    pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(originals))
     problems = (sorted(source.problems, key=lambda problem: problem.line) for source in sources)
-    return Built(pack, tuple(chain.from_iterable(problems)))
+    return Share(records, routes, compiled, originals, tuple(chain.from_iterable(problems)))
 
 
 def _accepted(sources: Sequence[Source], tell: Tell) -> list[Source]:
@@ -160,7 +171,7 @@ def _by_route(source: Source, placed: dict[str, tuple[str, ...]]) -> dict[str, l
     return {route: [rule for rule in source.rules if rule.name in names] for route, names in chosen.items()}
 
 
-def _stored(packs: Sequence[Pack], route: str) -> tuple[bytes, ...]:
+def _stored(shares: Sequence[Share], route: str) -> tuple[bytes, ...]:
     """The serialised parts of a route; none when those of one share are missing."""
-    parts = [pack.compiled.get(route, ()) for pack in packs if route in pack.routes]
+    parts = [one.compiled.get(route, ()) for one in shares if route in one.routes]
     return tuple(chain.from_iterable(parts)) if all(parts) else ()

@@ -131,9 +131,9 @@ class Nursery:
         return (self._control.fileno(),)
 
     def worker(self, max_memory_bytes: int | None = None) -> Worker:
-        """A fresh, confined worker; the first one waits until `make` is done. `max_memory_bytes`: its address space, when
-        it is to have less than others. Raises `ConfinementError` if one could not be had, `PackError` if `make` raised
-        it."""
+        """A fresh, confined worker; the first one waits until `make` is done. `max_memory_bytes`: its address space,
+        when that is to be less than others have. Raises `ConfinementError` if one could not be had, `PackError` if
+        `make` raised it."""
         self._control.send(b"fork %d" % (max_memory_bytes or 0))
         message, fds, _, _ = socket.recv_fds(self._control, 4096, 3)
         kind, _, rest = message.partition(b" ")

@@ -22,15 +22,12 @@ def builder(unconfined: bool = False) -> Builder:
 
 def _build(texts: Sequence[RuleText], names: tuple[str, ...], tell: Tell, unconfined: bool) -> Built:
     """Raises `PackError` when the rules exhaust the process, `ConfinementError` without one."""
-    tell("compiling rules", 0, 1)
     workers = Expendables(building.answer, BOUNDS, not unconfined, warm_up)
     try:
-        built = building.answered(workers.ask(building.question(texts, names)))
+        return building.built(workers.within_deadline(), texts, names, tell, WorkerDied)
     except WorkerDied as error:
         raise PackError(
             f"the rules could not be compiled ({error}): roll back the channel updated last"
         ) from None
     finally:
         workers.close()
-    tell("compiling rules", 1, 1)
-    return built
