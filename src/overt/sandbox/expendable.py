@@ -77,8 +77,8 @@ class Expendables:
         return self.ask_together([question])[0]
 
     def ask_together(self, questions: Sequence[bytes], end: float | None = None) -> list[bytes]:
-        """The answers of as many processes, all at work at once, which share the bounds: each has its part of the memory
-        and of the bytes. `end`: when all are due (`time.monotonic`), if before the deadline. Raises as `ask`."""
+        """The answers of as many processes, all at work at once, which share the bounds: each has its part of memory
+        and bytes. `end`: when they are due (`time.monotonic`), if that is before the deadline. Raises as `ask`."""
         end = min(end or math.inf, time.monotonic() + self._bounds.deadline_s)
         bounds = self._bounds.each_of(len(questions))
         workers: list[Worker] = []
