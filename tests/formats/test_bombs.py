@@ -16,7 +16,8 @@ from typing import NamedTuple
 import pytest
 from pybit7z import FormatSevenZip
 
-from overt.core.limits import GIB, MIB, Limits
+from overt.core.bounded import GIB, MIB
+from overt.core.limits import Limits
 from overt.core.model import Reason, Verdict
 from overt.engine.unpack.base import Budget, Room
 from overt.engine.unpack.sevenzip import Archive

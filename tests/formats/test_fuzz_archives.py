@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from overt.core.limits import MIB, Limits
+from overt.core.bounded import MIB
+from overt.core.limits import Limits
 from tests.formats.make_archives import FIXTURES as ARCHIVES
 from tests.formats.make_disks import FIXTURES as DISKS
 from tests.formats.mutation import mutate

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from overt.core.errors import UsageError
+from overt.core.bounded import GIB, KIB, MIB, Bounded
 
-KIB = 1024
-MIB = 1024 * KIB
-GIB = 1024 * MIB
+BOUNDS: dict[str, tuple[float, float]] = {
+    "max_file_bytes": (1, 2 * GIB - 4 * KIB),
+    "max_unpacked_bytes": (1, 1024 * GIB),
+    "max_member_bytes": (1, 16 * GIB),
+    "max_depth": (1, 64),
+    "max_entries": (1, 100_000_000),
+    "max_ratio": (1, 1_000_000),
+    "max_memory_bytes": (512 * MIB, 1024 * GIB),
+    "deadline_s": (0.05, 86_400),
+}
+"""Lowest and highest accepted value per limit, in the limit's own unit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Bounded):
     """How much of one scanned file is examined. Hitting any of them makes the file `incomplete`.
 
     All of them are counted on what was really produced, never on what a header claims. The three marked
@@ -36,25 +44,8 @@ class Limits:
     deadline_s: float = 120.0
     """Wall-clock seconds for one file on disk (kept by the reader)."""
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            low, high = BOUNDS[field.name]
-            value = getattr(self, field.name)
-            if not low <= value <= high:
-                raise UsageError(f"{field.name} = {value} is out of bounds: use {low} to {high}")
+    bounds = BOUNDS
 
-
-BOUNDS: dict[str, tuple[float, float]] = {
-    "max_file_bytes": (1, 2 * GIB - 4 * KIB),
-    "max_unpacked_bytes": (1, 1024 * GIB),
-    "max_member_bytes": (1, 16 * GIB),
-    "max_depth": (1, 64),
-    "max_entries": (1, 100_000_000),
-    "max_ratio": (1, 1_000_000),
-    "max_memory_bytes": (512 * MIB, 1024 * GIB),
-    "deadline_s": (0.05, 86_400),
-}
-"""Lowest and highest accepted value per limit, in the limit's own unit."""
 
 RATIO_FLOOR_BYTES = 64 * MIB
 """Unpacked bytes below which `max_ratio` is not looked at: small files compress by large factors honestly."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from overt.core.errors import UsageError
+from overt.core.bounded import MIB, Bounded
 
-MIB = 1024 * 1024
 MAX_PACKET_BYTES = 96 * 1024
 """Of one message between parent and courier; the kernel's default socket buffer holds two."""
 PIECE_BYTES = 64 * 1024
@@ -16,9 +15,24 @@ MAX_ETAG_BYTES = 256
 MAX_SENT_BYTES = 64 * 1024
 """Body of one `post`."""
 
+BOUNDS: dict[str, tuple[float, float]] = {
+    "connect_timeout_s": (0.1, 300),
+    "answer_deadline_s": (0.1, 3600),
+    "request_deadline_s": (0.1, 86_400),
+    "total_deadline_s": (0.1, 86_400),
+    "min_rate_bytes_per_s": (0, 100 * MIB),
+    "rate_window_s": (0.1, 3600),
+    "max_head_bytes": (1024, MIB),
+    "start_deadline_s": (0.1, 300),
+    "extra_memory_bytes": (64 * MIB, 4096 * MIB),
+    "max_cpu_s": (1, 86_400),
+    "max_descriptors": (16, 1024),
+}
+"""Lowest and highest accepted value per limit, in the limit's own unit."""
+
 
 @dataclass(frozen=True, slots=True)
-class CourierLimits:
+class CourierLimits(Bounded):
     """What a courier may take. Marked *parent*: kept by the parent, which kills the courier; *kernel*: by the kernel;
     *courier*: kept by the courier for a better message, and by one of the others besides."""
 
@@ -45,25 +59,4 @@ class CourierLimits:
     max_descriptors: int = 32
     """Open descriptors of a courier (kernel: RLIMIT_NOFILE)."""
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            low, high = BOUNDS[field.name]
-            value = getattr(self, field.name)
-            if not low <= value <= high:
-                raise UsageError(f"{field.name} = {value} is out of bounds: use {low} to {high}")
-
-
-BOUNDS: dict[str, tuple[float, float]] = {
-    "connect_timeout_s": (0.1, 300),
-    "answer_deadline_s": (0.1, 3600),
-    "request_deadline_s": (0.1, 86_400),
-    "total_deadline_s": (0.1, 86_400),
-    "min_rate_bytes_per_s": (0, 100 * MIB),
-    "rate_window_s": (0.1, 3600),
-    "max_head_bytes": (1024, MIB),
-    "start_deadline_s": (0.1, 300),
-    "extra_memory_bytes": (64 * MIB, 4096 * MIB),
-    "max_cpu_s": (1, 86_400),
-    "max_descriptors": (16, 1024),
-}
-"""Lowest and highest accepted value per limit, in the limit's own unit."""
+    bounds = BOUNDS
