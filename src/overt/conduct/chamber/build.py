@@ -36,6 +36,7 @@ class Chamber:
         self._control: Control | None = None
         self._warder: Warder | None = None
         self._denied: tuple[Denied, ...] = ()
+        self._shown: list[Watched] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._groups = groups.make(work_folder.name, plan.limits)
         (work_folder / "groups").write_text("".join(f"{folder}\n" for folder in self._groups.folders))
@@ -115,22 +116,23 @@ class Chamber:
         (open_by_handle_at), and a mark of the observer on it would hear the whole host."""
         target = self.merged / inside.lstrip("/")
         if not outside.is_dir():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(outside, target)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(outside, target)
             return
         target.mkdir(parents=True, exist_ok=True)
         nothing = self._store / f"nothing{number}"
         nothing.mkdir(0o755)
         layers.mount_overlay(target, [nothing, outside], None, None)
         self._mounted.append(target)
-        self._shown = [*getattr(self, "_shown", []), Watched(target, inside, False)]
+        self._shown.append(Watched(target, inside, False))
 
     @property
     def superblocks(self) -> tuple[Watched, ...]:
         """The chamber's own file systems that hold files: what an observer marks, before `start`."""
         overlays = [Watched(self.merged / place.lstrip("/"), place, False) for _, place in self.uppers]
         tmp = [Watched(self.merged / name, f"/{name}", False) for name in (*TMP_PLACES, "dev/shm")]
-        return (*overlays, Watched(self.homes_root, "/home", True), *tmp, *getattr(self, "_shown", ()))
+        return (*overlays, Watched(self.homes_root, "/home", True), *tmp, *self._shown)
 
     @property
     def upper(self) -> Path:

@@ -1,7 +1,7 @@
 """What of the host a chamber hides, and what it shows in its place: one table.
 
 The rule first: of the system's folders (`SYSTEM`; nothing else below / is shown at all), whatever an ordinary user of
-the host can't read is hidden. Then what everybody may read, but is the host's own: `EMPTIED`, `GONE`, the made-up files.
+the host can't read is hidden. Then what everybody may read, but is the host's own: `EMPTIED`, `GONE`, made-up files.
 """
 
 from __future__ import annotations
@@ -143,6 +143,7 @@ def _made_up(plan: ChamberPlan) -> Iterator[Mask]:
         "etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{plan.hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n",
         "etc/resolv.conf": "".join(f"nameserver {address}\n" for address in plan.resolvers),
         "etc/machine-id": f"{machine}\n",
+        "usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
         "etc/fstab": "UUID=6f1de6a4-0a4f-4c1e-9b0d-52f1c2b7a9e0 / ext4 errors=remount-ro 0 1\n",
     }
     shadow_group = next(
@@ -151,7 +152,7 @@ def _made_up(plan: ChamberPlan) -> Iterator[Mask]:
     for path, text in private.items():
         yield Mask(path, Kind.FILE, 0o640, 0, shadow_group, text.encode())
     for path, text in public.items():
-        yield Mask(path, Kind.FILE, 0o644, content=text.encode())
+        yield Mask(path, Kind.FILE, 0o755 if text.startswith("#!") else 0o644, content=text.encode())
     if (plan.root / "etc/ssh").is_dir():
         yield from _host_key(plan.hostname)
 

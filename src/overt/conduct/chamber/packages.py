@@ -1,0 +1,64 @@
+"""Debian packages of a product, with what they need that is not installed here, fetched by the machine's own apt.
+
+Runs outside the chamber, which has no network. Nothing of the machine's package state is written: lists are read,
+everything else that apt would write is in the folder that is given.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from overt.core.errors import ConductError
+
+FETCH_S = 900.0
+NEXT_STEP = "run 'apt-get update', or give the .deb files"
+
+
+def fetch(names: Sequence[str], folder: Path) -> tuple[Path, ...]:
+    """Fetch the packages `names` and their missing dependencies into `folder`, at the versions that apt would install,
+    the installed ones of `names` too. Returns the `.deb` files by name. Raises `ConductError`."""
+    archives = folder.resolve()
+    own = archives / ".apt"
+    for path in (archives / "partial", own / "partial"):
+        path.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "Dir::Cache": own,
+        "Dir::Cache::archives": archives,
+        "Dir::Log": own,
+        "Dir::State::extended_states": own / "extended_states",
+        "APT::Sandbox::User": "root",
+        "Debug::NoLocking": "true",
+        "APT::Install-Recommends": "false",
+    }
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+    command = [
+        "apt-get",
+        "install",
+        "--download-only",
+        "--reinstall",
+        "--yes",
+        "--quiet",
+        *options,
+        "--",
+        *names,
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_S, check=False)
+    except FileNotFoundError as error:
+        raise ConductError(
+            "apt-get is not on this machine: Debian packages need it, or give .deb files"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ConductError(
+            f"apt-get took over {FETCH_S:.0f} s to fetch {' '.join(names)}: {NEXT_STEP}"
+        ) from error
+    if done.returncode:
+        why = next((line for line in done.stderr.splitlines() if line.startswith("E:")), done.stderr.strip())
+        raise ConductError(f"packages {' '.join(names)} could not be fetched: {why}: {NEXT_STEP}")
+    found = tuple(sorted(archives.glob("*.deb")))
+    for name in names:
+        if not any(path.name.startswith(f"{name.split('=')[0].split(':')[0]}_") for path in found):
+            raise ConductError(f"apt-get fetched nothing for {name}: {NEXT_STEP}")
+    return found

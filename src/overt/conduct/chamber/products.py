@@ -1,0 +1,173 @@
+"""How a product comes into the chamber: what is copied or shown, what is run to install it, and its digests.
+
+`prepare` runs outside, before the warden, since packages may have to be fetched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from overt.conduct import profile
+from overt.conduct.chamber import packages
+from overt.conduct.chamber.plan import Shown
+from overt.core.errors import ConductError
+
+PACKAGES = "/opt/packages"
+"""Where packages, archives and wheels are inside."""
+PRODUCT = profile.PLACES["product"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A product on its way into a chamber."""
+
+    subject: tuple[tuple[str, str], ...]
+    """(name, SHA-256 in hex) of what it is made of: package files, or a folder's (`digest`)."""
+    shown: tuple[Shown, ...] = ()
+    copies: tuple[tuple[Path, str], ...] = ()
+    """(file or folder outside, path inside): for `Chamber.bring`."""
+    commands: tuple[tuple[str, ...], ...] = field(default=())
+    """What the install step runs, one after the other, as root; none: there is nothing to run."""
+    path_prefix: str = ""
+    """A folder that goes to the front of PATH, or the empty string."""
+
+
+def prepare(install: profile.Install, base: Path, work: Path) -> Prepared:
+    """What `install` needs; paths in it are relative to `base`; files that are fetched go below `work`.
+
+    Raises `ConductError` when something is missing or can't be fetched.
+    """
+    match install:
+        case profile.Present(files=files):
+            return _present([Path(file) for file in files])
+        case profile.Overt():
+            return _overt()
+        case profile.Debian():
+            return _debian(install, base, work / "packages")
+        case profile.Archive(path=path):
+            return _archive(_there(base / path))
+        case profile.Wheel(folder=folder, name=name):
+            return _wheel(_there(base / folder), name)
+        case profile.Folder(path=path):
+            source = _there(base / path)
+            return Prepared(((source.resolve().name, digest(source)),), copies=((source, PRODUCT),))
+        case profile.Script(path=path, arguments=arguments):
+            return _script(_there(base / path), arguments)
+
+
+def _present(files: Iterable[Path]) -> Prepared:
+    there = [_there(path) for path in files]
+    subject = tuple((str(path), digest(path)) for path in there)
+    return Prepared(subject, shown=tuple(Shown(path, str(path)) for path in there))
+
+
+def _overt() -> Prepared:
+    """The interpreter, its libraries and the sources that this process runs from."""
+    package = Path(__file__).parents[2]
+    places = {
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        package.parent,
+        *(Path(path) for path in sys.path if path),
+    }
+    places |= {place.resolve() for place in places}
+    outer = [
+        place
+        for place in sorted(places)
+        if place.is_dir() and place != Path("/usr") and not any(above in places for above in place.parents)
+    ]
+    scripts = sysconfig.get_path("scripts")
+    subject = ((package.name, digest(package)),)
+    return Prepared(subject, shown=tuple(Shown(place, str(place)) for place in outer), path_prefix=scripts)
+
+
+def _debian(install: profile.Debian, base: Path, folder: Path) -> Prepared:
+    folder.mkdir(parents=True, exist_ok=True)
+    given = [_there(base / file) for file in install.files]
+    fetched = packages.fetch(install.packages, folder / "fetched") if install.packages else ()
+    chosen = folder / "chosen"
+    chosen.mkdir(exist_ok=True)
+    for path in (*fetched, *given):
+        shutil.copy2(path, chosen / path.name)
+    if not any(chosen.iterdir()):
+        raise ConductError("the profile names no Debian package and no .deb file: give one in [install]")
+    command = (
+        "env",
+        "DEBIAN_FRONTEND=noninteractive",
+        "dpkg",
+        "--force-unsafe-io",
+        "--install",
+        "--recursive",
+    )
+    return Prepared(
+        tuple((path.name, digest(path)) for path in sorted(chosen.iterdir())),
+        copies=((chosen, PACKAGES),),
+        commands=((*command, PACKAGES),),
+    )
+
+
+def _archive(path: Path) -> Prepared:
+    inside = f"{PACKAGES}/{path.name}"
+    unpack = (
+        ("unzip", "-q", inside, "-d", PRODUCT)
+        if path.suffix == ".zip"
+        else ("tar", "-xf", inside, "-C", PRODUCT)
+    )
+    return Prepared(
+        ((path.name, digest(path)),),
+        copies=((path, inside),),
+        commands=(("mkdir", "-p", PRODUCT), unpack),
+    )
+
+
+def _wheel(folder: Path, name: str) -> Prepared:
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        raise ConductError(
+            f"{folder}: no wheel (*.whl) in it: 'pip download -d {folder} {name}' fetches them"
+        )
+    pip = (f"{PRODUCT}/bin/python", "-m", "pip", "install", "--no-index", "--find-links", PACKAGES, name)
+    return Prepared(
+        tuple((wheel.name, digest(wheel)) for wheel in wheels),
+        copies=((folder, PACKAGES),),
+        commands=(("python3", "-m", "venv", PRODUCT), pip),
+        path_prefix=f"{PRODUCT}/bin",
+    )
+
+
+def _script(path: Path, arguments: tuple[str, ...]) -> Prepared:
+    inside = f"{PRODUCT}/{path.name}"
+    start = (inside,) if os.access(path, os.X_OK) else ("sh", inside)
+    return Prepared(
+        ((path.name, digest(path)), (f"{path.parent.resolve().name}/", digest(path.parent))),
+        copies=((path.parent, PRODUCT),),
+        commands=((*start, *arguments),),
+    )
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise ConductError(f"{path}: not there, and the profile's [install] names it")
+    return path
+
+
+def digest(path: Path) -> str:
+    """SHA-256, in hex, of a file; of a folder: of the lines that `sha256sum` would print for its files, in the order of
+    their paths below it (bytewise), without compiled Python. Raises `OSError`."""
+    if path.is_file():
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    files = {
+        found.relative_to(path).as_posix(): found
+        for found in path.rglob("*")
+        if found.is_file() and not found.is_symlink() and "__pycache__" not in found.parts
+    }
+    lines = (f"{digest(files[name])}  {name}\n" for name in sorted(files, key=os.fsencode))
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
