@@ -59,7 +59,9 @@ class Authority:
         """A server certificate (PEM) for `names`: host names and addresses, the most specific first."""
         key = self._leaf_key.public_key()
         certificate = (
-            _builder(_common_name(names[0]), self._certificate.subject, key, self._key.public_key(), _LEAF_VALID)
+            _builder(
+                _common_name(names[0]), self._certificate.subject, key, self._key.public_key(), _LEAF_VALID
+            )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

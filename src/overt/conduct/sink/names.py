@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 @dataclass(slots=True)
 class Names:
-    """Names in the order in which they were asked for. The last address is shared by all that no address is left for."""
+    """Names in the order in which they were asked for. The last address is shared by those that none is left for."""
 
     network: IPv4Network
     network6: IPv6Network

@@ -13,6 +13,9 @@ PORT = 8
 """Where the sink listens. Destinations keep their own ports: the kernel hands all of them to this one (TPROXY)."""
 
 
+NAMES4, NAMES6 = IPv4Network("198.18.0.0/15"), IPv6Network("2001:2::/64")
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What is past a limit is counted, and the report says so; nothing waits for ever and nothing grows for ever."""
@@ -55,9 +58,9 @@ class SinkPlan:
     """Host name in lower case → folder whose files it serves; `*` stands for every other host."""
     records: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     """Recorded DNS answers, in the form of a zone file: ("example.org", "TXT") → ('"v=1"',)."""
-    names_network: IPv4Network = IPv4Network("198.18.0.0/15")
+    names_network: IPv4Network = NAMES4
     """Every name gets an address of its own from here (RFC 2544: for benchmarks, routed nowhere)."""
-    names_network6: IPv6Network = IPv6Network("2001:2::/64")
+    names_network6: IPv6Network = NAMES6
     """The same for IPv6 (RFC 5180)."""
     resolver: str = ""
     """Pass-through only: address of the true name server; empty: the one that the product asks."""

@@ -132,6 +132,7 @@ class TcpStream(Stream):
         except OSError:  # a reset: what came before it was read
             return b""
         self.tape.moved()
+        await asyncio.sleep(0)  # others have their turn, however much this one sends
         return data
 
     async def transmit(self, data: bytes) -> None:
@@ -152,6 +153,8 @@ class TlsStream(Stream):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self.sealed = bytearray()
         """The first bytes as they came, encrypted: all that there is of a connection that could not be opened."""
+        self.heard = False
+        """Whether anything was said inside."""
 
     @property
     def alpn(self) -> str:
@@ -177,7 +180,9 @@ class TlsStream(Stream):
     async def _receive(self) -> bytes:
         while True:
             try:
-                return self._tls.read(CHUNK_BYTES)
+                data = self._tls.read(CHUNK_BYTES)
+                self.heard = self.heard or bool(data)
+                return data
             except ssl.SSLWantReadError:
                 await self._flush()
                 if not await self._feed():
@@ -193,6 +198,14 @@ class TlsStream(Stream):
             self._tls.write(data)
         except ssl.SSLError as error:
             self.tape.why = _reason(error)
+        await self._flush()
+
+    async def close(self) -> None:
+        """Say that nothing follows."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:  # it waits for the other side to say so too, which may never come
+            pass
         await self._flush()
 
     async def _flush(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -83,6 +84,7 @@ class Tape:
         self.sent_bytes = self.received_bytes = 0
         self.began_s = recorder.now()
         self.moved_s = self.began_s
+        self.ended_s: float | None = None
         self._recorder = recorder
         self._kept: dict[str, int] = {}
         self._requests: list[Asked] = []
@@ -124,7 +126,7 @@ class Tape:
         return Flow(
             number=self.number,
             at_s=self.began_s,
-            ended_s=self._recorder.now(),
+            ended_s=self._recorder.now() if self.ended_s is None else self.ended_s,
             step=0,
             process=None,
             protocol=self.ends.protocol,
@@ -169,17 +171,20 @@ class Recorder:
         self.live: dict[int, Tape] = {}
         self.seen: set[Ends] = set()
         """Every conversation that was recorded, for what goes through the capture afterwards."""
-        self._clock_zero = clock_zero
+        self.clock: Callable[[], float] = lambda: time.monotonic() - clock_zero
+        """Seconds since the run began."""
         self._streams = folder.path / "streams"
         self._path = folder.path / FILES[Flow]
         self._flows = open(self._path, "wb", buffering=0)
+        self._lines: list[tuple[int, int, int]] = []
+        self._written = 0
         self._number = 0
         self._bytes = 0
         self._encoder = msgspec.json.Encoder()
 
     def now(self) -> float:
         """Seconds since the run began."""
-        return time.monotonic() - self._clock_zero
+        return self.clock()
 
     def begin(self, ends: Ends) -> Tape | None:
         """Start a flow; None when there are too many to record."""
@@ -195,7 +200,7 @@ class Recorder:
     def ended(self, tape: Tape) -> None:
         """Write one flow's record: at once, so that it is there whatever happens to the others."""
         if self.live.pop(tape.number, None):
-            self._write(self._encoder.encode(tape.record()) + b"\n")
+            self._write(tape.number, self._encoder.encode(tape.record()) + b"\n")
 
     def keep(self, name: str, data: bytes, kept: int) -> int:
         """Append to one stream's file, which holds `kept` bytes, as far as limits and disk allow: bytes written."""
@@ -210,8 +215,12 @@ class Recorder:
         for tape in list(self.live.values()):
             tape.close()
         self._flows.close()
-        flows = sorted(msgspec.json.decode_lines(self._path.read_bytes(), type=Flow), key=lambda flow: flow.number) # type: ignore
-        self._path.write_bytes(b"".join(self._encoder.encode(flow) + b"\n" for flow in flows))
+        ordered = self._path.with_suffix(".sorted")
+        with open(self._path, "rb") as lines, open(ordered, "wb") as out:
+            for _, offset, size in sorted(self._lines):
+                lines.seek(offset)
+                out.write(lines.read(size))
+        ordered.replace(self._path)
 
     def _append(self, name: str, data: bytes) -> int:
         if not data:
@@ -226,9 +235,12 @@ class Recorder:
             self.counts.failures[f"streams: {error.strerror}"] += 1
             return 0
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, number: int, line: bytes) -> None:
         try:
-            self._flows.write(line)
+            written = self._flows.write(line)
         except OSError as error:
             self.counts.failures[f"flows.jsonl: {error.strerror}"] += 1
             self.counts.unrecorded_flows += 1
+            return
+        self._lines.append((number, self._written, written or 0))
+        self._written += written or 0

@@ -1,0 +1,195 @@
+"""HTTP/1.1 as the server (RFC 9112; the parser is h11): keep-alive, chunks, expectations, CONNECT, upgrades."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import h11
+
+from overt.conduct.sink import websocket
+from overt.conduct.sink.responses import MAX_QUESTION_BYTES, Asked, Responder, Response, lowered, wants_body
+from overt.conduct.sink.stream import Stream
+from overt.conduct.sink.tape import Asked as Noted
+from overt.conduct.sink.tape import Ends, Tape
+
+Inside = Callable[[Stream], Awaitable[None]]
+_WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+_SLICE_BYTES = 64 << 10
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The request under way."""
+
+    asked: Asked
+    noted: Noted
+    body: bytearray = field(default_factory=bytearray)
+
+
+async def serve(
+    stream: Stream, responder: Responder, secure: bool, max_head_bytes: int, inside: Inside
+) -> None:
+    """Answer requests until the client has no more; `inside` takes over what a CONNECT opens."""
+    await _Server(stream, responder, secure, max_head_bytes, inside).run()
+
+
+class _Server:
+    def __init__(
+        self, stream: Stream, responder: Responder, secure: bool, max_head_bytes: int, inside: Inside
+    ) -> None:
+        self._stream, self._responder, self._inside = stream, responder, inside
+        self._scheme = "https" if secure else "http"
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=max_head_bytes)
+        self._exchange: Exchange | None = None
+
+    async def run(self) -> None:
+        try:
+            while await self._event():
+                pass
+        except h11.RemoteProtocolError as error:
+            await self._refuse(error)
+            await self._stream.drain()
+
+    async def _event(self) -> bool:
+        """Deal with one event; whether there may be another."""
+        match self._http.next_event():
+            case h11.NEED_DATA:
+                return await self._feed()
+            case h11.Request() as request:
+                self._exchange = self._began(request)
+            case h11.Data(data=data) if self._exchange:
+                self._took(self._exchange, bytes(data))
+            case h11.EndOfMessage() if self._exchange:
+                return await self._answer(self._exchange)
+            case h11.PAUSED | h11.ConnectionClosed():
+                await self._stream.drain()
+                return False
+        return True
+
+    async def _feed(self) -> bool:
+        if self._http.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
+        data = await self._stream.read()
+        for at in range(0, len(data) or 1, _SLICE_BYTES):
+            self._http.receive_data(data[at : at + _SLICE_BYTES])
+        return True
+
+    def _began(self, request: h11.Request) -> Exchange:
+        headers = lowered(request.headers)
+        raw = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
+        )
+        method, target = request.method.decode("latin-1"), request.target.decode("latin-1")
+        url = url_of(self._scheme, headers.get("host", ""), target, self._stream.tape.ends)
+        host = (
+            headers.get("host", "").rpartition(":")[0]
+            if _has_port(headers.get("host", ""))
+            else headers.get("host", "")
+        )
+        return Exchange(
+            Asked(method, host.lower(), target, headers), self._stream.tape.asked(method, url, raw)
+        )
+
+    def _took(self, exchange: Exchange, data: bytes) -> None:
+        exchange.noted.sent_bytes += len(data)
+        if wants_body(exchange.asked.headers):
+            exchange.body += data[: MAX_QUESTION_BYTES - len(exchange.body)]
+
+    async def _answer(self, exchange: Exchange) -> bool:
+        asked = exchange.asked
+        if asked.method == "CONNECT":
+            return await self._connect(exchange)
+        if _is_websocket(asked):
+            return await self._websocket(exchange)
+        response = self._responder.answer(
+            Asked(asked.method, asked.host, asked.target, asked.headers, bytes(exchange.body))
+        )
+        if response.answered:
+            note_questions(self._stream.tape, response)
+        exchange.noted.status = response.status
+        await self._respond(asked, response)
+        if self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
+            return False
+        self._http.start_next_cycle()
+        self._exchange = None
+        return True
+
+    async def _respond(self, asked: Asked, response: Response) -> None:
+        headers = [("Server", "nginx"), *response.headers]
+        if response.status not in (204, 304):
+            headers.append(("Content-Length", str(response.size)))
+        reason = HTTPStatus(response.status).phrase.encode() if response.status in _KNOWN else b""
+        await self._send(h11.Response(status_code=response.status, headers=headers, reason=reason))
+        if asked.method != "HEAD" and response.status not in (204, 304):
+            for chunk in response.chunks():
+                await self._send(h11.Data(data=chunk))
+        await self._send(h11.EndOfMessage())
+
+    async def _connect(self, exchange: Exchange) -> bool:
+        """The client takes this for a proxy: what it sends through is looked at like any other stream."""
+        exchange.noted.status = 200
+        await self._send(h11.Response(status_code=200, headers=[], reason=b"Connection established"))
+        self._stream.unread(self._http.trailing_data[0])
+        await self._inside(self._stream)
+        return False
+
+    async def _websocket(self, exchange: Exchange) -> bool:
+        exchange.noted.status = 101
+        key = exchange.asked.headers.get("sec-websocket-key", "").encode()
+        accept = base64.b64encode(
+            hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest()
+        ).decode()
+        headers = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept)]
+        if protocol := exchange.asked.headers.get("sec-websocket-protocol", ""):
+            headers.append(("Sec-WebSocket-Protocol", protocol.partition(",")[0].strip()))
+        await self._send(
+            h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols")
+        )
+        await websocket.serve(self._stream, self._http.trailing_data[0])
+        return False
+
+    async def _refuse(self, error: h11.RemoteProtocolError) -> None:
+        if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            status = error.error_status_hint
+            await self._send(
+                h11.Response(status_code=status, headers=[("Connection", "close"), ("Content-Length", "0")])
+            )
+
+    async def _send(self, event: h11.Event) -> None:
+        if data := self._http.send(event):
+            await self._stream.write(data)
+
+
+_KNOWN = {int(status) for status in HTTPStatus}
+
+
+def note_questions(tape: Tape, response: Response) -> None:
+    """Note what DNS over HTTPS asked."""
+    for question in response.answered.questions if response.answered else ():
+        tape.asked(question.kind, question.name).status = (
+            response.answered.status if response.answered else None
+        )
+
+
+def url_of(scheme: str, host: str, target: str, ends: Ends) -> str:
+    """The URL that was meant: `target` may be a path, an authority or a URL (RFC 9112 §3.2)."""
+    if not target.startswith("/"):
+        return target
+    if not host:
+        host = f"[{ends.address}]" if ":" in ends.address else ends.address
+    if ends.port != _PORTS[scheme] and not _has_port(host):
+        host = f"{host}:{ends.port}"
+    return f"{scheme}://{host}{target}"
+
+
+def _has_port(host: str) -> bool:
+    return ":" in host.rpartition("]")[2]
+
+
+def _is_websocket(asked: Asked) -> bool:
+    return asked.headers.get("upgrade", "").lower() == "websocket" and "sec-websocket-key" in asked.headers

@@ -1,0 +1,203 @@
+"""HTTP/2 as the server (RFC 9113; the state machine is h2), for clients that speak nothing else.
+
+What a connection carries is recorded unfolded: for each stream the request's head as text, then its body. One stream is
+written at a time; what others send meanwhile waits, up to a limit, so that no body is torn apart.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+
+from overt.conduct.sink.http1 import note_questions
+from overt.conduct.sink.responses import Asked, Responder, Response, wants_body
+from overt.conduct.sink.stream import Stream
+from overt.conduct.sink.tape import Asked as Noted
+from overt.conduct.sink.tape import Tape
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+MAX_WAITING_BYTES = 4 << 20
+"""Of bodies that wait for another to end."""
+MAX_QUESTION_BYTES = 64 << 10
+WINDOW_BYTES = 8 << 20
+_GRPC_OK = (("grpc-status", "0"),)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on one stream, while it goes on."""
+
+    asked: Asked
+    noted: Noted
+    question: bytearray = field(default_factory=bytearray)
+
+
+class Unfolded:
+    """Writes the streams of one connection to its tape, one after another."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self._current: int | None = None
+        self._waiting: dict[int, bytearray] = {}
+        self._bytes = 0
+        self._over: set[int] = set()
+
+    def took(self, stream: int, data: bytes) -> None:
+        """Some of a stream."""
+        if self._current is None:
+            self._current = stream
+        if stream == self._current:
+            self._tape.sent(data)
+            return
+        self._waiting.setdefault(stream, bytearray()).extend(data)
+        self._bytes += len(data)
+        if self._bytes > MAX_WAITING_BYTES:
+            self.close()
+
+    def ended(self, stream: int) -> None:
+        """A stream is over: the next may be written."""
+        self._over.add(stream)
+        while self._current in self._over:
+            self._over.discard(self._current)
+            self._current = next(iter(self._waiting), None)
+            if self._current is not None:
+                self._write(self._current)
+
+    def close(self) -> None:
+        """Write everything that waits."""
+        for stream in list(self._waiting):
+            self._write(stream)
+
+    def _write(self, stream: int) -> None:
+        data = self._waiting.pop(stream)
+        self._bytes -= len(data)
+        self._tape.sent(bytes(data))
+
+
+async def serve(stream: Stream, responder: Responder, secure: bool) -> None:
+    """Answer requests until the client closes."""
+    server = _Server(stream, responder, secure)
+    try:
+        await server.run()
+    finally:
+        server.unfolded.close()
+
+
+class _Server:
+    def __init__(self, stream: Stream, responder: Responder, secure: bool) -> None:
+        self._stream, self._responder = stream, responder
+        self._scheme = "https" if secure else "http"
+        self._http = h2.connection.H2Connection(
+            h2.config.H2Configuration(client_side=False, header_encoding="latin-1")
+        )
+        self._exchanges: dict[int, Exchange] = {}
+        self._replies: deque[tuple[int, bytearray]] = deque()
+        self.unfolded = Unfolded(stream.tape)
+
+    async def run(self) -> None:
+        self._http.initiate_connection()
+        self._http.increment_flow_control_window(WINDOW_BYTES)
+        await self._flush()
+        while data := await self._stream.raw():
+            try:
+                for event in self._http.receive_data(data):
+                    self._take(event)
+                self._reply()
+            except h2.exceptions.ProtocolError:
+                await self._flush()
+                self._stream.tape.sent(data)
+                await self._stream.drain()
+                return
+            await self._flush()
+
+    def _take(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.RequestReceived(stream_id=int(number), headers=headers):
+                self._began(number, [(str(name), str(value)) for name, value in headers or ()])
+            case h2.events.DataReceived(stream_id=int(number), data=data) if number in self._exchanges:
+                self._took(number, bytes(data or b""))
+                self._http.acknowledge_received_data(event.flow_controlled_length or 0, number)
+            case h2.events.TrailersReceived(stream_id=int(number), headers=headers):
+                self.unfolded.took(
+                    number, "".join(f"{n}: {v}\r\n" for n, v in headers or ()).encode("latin-1", "replace")
+                )
+            case h2.events.StreamEnded(stream_id=int(number)) if number in self._exchanges:
+                self._answer(number, self._exchanges.pop(number))
+                self.unfolded.ended(number)
+            case h2.events.StreamReset(stream_id=int(number)):
+                self._exchanges.pop(number, None)
+                self.unfolded.ended(number)
+
+    def _began(self, number: int, headers: list[tuple[str, str]]) -> None:
+        pseudo = {name: value for name, value in headers if name.startswith(":")}
+        fields = [(name, value) for name, value in headers if not name.startswith(":")]
+        method, path, host = (pseudo.get(name, "") for name in (":method", ":path", ":authority"))
+        head = (
+            f"{method} {path} HTTP/2\r\nhost: {host}\r\n"
+            + "".join(f"{n}: {v}\r\n" for n, v in fields)
+            + "\r\n"
+        )
+        self.unfolded.took(number, head.encode("latin-1", "replace"))
+        noted = self._stream.tape.asked(method, f"{self._scheme}://{host}{path}", tuple(fields))
+        name = host.rpartition("@")[2].partition(":")[0].lower()
+        self._exchanges[number] = Exchange(Asked(method, name, path, dict(fields)), noted)
+
+    def _took(self, number: int, data: bytes) -> None:
+        exchange = self._exchanges[number]
+        exchange.noted.sent_bytes += len(data)
+        self.unfolded.took(number, data)
+        if wants_body(exchange.asked.headers):
+            exchange.question += data[: MAX_QUESTION_BYTES - len(exchange.question)]
+
+    def _answer(self, number: int, exchange: Exchange) -> None:
+        asked = exchange.asked
+        if asked.headers.get("content-type", "").startswith("application/grpc"):
+            exchange.noted.status = 200
+            head = ((":status", "200"), ("content-type", "application/grpc"), *_GRPC_OK)
+            self._http.send_headers(number, head, end_stream=True)
+            return
+        response = self._responder.answer(
+            Asked(asked.method, asked.host, asked.target, asked.headers, bytes(exchange.question))
+        )
+        if response.answered:
+            note_questions(self._stream.tape, response)
+        exchange.noted.status = response.status
+        body = self._head(number, asked, response)
+        if body:
+            self._replies.append((number, body))
+
+    def _head(self, number: int, asked: Asked, response: Response) -> bytearray:
+        """Send the head; what is left to send."""
+        body = bytearray() if asked.method == "HEAD" else bytearray().join(response.chunks())
+        fields = [(name.lower(), value) for name, value in response.headers]
+        length = [("content-length", str(response.size))] if HTTPStatus.OK <= response.status != 204 else []
+        self._http.send_headers(
+            number, [(":status", str(response.status)), *fields, *length], end_stream=not body
+        )
+        return body
+
+    def _reply(self) -> None:
+        """Send as much of the bodies as the client has room for."""
+        for number, body in list(self._replies):
+            try:
+                while body and (room := self._room(number)):
+                    self._http.send_data(number, bytes(body[:room]), end_stream=len(body) <= room)
+                    del body[:room]
+            except h2.exceptions.ProtocolError:  # the client reset this stream
+                body.clear()
+            if not body:
+                self._replies.remove((number, body))
+
+    def _room(self, number: int) -> int:
+        return min(self._http.local_flow_control_window(number), self._http.max_outbound_frame_size)
+
+    async def _flush(self) -> None:
+        if data := self._http.data_to_send():
+            await self._stream.write(data)
