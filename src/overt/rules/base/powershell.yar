@@ -28,13 +28,17 @@ rule powershell_base64_keywords
         severity = "high"
         licence = "Apache-2.0"
     strings:
-        $a = "D\x6fwn\x6coadString" wide base64
-        $b = "D\x6fwn\x6coadFile" wide base64
-        $c = "N\x65t.W\x65bClient" wide base64
+        $a = ".D\x6fwn\x6coadString(" wide base64
+        $b = ".D\x6fwn\x6coadFile(" wide base64
+        $c1 = "-O\x62ject N\x65t.W\x65bClient" wide base64
+        $c2 = "-O\x62ject S\x79stem.N\x65t.W\x65bClient" wide base64
+        $c3 = "[N\x65t.W\x65bClient]::" wide base64
         $d = "I\x6evoke-E\x78pression" wide base64
-        $e = "F\x72omBase64String" wide base64
-        $f = "V\x69rt\x75alAlloc" wide base64
-        $g = "S\x6fckets.T\x43PClient" wide base64
+        $e = "F\x72omBase64String(" wide base64
+        $f = "V\x69rt\x75alAlloc(" wide base64
+        $g1 = "-O\x62ject N\x65t.S\x6fckets.T\x43PClient" wide base64
+        $g2 = "-O\x62ject S\x79stem.N\x65t.S\x6fckets.T\x43PClient" wide base64
+        $g3 = "[N\x65t.S\x6fckets.T\x43PClient]::" wide base64
     condition:
         filesize < 4MB and uint16(0) != 0x5a4d and uint16(0) != 0x457f and uint16(0) != 0x4b50 and
         uint16(0) != 0xcfd0 and any of them

@@ -191,7 +191,7 @@ rule stealer_saves_hives
         $sam = /\br\x65g(\.e\x78e)?["']?\s{1,4}s\x61ve\s{1,4}["']?(h\x6blm|h\x6bey_l\x6fcal_m\x61chine)\\s\x61m\b/ nocase ascii wide
         $other = /\br\x65g(\.e\x78e)?["']?\s{1,4}s\x61ve\s{1,4}["']?(h\x6blm|h\x6bey_l\x6fcal_m\x61chine)\\(s\x79stem|s\x65curity)\b/ nocase ascii wide
         $shadow = /H\x61rddiskVolumeShadowCopy\d{1,3}\\w\x69ndows\\(s\x79stem32\\c\x6fnfig\\(s\x61m|s\x79stem)|n\x74ds\\n\x74ds\.d\x69t)/ nocase ascii wide
-        $ntds = /n\x74dsutil[^\n]{0,80}(ac(t\x69vate)?\s{1,2}i(n\x73tance)?|i\x66m)[^\n]{0,60}c\x72eate\s{1,2}f\x75ll/ nocase ascii wide
+        $ntds = /n\x74dsutil(\.e\x78e)?["']?\s{1,4}["'][^\n]{0,80}(ac(t\x69vate)?\s{1,2}i(n\x73tance)?|i\x66m)[^\n]{0,60}c\x72eate\s{1,2}f\x75ll/ nocase ascii wide
     condition:
         filesize < 4MB and (($sam and $other) or $shadow or $ntds) and
         (uint16(0) == 0x5a4d or filesize < 64KB)
