@@ -110,6 +110,10 @@ def _source(
 
 
 def _lock_down(folders: Sequence[Path], keep: set[int]) -> None:
-    """Nothing is left open but `keep`, so that no descriptor from before writes elsewhere."""
+    """Nothing is left open but `keep`, so that no descriptor from before writes elsewhere. Standard input is closed for
+    good: without Landlock a file that was opened for reading could be opened anew for writing, by /proc/self/fd."""
+    nothing = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     confine_writing(VERIFIER, folders, keep)
     os.chdir("/")
