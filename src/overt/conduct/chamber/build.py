@@ -37,6 +37,8 @@ class Chamber:
         self._warder: Warder | None = None
         self._denied: tuple[Denied, ...] = ()
         self._shown: list[Watched] = []
+        self.init_pid = 0
+        """The chamber's init in the warden's process namespace, once started."""
         self._process: subprocess.Popen[bytes] | None = None
         self._groups = groups.make(work_folder.name, plan.limits)
         (work_folder / "groups").write_text("".join(f"{folder}\n" for folder in self._groups.folders))
@@ -53,7 +55,7 @@ class Chamber:
     def _build(self) -> None:
         limits = self.plan.limits
         self._store = self._work / "store"
-        size = limits.upper_bytes + ROOM_BYTES
+        size = limits.upper_bytes + ROOM_BYTES + sum(layers.size_of(layer) for layer in self.plan.layers)
         self._mount("store", self._store, "tmpfs", f"mode=0700,size={size}")
         self.merged = self._store / "merged"
         """The product's root, as the warden sees it."""
@@ -63,12 +65,15 @@ class Chamber:
         mask_layer = self._store / "masks"
         mask_layer.mkdir(0o755)
         layers.write_masks(self.masked, self.plan.root, mask_layer)
-        self._overlay("", [*self.plan.layers, mask_layer, self.plan.root])
+        # Copies, since an overlay's layers must not lie in one another, and the root's holds all others.
+        above = [self._store / f"layer{number}" for number in range(len(self.plan.layers))]
+        for layer, copy in zip(self.plan.layers, above, strict=True):
+            layers.copy_layer(layer, copy)
+        above.append(mask_layer)
+        self._overlay("", [*above, self.plan.root])
         for place in layers.mount_points(self.plan.root, view.SYSTEM):
-            above = [
-                folder / place for folder in (*self.plan.layers, mask_layer) if (folder / place).is_dir()
-            ]
-            self._overlay(place, [*above, self.plan.root / place])
+            parts = [folder / place for folder in above if (folder / place).is_dir()]
+            self._overlay(place, [*parts, self.plan.root / place])
         self._homes()
         for name, mode in TMP_PLACES.items():
             self._mount(name, self.merged / name, "tmpfs", f"mode={mode:o},size={limits.tmp_bytes}", 0)
@@ -136,7 +141,7 @@ class Chamber:
 
     @property
     def upper(self) -> Path:
-        """The layer of what was written below "/"; as a later plan's `layers`, what was installed."""
+        """The layer of what was written below "/", but for what is on file systems of its own (`uppers`)."""
         return self.uppers[0][0]
 
     @property
@@ -171,6 +176,12 @@ class Chamber:
                 f"{source} could not be brought into the chamber at {inside}: {error}"
             ) from error
 
+    def keep(self, folder: Path) -> None:
+        """Copy what was written below "/" so far to `folder`, which can be a layer of a later chamber: an installed
+        product. Raises `ConductError`."""
+        for upper, place in self.uppers:
+            layers.copy_layer(upper, folder / place.lstrip("/"))
+
     def start(self, tracer: Sequence[str] = ()) -> None:
         """Start the chamber's init, below `tracer` (a command that runs what is appended to it, such as `strace -f …`).
         Raises `ConductError`."""
@@ -196,7 +207,7 @@ class Chamber:
             "record_denied": self.plan.record_denied,
             "processes": self.plan.limits.processes,
         }
-        listener = self._control.enter(specification, self.network.namespace)
+        self.init_pid, listener = self._control.enter(specification, self.network.namespace)
         self._warder = Warder(listener) if listener >= 0 else None
 
     def execute(

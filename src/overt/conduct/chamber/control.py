@@ -45,12 +45,12 @@ class Control:
         """Wait for the launcher; its process in the warden's namespace. Raises `ConductError`."""
         return int(self._receive(START_S)[0]["launcher"])
 
-    def enter(self, specification: Mapping[str, Any], namespace: int) -> int:
-        """Tell the launcher what to become, and wait for init. The descriptor that reports refused calls, or -1.
-        Raises `ConductError` with why init could not be."""
+    def enter(self, specification: Mapping[str, Any], namespace: int) -> tuple[int, int]:
+        """Tell the launcher what to become, and wait for init. Returns init as the warden counts processes, and the
+        descriptor that reports refused calls, or -1. Raises `ConductError` with why init could not be."""
         socket.send_fds(self._socket, [json.dumps(specification).encode()], [namespace])
         _, fds = self._receive(START_S)
-        return fds[0] if fds else -1
+        return lab_pid(1), fds[0] if fds else -1
 
     def run(
         self, request: Mapping[str, Any], output: Path, max_bytes: int, timeout_s: float, background: bool

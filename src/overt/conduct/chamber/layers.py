@@ -17,7 +17,7 @@ SYSTEM_TYPES = frozenset(
 )
 """File systems that hold parts of a system: each mount of such below the root is shown through an overlay too."""
 OPAQUE = "trusted.overlay.opaque"
-MKFS_S = 120.0
+COMMAND_S = 120.0
 
 
 def write_masks(masks: Iterable[Mask], root: Path, layer: Path) -> None:
@@ -72,6 +72,22 @@ def _escaped(path: Path, also: str = "") -> str:
     return text
 
 
+def copy_layer(source: Path, target: Path) -> None:
+    """Copy a layer with all that makes it one: nodes that hide, attributes, owners, times. Raises `ConductError`."""
+    target.mkdir(parents=True, exist_ok=True)
+    _run(["cp", "-a", "--reflink=auto", f"{source}/.", str(target)], "layer")
+
+
+def size_of(folder: Path) -> int:
+    """Bytes that a copy of a layer takes, with room for its folders."""
+    pages = (
+        -(-os.lstat(Path(top) / name).st_size // 4096) + 1
+        for top, _, names in os.walk(folder)
+        for name in names
+    )
+    return 4096 * sum(pages)
+
+
 def mount_points(root: Path, shown: Iterable[str]) -> list[str]:
     """What of the system below `root` is on file systems of its own (a separate /usr or /var), as paths relative to
     `root`, parents first; only below the folders in `shown`."""
@@ -106,7 +122,7 @@ def make_homes(image: Path, size: int, mount_at: Path) -> None:
     _run(["mount", "-t", "ext4", "-o", "loop,nodev,noatime", str(image), str(mount_at)])
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=MKFS_S, check=False)
+def _run(command: list[str], what: str = "homes") -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
     if done.returncode:
-        raise ConductError(f"the chamber's homes could not be made: {command[0]}: {done.stderr.strip()}")
+        raise ConductError(f"the chamber's {what} could not be made: {command[0]}: {done.stderr.strip()}")

@@ -1,8 +1,8 @@
 """Makes the lab's certificate authority one that the product trusts, wherever programs look for those they trust.
 
 Appended to every bundle of PEM certificates in the product's view, and added to OpenSSL's folders of certificates,
-Java's key stores and NSS' databases. What a product carries compiled in, or pins, can't be reached: its traffic stays closed.
-Works from the warden, through the mounted view: never on a file of the host.
+Java's key stores and NSS' databases. What a product carries compiled in, or pins, can't be reached: its traffic stays
+closed. Works from the warden, through the mounted view: never on a file of the host.
 """
 
 from __future__ import annotations

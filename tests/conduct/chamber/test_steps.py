@@ -1,0 +1,113 @@
+"""Steps: how they end, what survives them, and what they may use."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from overt.conduct.chamber import kernel, layers
+from overt.conduct.chamber.build import Chamber
+from overt.conduct.chamber.plan import ChamberPlan, Limits
+from overt.conduct.chamber.warden import in_warden, new_work_folder
+from tests.conduct.chamber.rooms import SMALL, python, run
+
+pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
+
+
+def test_exit_statuses(tmp_path: Path) -> None:
+    found = run(tmp_path, ["exit 3", "kill -9 $$", ["/no/such/program"], "echo out; echo err >&2"])
+    assert [said.ended.exit_status for said in found] == [3, -9, 127, 0]
+    assert "not found in the chamber" in found[2].output and found[3].output == "out\nerr\n"
+
+
+def test_a_step_that_takes_too_long_ends_with_all_it_started(tmp_path: Path) -> None:
+    slow = "(setsid sleep 7001 &); setsid sh -c 'setsid sleep 7002 & sleep 7003' & trap '' TERM; sleep 7004"
+    daemon = "setsid sleep 7000 >/dev/null 2>&1 & echo up"
+    found = run(tmp_path, [daemon, slow, "ps -eo args | grep -o '^sleep 700.'"], timeout_s=1.5)
+    assert found[1].ended.timed_out and found[1].ended.exit_status is None and found[1].ended.leftover == 0
+    assert found[2].output.split("\n") == ["sleep 7000", ""]
+
+
+def test_a_background_step_goes_on(tmp_path: Path) -> None:
+    def work(chamber: Chamber) -> None:
+        ended = chamber.execute(
+            ["sh", "-c", "echo ready; sleep 600"], output=tmp_path / "daemon", timeout_s=0.3, background=True
+        )
+        assert ended.exit_status is None and not ended.timed_out
+        assert (tmp_path / "daemon").read_text() == "ready\n"
+        after = chamber.execute(["pgrep", "-x", "sleep"], output=tmp_path / "seen")
+        assert after.exit_status == 0
+        early = chamber.execute(["false"], output=tmp_path / "false", timeout_s=5, background=True)
+        assert early.exit_status == 1
+
+    run(tmp_path, [], after=work)
+
+
+def test_output_is_bounded(tmp_path: Path) -> None:
+    plan = ChamberPlan(limits=Limits(homes_bytes=16 << 20, output_bytes=1000))
+    said = run(tmp_path, ["head -c 5000000 /dev/zero | tr '\\0' x"], plan)[0]
+    assert said.output == "x" * 1000 + "\n[4999000 more bytes were not kept]\n"
+
+
+def test_greed_is_bounded(tmp_path: Path) -> None:
+    bomb = python("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass")
+    hog = python("a=[]\nwhile True: a.append(b'x' * 10**7)")
+    places = "/usr /home /tmp /run /dev/shm"
+    fill = f"for place in {places}; do dd if=/dev/zero of=$place/full bs=1M 2>&1; rm $place/full; done"
+    found = run(tmp_path, [bomb, "echo alive", hog, fill, "echo alive"], timeout_s=5.0)
+    assert found[0].ended.timed_out and found[0].ended.leftover == 0
+    assert found[2].ended.exit_status in (-9, 1)
+    assert found[3].output.count("No space left") == 5
+    assert found[1].output == found[4].output == "alive\n"
+
+
+def test_writes_are_in_the_upper_layer_and_make_a_layer_of_a_later_chamber(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+
+    def keep(chamber: Chamber) -> None:
+        chamber.keep(kept)
+
+    word = secrets.token_hex(8)
+    run(tmp_path, [f"echo {word} > /etc/product; rm /etc/debian_version; mkdir /opt/product"], after=keep)
+    assert (kept / "etc/product").read_text().strip() == word and (
+        kept / "etc/debian_version"
+    ).is_char_device()
+    later = run(
+        tmp_path,
+        ["cat /etc/product; ls /etc/debian_version; ls /opt"],
+        ChamberPlan(limits=SMALL, layers=(kept,)),
+    )
+    assert word in later[0].output and "No such file" in later[0].output and "product" in later[0].output
+
+
+def test_a_snapshot_with_a_file_system_of_its_own_below(tmp_path: Path) -> None:
+    """A folder as the root, in which /usr is another mount: as on machines with several partitions."""
+
+    def work(folder: Path) -> None:
+        root, disk = folder / "system", folder / "usr"
+        for path in (root / "etc", root / "usr", root / "var", disk):
+            path.mkdir(parents=True)
+        layers.make_homes(folder / "usr.img", 32 << 20, root / "usr")
+        for name in ("bin", "lib", "lib64", "sbin"):
+            (root / name).symlink_to(f"usr/{name}")
+            (root / "usr" / name).mkdir()
+        _busybox_like(root)
+        (root / "usr/there").write_text("on its own disk")
+        with Chamber(ChamberPlan(root=root, limits=SMALL), folder) as chamber:
+            assert [place for _, place in chamber.uppers] == ["/", "/usr"]
+            assert (chamber.merged / "usr/there").read_text() == "on its own disk"
+            (chamber.merged / "usr/new").write_text("inside")
+            assert (chamber.uppers[1][0] / "new").read_text() == "inside"
+            assert not (root / "usr/new").exists()
+        kernel.unmount(root / "usr")
+        (tmp_path / "done").touch()
+
+    in_warden(work, new_work_folder(tmp_path))
+    assert (tmp_path / "done").exists()
+
+
+def _busybox_like(root: Path) -> None:
+    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\n")
