@@ -21,6 +21,7 @@ from overt.conduct.sink.plan import SinkPlan
 from overt.conduct.sink.server import Outcome, Sink
 
 CLONE_NEWNS, CLONE_NEWNET = 0x0002_0000, 0x4000_0000
+MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18
 _libc = ctypes.CDLL(None, use_errno=True)
 RESOLVER = "192.0.2.53"
 SINK4, CHAMBER4 = "192.168.77.1", "192.168.77.2"
@@ -34,6 +35,13 @@ def unshare(flags: int) -> None:
 
 def setns(descriptor: int) -> None:
     if _libc.setns(descriptor, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def mount(source: Path | None, target: str, flags: int) -> None:
+    if _libc.mount(
+        os.fsencode(source) if source else None, target.encode(), None, ctypes.c_ulong(flags), None
+    ):
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
@@ -65,7 +73,7 @@ class Net:
             capture_output=True,
             timeout=timeout,
             env=environment,
-            preexec_fn=lambda: setns(self.namespace),
+            preexec_fn=self.enter,
             **more,
         )  # type: ignore[call-overload]
         assert not check or done.returncode == 0, (
@@ -76,13 +84,20 @@ class Net:
         )
         return done
 
+    def enter(self) -> None:
+        """For a child: the chamber's network, and its name server."""
+        setns(self.namespace)
+        unshare(CLONE_NEWNS)
+        mount(None, "/", MS_REC | MS_PRIVATE)
+        mount(self.ca.with_name("resolv.conf"), "/etc/resolv.conf", MS_BIND)
+
     def inside(self, work: Callable[[], None]) -> None:
         """Run Python on the chamber's side, in a child."""
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
-                setns(self.namespace)
+                self.enter()
                 work()
                 status = 0
             except BaseException as error:
@@ -117,11 +132,11 @@ class Net:
 def network(tmp: Path, plan: SinkPlan | None = None) -> Iterator[Net]:
     """Both namespaces, wired, with the sink at work. This process is in the sink's until the end."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)
     folder = ReportFolder(tmp / "report").new_run("mixed-1")
     authority = Authority.new()
     ca = tmp / "ca.pem"
     ca.write_bytes(authority.pem)
+    ca.with_name("resolv.conf").write_text(f"nameserver {RESOLVER}\n")
     try:
         unshare(CLONE_NEWNET)
         inner = _wired()
@@ -132,7 +147,6 @@ def network(tmp: Path, plan: SinkPlan | None = None) -> Iterator[Net]:
     finally:
         setns(home)
         os.close(home)
-        os.close(mounts)
 
 
 def _wired() -> int:

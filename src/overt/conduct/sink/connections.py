@@ -11,9 +11,6 @@ from overt.conduct.sink.conversation import Sinkhole, converse
 from overt.conduct.sink.stream import TcpStream
 from overt.conduct.sink.tape import Recorder, Tape
 
-LINGER_S = 2.0
-"""How long a client may still send after everything was answered."""
-
 
 class Connections:
     """All of TCP."""
@@ -86,12 +83,11 @@ class Connections:
             await converse(stream, self._hole)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
-            while await stream.within(LINGER_S) and await stream.read():
-                pass
+            await stream.linger(self._hole.limits.linger_s)
         except Exception as error:  # one conversation's failure is counted, and costs no other
             self._recorder.counts.failures[f"{type(error).__name__}: {error}"[:200]] += 1
             with contextlib.suppress(OSError):
-                await asyncio.wait_for(stream.drain(), LINGER_S)
+                await stream.linger(self._hole.limits.linger_s)
         finally:
             stream.flush()
             connection.close()

@@ -146,12 +146,13 @@ async def _tls(stream: Stream, hole: Sinkhole, place: Place) -> None:
         return
     try:
         await converse(inner, hole, Place(True, place.depth + 1, inner.alpn))
+        await inner.close()
+        await inner.linger(hole.limits.linger_s)
     finally:
         inner.flush()
         if not inner.heard:
             stream.tape.opaque(UNSAID)
             stream.tape.sent(bytes(inner.sealed))
-    await inner.close()
 
 
 async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | None:
@@ -167,11 +168,13 @@ async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | N
         tape.asked("SNI", said.server_name)
     names = _names(said.server_name, tape.ends.address, hole.responder.resolver.names.name(tape.ends.address))
     inner = TlsStream(stream, hole.authority.context(names, _agreeable(said.alpn)))
+    stream.covered = True
     try:
         await inner.handshake()
     except Refused as refusal:
         tape.opaque(f"the client did not accept the lab's certificate: {refusal}")
         tape.sent(bytes(inner.sealed))
+        stream.covered = False
         return None
     tape.opened = Opened.DECRYPTED
     return inner

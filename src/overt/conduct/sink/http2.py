@@ -7,6 +7,7 @@ written at a time; what others send meanwhile waits, up to a limit, so that no b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -120,14 +121,12 @@ class _Server:
     def _take(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.RequestReceived(stream_id=int(number), headers=headers):
-                self._began(number, [(str(name), str(value)) for name, value in headers or ()])
+                self._began(number, _texts(headers))
             case h2.events.DataReceived(stream_id=int(number), data=data) if number in self._exchanges:
                 self._took(number, bytes(data or b""))
                 self._http.acknowledge_received_data(event.flow_controlled_length or 0, number)
             case h2.events.TrailersReceived(stream_id=int(number), headers=headers):
-                self.unfolded.took(
-                    number, "".join(f"{n}: {v}\r\n" for n, v in headers or ()).encode("latin-1", "replace")
-                )
+                self.unfolded.took(number, _written(_texts(headers)))
             case h2.events.StreamEnded(stream_id=int(number)) if number in self._exchanges:
                 self._answer(number, self._exchanges.pop(number))
                 self.unfolded.ended(number)
@@ -139,12 +138,8 @@ class _Server:
         pseudo = {name: value for name, value in headers if name.startswith(":")}
         fields = [(name, value) for name, value in headers if not name.startswith(":")]
         method, path, host = (pseudo.get(name, "") for name in (":method", ":path", ":authority"))
-        head = (
-            f"{method} {path} HTTP/2\r\nhost: {host}\r\n"
-            + "".join(f"{n}: {v}\r\n" for n, v in fields)
-            + "\r\n"
-        )
-        self.unfolded.took(number, head.encode("latin-1", "replace"))
+        head = f"{method} {path} HTTP/2\r\nhost: {host}\r\n".encode("latin-1", "replace")
+        self.unfolded.took(number, head + _written(fields) + b"\r\n")
         noted = self._stream.tape.asked(method, f"{self._scheme}://{host}{path}", tuple(fields))
         name = host.rpartition("@")[2].partition(":")[0].lower()
         self._exchanges[number] = Exchange(Asked(method, name, path, dict(fields)), noted)
@@ -201,3 +196,15 @@ class _Server:
     async def _flush(self) -> None:
         if data := self._http.data_to_send():
             await self._stream.write(data)
+
+
+def _texts(headers: Iterable[tuple[str | bytes, str | bytes]] | None) -> list[tuple[str, str]]:
+    return [(_text(name), _text(value)) for name, value in headers or ()]
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("latin-1")
+
+
+def _written(headers: Iterable[tuple[str, str]]) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1", "replace")

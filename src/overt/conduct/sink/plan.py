@@ -43,6 +43,8 @@ class Limits:
     """A beginning that fits a known protocol and does not go on is taken for what it is after that."""
     speak_first_s: float = 0.4
     """After so much silence the sink greets, where the port's protocol has its server speak first."""
+    linger_s: float = 2.0
+    """A client may still send after everything was answered, until it is silent for so long."""
     datagram_idle_s: float = 30.0
     """A conversation of datagrams ends after so much silence."""
     stop_s: float = 20.0

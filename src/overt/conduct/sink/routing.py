@@ -43,7 +43,7 @@ _TAKEN = f"""    meta l4proto tcp tproxy to :{PORT} meta mark set {MARK} accept
     icmp type echo-request meta mark set {MARK} accept
     icmpv6 type echo-request meta mark set {MARK} accept
 """
-"""Echo requests are answered by the kernel, from whatever address they were sent to."""
+"""Echo requests are answered by `echoes` (IPv4) and by the kernel (IPv6), from whatever address they were sent to."""
 
 _DEAD = """    reject with icmpx no-route
 """
@@ -61,6 +61,7 @@ def settings(interface: str) -> dict[str, str]:
         "net/ipv4/conf/all/rp_filter": "0",
         f"net/ipv4/conf/{interface}/rp_filter": "0",
         "net/ipv4/icmp_ratelimit": "0",
+        "net/ipv4/icmp_echo_ignore_all": "1",
         "net/ipv6/icmp/ratelimit": "0",
         "net/core/somaxconn": "65535",
         "net/ipv4/tcp_max_syn_backlog": "65535",

@@ -24,7 +24,7 @@ import msgspec
 
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Blind, Losses
-from overt.conduct.sink import capture, routing, sockets
+from overt.conduct.sink import capture, echoes, routing, sockets
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.capture import Captured
 from overt.conduct.sink.connections import Connections
@@ -272,6 +272,7 @@ async def _answer(
     loop.add_reader(stop, stopped.set)
     for listener in listeners.datagrams:
         datagrams.listen(listener)
+    echoes.serve(listeners.echoes)
     accepting = [asyncio.ensure_future(connections.listen(listener)) for listener in listeners.connections]
     os.write(ready, _READY)
     os.close(ready)
@@ -285,7 +286,7 @@ async def _answer(
         task.cancel()
     await asyncio.gather(*accepting, return_exceptions=True)
     await connections.stop(listeners.connections, limits.stop_s)
-    for listener in listeners.datagrams:
+    for listener in (*listeners.datagrams, listeners.echoes):
         loop.remove_reader(listener)
     datagrams.drain(listeners.datagrams)
     datagrams.close()
@@ -321,7 +322,7 @@ def _counted(pid: int, counted: int) -> Captured:
 
 
 def _numbers(listeners: sockets.Listeners) -> tuple[int, ...]:
-    return tuple(listener.fileno() for listener in (*listeners.connections, *listeners.datagrams))
+    return tuple(listener.fileno() for listener in listeners.all)
 
 
 def _await_ready(ready: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 
 from overt.conduct.sink.plan import PORT
@@ -26,10 +27,16 @@ class Listeners:
 
     connections: tuple[socket.socket, ...]
     datagrams: tuple[socket.socket, ...]
+    echoes: socket.socket
+
+    @property
+    def all(self) -> tuple[socket.socket, ...]:
+        """Every one of them."""
+        return *self.connections, *self.datagrams, self.echoes
 
     def close(self) -> None:
         """Stop listening."""
-        for listener in (*self.connections, *self.datagrams):
+        for listener in self.all:
             listener.close()
 
 
@@ -49,6 +56,7 @@ def listen() -> Listeners:
         return Listeners(
             tuple(_connections(family) for family in _FAMILIES),
             tuple(_datagrams(family) for family in _FAMILIES),
+            _transparent(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP),
         )
     except OSError as error:
         raise ConductError(f"the sink can't listen in its network: {error}: it needs root there") from error
@@ -97,6 +105,13 @@ def reply(ends: Ends, data: bytes) -> bool:
     return True
 
 
+def echo(message: bytes, source: str, destination: str) -> None:
+    """Send an ICMP message from any address. What can't be sent is not."""
+    with _transparent(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as speaker, suppress(OSError):
+        speaker.bind((source, 0))
+        speaker.sendto(message, (destination, 0))
+
+
 def _connections(family: socket.AddressFamily) -> socket.socket:
     listener = _transparent(family, socket.SOCK_STREAM)
     listener.bind(("", PORT))
@@ -116,8 +131,8 @@ def _datagrams(family: socket.AddressFamily) -> socket.socket:
     return listener
 
 
-def _transparent(family: socket.AddressFamily, kind: socket.SocketKind) -> socket.socket:
-    made = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+def _transparent(family: socket.AddressFamily, kind: socket.SocketKind, protocol: int = 0) -> socket.socket:
+    made = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC, protocol)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
