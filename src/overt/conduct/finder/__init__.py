@@ -1,0 +1,1 @@
+"""The finder: which canaries, and which facts about them, are in what left. It can be run again over the evidence."""

@@ -1,0 +1,1 @@
+"""Decoders: one encoding, one row; `registry.py` lists them."""

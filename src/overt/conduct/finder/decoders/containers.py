@@ -1,0 +1,46 @@
+"""Whatever else the scanner can unpack: 7z, rar, cab and all other containers (`overt.engine.unpack`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from overt.conduct.finder.decoders.base import Decoder, Piece, Trust
+from overt.core.errors import UnpackError
+from overt.core.limits import Limits
+from overt.engine.unpack.base import Budget, Room
+from overt.engine.unpack.registry import identify
+
+BEGINNINGS = re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|MSCF\0\0\0\0|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""Looked for everywhere; other formats only at the beginning."""
+MAX_ENTRIES = 5_000
+OTHERS = frozenset(("gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "zip", "html", "script"))
+"""Decoders of their own."""
+
+
+def _members(data: bytes, limit: int) -> Iterator[Piece]:
+    starts = {0, *(found.start() for found in BEGINNINGS.finditer(data))}
+    for start in sorted(starts):
+        part = data[start:] if start else data
+        for form in identify(part):
+            if form.unpack is None or form.name in OTHERS:
+                continue
+            room = Room(
+                Budget(
+                    Limits(max_member_bytes=limit, max_unpacked_bytes=4 * limit, max_entries=MAX_ENTRIES),
+                    len(part),
+                )
+            )
+            try:
+                for child in form.unpack(part, room):
+                    yield Piece(start, len(data), child.data, Trust.SOUND)
+                    room.skip()
+                    if room.spent:
+                        break
+            except (UnpackError, MemoryError):
+                continue
+            except Exception:  # a parser met bytes it never expected: what it yielded before counts
+                continue
+
+
+DECODERS = (Decoder("archive", _members),)

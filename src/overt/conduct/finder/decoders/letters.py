@@ -1,0 +1,150 @@
+"""Bytes written in letters: base64, base32, base85, hexadecimal, decimal lists."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+
+from overt.conduct.finder.decoders.base import Decoder, Piece, Trust
+
+BREAK = rb"(?:\r?\n[ \t]*+|\\r\\n|\\n)"
+BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}+(?:" + BREAK + rb"[A-Za-z0-9+/_-]++)*+={0,2}+")
+
+
+def _alone(*alphabets: bytes) -> bytes:
+    """Runs in one of the alphabets that are not part of a longer run in base64's."""
+    runs = b"|".join(letter + rb"{24,}+(?:" + BREAK + letter + rb"++)*+" for letter in alphabets)
+    return rb"(?<![A-Za-z0-9+/])(?:" + runs + rb")(?![A-Za-z0-9+/])"
+
+
+BASE32 = re.compile(_alone(rb"[A-Z2-7]", rb"[a-z2-7]"))
+BASE32HEX = re.compile(_alone(rb"[A-V0-9]", rb"[a-v0-9]"))
+BASE85 = re.compile(rb"[!-u]{40,}+")
+Z85 = re.compile(rb"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#_`;|~]{40,}+")
+HEX = re.compile(
+    rb"(?<![0-9A-Za-wyz+/])(?:(?:[0-9A-Fa-f]{2}[ :,-]){12,}+[0-9A-Fa-f]{0,2}|[0-9A-Fa-f]{24,}+)(?![0-9A-Za-z+/])"
+)
+DECIMALS = re.compile(rb"-?\d{1,3}(?:\s*+[,;\s]\s*+-?\d{1,3}){15,}+")
+MIN_CHARS = 24
+MIN_DISTINCT = 6
+"""Different characters in a run: fewer are a ruler or a table of zeros."""
+MIXED_CHARS = 64
+MIN_TURNED_CHARS = 40
+MAX_SLOW_CHARS = 1 << 20
+"""Of base85 in one region: its decoder is slow, and text often has its form."""
+_NOT64 = re.compile(rb"[^A-Za-z0-9+/]+")
+_NOT_LETTERS = re.compile(rb"[^A-Za-z0-9]+")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def _base64(data: bytes, limit: int) -> Iterator[Piece]:
+    for run in BASE64.finditer(data):
+        text = _NOT64.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"").translate(_STANDARD))
+        if len(text) < MIN_CHARS or HEX.fullmatch(text):
+            continue
+        trust = Trust.LIKELY if len(text) < MIXED_CHARS or _mixed(text) else Trust.GUESS
+        for skipped in range(4):
+            part = text[skipped : skipped + limit // 3 * 4]
+            decoded = binascii.a2b_base64(part[: len(part) // 4 * 4] + _last(part))
+            yield Piece(run.start(), run.end(), decoded, Trust.GUESS if skipped else trust)
+
+
+def _mixed(text: bytes) -> bool:
+    """Whether capitals, small letters and digits are all there, as in base64 of anything but very little."""
+    head = text[:MIXED_CHARS]
+    return not head.islower() and not head.isupper() and not head.isalpha()
+
+
+def _last(text: bytes) -> bytes:
+    """The last two or three characters, padded."""
+    rest = text[len(text) // 4 * 4 :]
+    return rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
+
+
+def _base32(data: bytes, limit: int) -> Iterator[Piece]:
+    yield from _by_fives(BASE32, _TO_HEX, data, limit)
+
+
+def _base32hex(data: bytes, limit: int) -> Iterator[Piece]:
+    yield from _by_fives(BASE32HEX, None, data, limit)
+
+
+def _by_fives(runs: re.Pattern[bytes], table: bytes | None, data: bytes, limit: int) -> Iterator[Piece]:
+    """Python reads numbers of base 32 in linear time, in base32hex's alphabet."""
+    for run in runs.finditer(data):
+        text = _NOT_LETTERS.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"")).lower()
+        if table:
+            text = text.translate(table)
+        if len(set(text)) < MIN_DISTINCT:
+            continue
+        for skipped in range(8):
+            part = text[skipped : skipped + limit // 5 * 8]
+            bits = 5 * len(part)
+            decoded = (int(part, 32) >> bits % 8).to_bytes(bits // 8, "big")
+            yield Piece(run.start(), run.end(), decoded, Trust.GUESS)
+
+
+_TO_HEX = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz234567", b"0123456789abcdefghijklmnopqrstuv")
+
+
+def _base85(data: bytes, limit: int) -> Iterator[Piece]:
+    left = MAX_SLOW_CHARS
+    for runs, decode in ((BASE85, base64.a85decode), (Z85, base64.b85decode)):
+        for run in runs.finditer(data):
+            if not _NOT64.search(run[0]):
+                continue
+            for skipped in range(5):
+                part = run[0][skipped : skipped + min(limit, left)]
+                left -= len(part)
+                try:
+                    yield Piece(run.start(), run.end(), decode(part), Trust.GUESS)
+                except ValueError:
+                    break
+
+
+def _hex(data: bytes, limit: int) -> Iterator[Piece]:
+    for run in HEX.finditer(data):
+        text = _NOT_LETTERS.sub(b"", run[0])
+        if text.isdigit() and len(set(text)) < MIN_DISTINCT:
+            continue
+        for skipped in range(2):
+            part = text[skipped : skipped + 2 * limit]
+            decoded = binascii.unhexlify(part[: len(part) // 2 * 2])
+            yield Piece(run.start(), run.end(), decoded, Trust.GUESS if skipped else Trust.LIKELY)
+
+
+def _decimals(data: bytes, limit: int) -> Iterator[Piece]:
+    for run in DECIMALS.finditer(data):
+        numbers = [int(number) for number in re.findall(rb"-?\d++", run[0])][:limit]
+        if all(-128 <= number <= 255 for number in numbers):
+            yield Piece(run.start(), run.end(), bytes(number & 0xFF for number in numbers), Trust.LIKELY)
+
+
+def _backwards(data: bytes, limit: int) -> Iterator[Piece]:
+    for run in BASE64.finditer(data):
+        if len(run[0]) >= MIN_TURNED_CHARS:
+            yield Piece(run.start(), run.end(), run[0][::-1][:limit], Trust.GUESS)
+
+
+def _rot13(data: bytes, limit: int) -> Iterator[Piece]:
+    for run in BASE64.finditer(data):
+        if len(run[0]) >= MIN_TURNED_CHARS:
+            yield Piece(run.start(), run.end(), run[0][:limit].translate(_ROT13), Trust.GUESS)
+
+
+_UPPER, _LOWER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
+_ROT13 = bytes.maketrans(_UPPER + _LOWER, _UPPER[13:] + _UPPER[:13] + _LOWER[13:] + _LOWER[:13])
+
+DECODERS = (
+    Decoder("base64", _base64),
+    Decoder("hex", _hex),
+    Decoder("base32", _base32),
+    Decoder("base32hex", _base32hex),
+    Decoder("decimal list", _decimals),
+    Decoder("base85", _base85),
+    Decoder("rot13", _rot13),
+    Decoder("reversed", _backwards),
+)
+"""Of text. In rot13 and backwards only what is encoded once more: the rest has needles of its own."""

@@ -1,0 +1,241 @@
+"""One blob searched: best first, bounded, through all decoders. Pure; runs in an expendable worker."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import re
+from dataclasses import dataclass, field
+
+import msgspec
+
+from overt.conduct.finder.decoders.base import Piece, Trust
+from overt.conduct.finder.decoders.registry import BINARY, TEXT
+from overt.conduct.finder.entropy import Disorder
+from overt.conduct.finder.extents import Extents, Places, between
+from overt.conduct.finder.limits import Limits
+from overt.conduct.finder.masks import Masks, masked_texts
+from overt.conduct.finder.needles import CONTENT, Needle, Needles
+
+RUN = re.compile(rb"[\t\n\r\x20-\x7e]{24,}+")
+"""Text: what the decoders of text are given."""
+MAGIC = re.compile(
+    rb"PK\x03\x04|\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|BZh[1-9]1AY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|7z\xbc\xaf|%PDF-"
+    rb"|\x89PNG|\xff\xd8\xff|SQLite format|Rar!|MSCF|\xd0\xcf\x11\xe0|(?:[\x20-\x7e]\0){8}|(?:\0[\x20-\x7e]){8}"
+)
+HEAD_BYTES = 256
+MIN_BYTES = 16
+"""Of a part that is looked into."""
+TEXT_SHARE = 0.9
+FOLDED = re.compile(rb"[oO][vV][tT]")
+TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One canary, seen in one form by one route."""
+
+    canary: int
+    form: str
+    matched: str
+    route: tuple[str, ...]
+    offset: int
+    length: int
+
+
+class Examined(msgspec.Struct, frozen=True, kw_only=True):
+    """What one blob holds."""
+
+    hits: tuple[Hit, ...]
+    disorder: tuple[int, ...]
+    """How often each byte value occurs in what could be anything."""
+    cut: str = ""
+    """The limit that ended the search, if one did."""
+
+
+@dataclass(slots=True)
+class _Blob:
+    data: bytes
+    route: tuple[str, ...]
+    at: int
+    """Where it begins in the root."""
+    trust: Trust
+    exact: bool
+    """Whether each of its bytes is one of the root's, in the same order."""
+    explained: list[tuple[int, int]] = field(default_factory=list)
+    """What of it lies in canaries."""
+
+
+class Examiner:
+    """The needles and limits of one run."""
+
+    def __init__(self, needles: Needles, limits: Limits) -> None:
+        self._needles, self._limits = needles, limits
+        self._masks = Masks(needles.canaries, needles.bodies)
+        self._places = Places(needles.bodies)
+
+    def examine(self, data: bytes) -> Examined:
+        """Search `data` and everything that is in it. Raises nothing that hostile bytes cause, but `MemoryError`."""
+        return _Search(self._needles, self._masks, self._places, self._limits, len(data)).run(data)
+
+
+class _Search:
+    """The running state of one examination."""
+
+    def __init__(self, needles: Needles, masks: Masks, places: Places, limits: Limits, size: int) -> None:
+        self._needles, self._masks, self._places, self._limits = needles, masks, places, limits
+        self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
+        self._seen: set[bytes] = set()
+        self._queue: list[tuple[int, int, int, _Blob]] = []
+        self._blobs = 0
+        self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * size)
+        self._disorder = Disorder()
+        self._cut = ""
+
+    def run(self, data: bytes) -> Examined:
+        self._admit(Piece(0, len(data), data, Trust.SOUND), (), 0)
+        while self._queue:
+            blob = heapq.heappop(self._queue)[-1]
+            self._expand(blob)
+        return Examined(hits=tuple(self._hits.values()), disorder=self._disorder.counts(), cut=self._cut)
+
+    def _admit(self, piece: Piece, route: tuple[str, ...], at: int, exact: bool = True) -> _Blob | None:
+        """Look at a piece, and queue it if it may hold more; None if it was seen before or is past a limit."""
+        if not piece.data or not self._room(piece, route):
+            return None
+        digest = hashlib.blake2b(piece.data, digest_size=12).digest()
+        if digest in self._seen:
+            return None
+        self._seen.add(digest)
+        self._bytes_left -= len(piece.data) if route else 0
+        blob = _Blob(piece.data, route, at, piece.trust, exact and piece.end - piece.start == len(piece.data))
+        found = self._look(blob)
+        if found or piece.trust is not Trust.GUESS or plausible(piece.data):
+            self._blobs += 1
+            heapq.heappush(self._queue, (len(route), -piece.trust.value, self._blobs, blob))
+        return blob
+
+    def _room(self, piece: Piece, route: tuple[str, ...]) -> bool:
+        if len(route) > self._limits.max_depth:
+            self._cut = self._cut or f"encodings deeper than max_depth = {self._limits.max_depth}"
+        elif self._blobs >= self._limits.max_blobs:
+            self._cut = self._cut or f"more decoded pieces than max_blobs = {self._limits.max_blobs}"
+        elif route and len(piece.data) > self._bytes_left:
+            self._cut = (
+                self._cut or f"more decoded bytes than max_decoded_ratio = {self._limits.max_decoded_ratio}"
+            )
+        else:
+            return True
+        return False
+
+    def _look(self, blob: _Blob) -> bool:
+        """Note every needle in it."""
+        extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]] = {}
+        for start, sought, needles in self._needles.matches(blob.data):
+            for needle in needles:
+                key = (needle.canary, needle.form, needle.route)
+                if key not in extents:
+                    extents[key] = (Extents(), needle, start)
+                if needle.form == CONTENT and not needle.route:
+                    extents[key][0].add(self._places, needle.canary, sought, blob.data, start)
+                else:
+                    extents[key][0].least = max(extents[key][0].least, len(sought))
+        self._look_folded(blob, extents)
+        for extent, needle, start in extents.values():
+            self._note(blob, needle, start, extent.length())
+            blob.explained += extent.in_blob()
+        return bool(extents)
+
+    def _look_folded(
+        self, blob: _Blob, extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]]
+    ) -> None:
+        """Tokens in letters of mixed case."""
+        for place in FOLDED.finditer(blob.data):
+            word = blob.data[place.start() : place.start() + 27]
+            if word.islower() or word.isupper() or not word.isalnum():
+                continue
+            for _, _, needles in self._needles.matches(word.lower()):
+                for needle in needles:
+                    if needle.matched == "token" and not needle.route:
+                        folded = Needle(needle.canary, needle.form, needle.matched, ("case",))
+                        extent = extents.setdefault(
+                            (needle.canary, needle.form, ("case",)), (Extents(), folded, place.start())
+                        )
+                        extent[0].least = len(word)
+
+    def _note(self, blob: _Blob, needle: Needle, start: int, length: int) -> None:
+        route = (*blob.route, *needle.route)
+        offset = blob.at + start if blob.exact else blob.at
+        key = (needle.canary, needle.form, route)
+        known = self._hits.get(key)
+        if known is None and len(self._hits) >= self._limits.max_sightings:
+            self._cut = self._cut or f"more sightings than max_sightings = {self._limits.max_sightings}"
+            return
+        if known is None or (known.length, -known.offset) < (length, -offset):
+            self._hits[key] = Hit(
+                canary=needle.canary,
+                form=needle.form,
+                matched=needle.matched,
+                route=route,
+                offset=offset,
+                length=length,
+            )
+
+    def _expand(self, blob: _Blob) -> None:
+        """Admit everything that is in it, but for what a canary explains; count what could be anything."""
+        clear = list(blob.explained)
+        for low, high in between(blob.explained, len(blob.data)):
+            if high - low >= MIN_BYTES:
+                clear += self._expand_part(
+                    blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data
+                )
+        if blob.trust is not Trust.GUESS:
+            self._disorder.add(blob.data, between(clear, len(blob.data)))
+
+    def _expand_part(self, blob: _Blob, low: int, data: bytes) -> list[tuple[int, int]]:
+        """Admit what is in the part of a blob that begins at `low`. Returns what of it needs no other reading."""
+        sound = []
+        for decoder in BINARY:
+            for piece in decoder.decode(data, self._limits.max_piece_bytes):
+                self._child(blob, decoder.name, piece, low)
+                if piece.trust is Trust.SOUND:
+                    sound.append((piece.start, piece.end))
+        masked = []
+        if blob.trust is not Trust.GUESS:
+            for begin, end in between(sound, len(data)):
+                masked += self._unmask(blob, low + begin, data[begin:end])
+        runs = []
+        for run in RUN.finditer(data):
+            runs.append(run.span())
+            self._read(blob, run[0], low + run.start())
+        return masked + [(low + begin, low + end) for begin, end in sound + runs]
+
+    def _unmask(self, blob: _Blob, low: int, data: bytes) -> list[tuple[int, int]]:
+        """Admit what is below masks; what of the blob is then explained by canaries."""
+        explained = []
+        for name, piece in (*self._masks.pieces(data), *masked_texts(data)):
+            child = self._child(blob, name, piece, low)
+            if child:
+                begin = low + piece.start
+                explained += [(begin + start, begin + end) for start, end in child.explained]
+        return explained
+
+    def _read(self, blob: _Blob, text: bytes, low: int) -> None:
+        """Admit what is written in one run of text."""
+        turned = any(name in ("rot13", "reversed") for name in blob.route)
+        for decoder in TEXT:
+            if not (turned and decoder.name in ("rot13", "reversed")):
+                for piece in decoder.decode(text, self._limits.max_piece_bytes):
+                    self._child(blob, decoder.name, piece, low)
+
+    def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> _Blob | None:
+        at = blob.at + low + piece.start if blob.exact else blob.at
+        trust = min(piece.trust, blob.trust, key=lambda trust: trust.value)
+        return self._admit(piece._replace(trust=trust), (*blob.route, name), at, blob.exact)
+
+
+def plausible(data: bytes) -> bool:
+    """Whether `data` begins like text or like a file."""
+    head = data[:HEAD_BYTES]
+    return MAGIC.match(head) is not None or len(head.translate(None, TEXT_BYTES)) <= (1 - TEXT_SHARE) * len(
+        head
+    )

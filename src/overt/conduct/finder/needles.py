@@ -1,0 +1,115 @@
+"""What is sought: for each canary its token in several spellings, its anchors, name, path and digests."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from overt.conduct.evidence.records import Canary, Side
+from overt.conduct.finder.automaton import Automaton
+
+ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
+HEAD_BYTES = 4_096
+"""Digests of a file's beginning are sought too: some products send only those."""
+CONTENT, NAME, PATH, DIGEST = "content", "name", "path", "digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """What one byte string means where it is found."""
+
+    canary: int
+    form: str
+    matched: str
+    route: tuple[str, ...] = ()
+    """The spelling, as if a decoder had undone it."""
+
+
+Bodies = Mapping[int, Sequence[bytes]]
+"""By canary: its bytes, and those of what is packed in it, as far as they are known: to extend a match."""
+
+
+class Needles:
+    """All needles of one run, and the automaton that finds them."""
+
+    def __init__(self, canaries: Sequence[Canary], bodies: Bodies) -> None:
+        self.canaries = canaries
+        self.bodies = bodies
+        meanings: dict[bytes, list[Needle]] = {}
+        for canary in canaries:
+            for sought, needle in _of(canary, bodies.get(canary.number, ())):
+                meanings.setdefault(sought, []).append(needle)
+        self.patterns = tuple(meanings)
+        self._meanings = tuple(tuple(found) for found in meanings.values())
+        self._automaton = Automaton(self.patterns)
+
+    def matches(self, data: bytes) -> Iterator[tuple[int, bytes, tuple[Needle, ...]]]:
+        """(offset, what was found, what it means) for every needle in `data`."""
+        for pattern, start in self._automaton.matches(data):
+            yield start, self.patterns[pattern], self._meanings[pattern]
+
+
+def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
+    if canary.token:
+        yield from _spelled(canary.token, Needle(canary.number, CONTENT, "token"))
+    for anchor in canary.anchors:
+        yield bytes.fromhex(anchor), Needle(canary.number, CONTENT, "anchor")
+    if _own_name(canary):
+        stem = PurePosixPath(canary.path).name.split(".")[0]
+        yield from _spelled(stem, Needle(canary.number, NAME, "file name"))
+    yield from _spelled(canary.path, Needle(canary.number, PATH, "path"))
+    yield from _digests(canary, bodies)
+
+
+def _own_name(canary: Canary) -> bool:
+    """Whether its name is nobody else's: a secret has the name that such a file has everywhere."""
+    return canary.side is not Side.ALONE or not canary.secret
+
+
+def _spelled(text: str, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
+    spellings = (
+        ((), text),
+        (("case",), text.upper()),
+        (("rot13",), codecs.encode(text, "rot13")),
+        (("reversed",), text[::-1]),
+    )
+    for route, spelled in spellings:
+        yield spelled.encode(), _by(needle, *route)
+        yield spelled.encode("utf-16-le")[:-1], _by(needle, "utf-16", *route)
+
+
+def _by(needle: Needle, *route: str) -> Needle:
+    return Needle(needle.canary, needle.form, needle.matched, route)
+
+
+def _digests(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
+    if not bodies:
+        yield from _written(bytes.fromhex(canary.sha256), "sha256", canary.number)
+        return
+    whole = bodies[0]
+    for name in ALGORITHMS:
+        yield from _written(hashlib.new(name, whole).digest(), name, canary.number)
+        if len(whole) > HEAD_BYTES:
+            head = hashlib.new(name, whole[:HEAD_BYTES]).digest()
+            yield from _written(head, f"{name} of the first {HEAD_BYTES} bytes", canary.number)
+
+
+def _written(digest: bytes, name: str, number: int) -> Iterator[tuple[bytes, Needle]]:
+    """In hex and base64, without the character that depends on what follows."""
+    standard = base64.b64encode(digest).rstrip(b"=")
+    written = {
+        digest: name,
+        digest.hex().encode(): f"{name} hex",
+        digest.hex().upper().encode(): f"{name} hex",
+        standard: f"{name} base64",
+        standard.translate(_URL_SAFE): f"{name} base64",
+    }
+    for sought, how in written.items():
+        yield sought, Needle(number, DIGEST, how)
+
+
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")

@@ -1,0 +1,247 @@
+"""The search of one run: every source to an expendable worker, and what they answer to `sightings.jsonl` and
+`opaque.jsonl`. The same evidence gives the same files.
+
+What left was written by a hostile hand: nothing of it is parsed here. Workers see the bytes of one source each; one
+that dies of them leaves these bytes unread, which is said with its reason.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Canary, Flow, OpaqueBytes, Opened, Sighting
+from overt.conduct.finder.entropy import bits_per_byte
+from overt.conduct.finder.examine import Examined, Examiner, Hit
+from overt.conduct.finder.limits import Limits
+from overt.conduct.finder.needles import Bodies, Needles
+from overt.conduct.finder.sources import Kind, Source, destination, sources, within
+from overt.conduct.finder.worker import Answerer, Question, prepare
+from overt.core.errors import ConductError, OvertError
+from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
+
+UNREADABLE = "as disordered as chance, and in no form that the finder knows"
+NOT_OPENED = "encrypted, and not opened"
+DEFAULTS = Limits()
+HIDDEN_BITS = 8.0
+"""Taken for bytes that were not recorded."""
+Tell = Callable[[int, int], None]
+"""Is told how many sources are done, and of how many."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Answers so far. Mutable: it grows."""
+
+    hits: list[tuple[Source, Hit]] = field(default_factory=list)
+    disorder: dict[str, dict[tuple[int, ...], Counter[int]]] = field(default_factory=dict)
+    """By destination and flows."""
+    unsearched: list[OpaqueBytes] = field(default_factory=list)
+
+
+def find(
+    folder: RunFolder,
+    limits: Limits = DEFAULTS,
+    bodies: Bodies | None = None,
+    confined: bool = True,
+    tell: Tell = lambda done, of: None,
+) -> None:
+    """Search what left in one run for its canaries, and write what was found and what could not be read.
+
+    `bodies`: each canary's own bytes (`overt.conduct.canary.bodies`): matches are then extended and masks undone.
+    Raises `ConductError` if the evidence is damaged, `ConfinementError` if the workers can't be confined.
+    """
+    canaries, flows = list(folder.read(Canary)), list(folder.read(Flow))
+    todo = list(sources(folder, flows, limits))
+    examiner = Examiner(Needles(canaries, bodies or {}), limits)
+    found = _Found()
+    for source, answer in _answers(folder, todo, examiner, limits, confined, tell):
+        _take(found, source, answer, folder)
+    folder.write(Sighting, sightings(found.hits))
+    folder.write(OpaqueBytes, _opaque(found, flows))
+
+
+def _answers(
+    folder: RunFolder, todo: Sequence[Source], examiner: Examiner, limits: Limits, confined: bool, tell: Tell
+) -> list[tuple[Source, Examined | str]]:
+    """What workers say to each source, in the sources' order; a text: why nothing was said."""
+    bounds = Bounds(limits.max_memory_bytes, limits.max_answer_bytes, limits.deadline_s)
+    count = max(1, min(limits.workers, len(todo)))
+    pools: list[Expendables] = []
+    try:
+        for _ in range(count):
+            pools.append(Expendables(Answerer(examiner), bounds, confined, prepare))
+        return _ask_all(folder, todo, pools, tell)
+    finally:
+        for pool in pools:
+            pool.close()
+
+
+def _ask_all(
+    folder: RunFolder, todo: Sequence[Source], pools: Sequence[Expendables], tell: Tell
+) -> list[tuple[Source, Examined | str]]:
+    answers: dict[int, Examined | str] = {}
+    failures: list[OvertError] = []
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in range(len(todo)):
+        waiting.put(number)
+
+    def work(pool: Expendables) -> None:
+        while not failures:
+            try:
+                number = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                answers[number] = _ask(folder, todo[number], pool)
+            except OvertError as error:
+                failures.append(error)
+            tell(len(answers), len(todo))
+
+    threads = [threading.Thread(target=work, args=(pool,), daemon=True) for pool in pools]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return [(source, answers[number]) for number, source in enumerate(todo)]
+
+
+def _ask(folder: RunFolder, source: Source, pool: Expendables) -> Examined | str:
+    question = Question(source.kind, tuple(_parts(folder, source)), source.texts)
+    try:
+        return msgspec.msgpack.decode(pool.ask(msgspec.msgpack.encode(question)), type=Examined)
+    except WorkerDied as error:
+        return str(error)
+    except msgspec.MsgspecError as error:
+        return f"the worker gave no whole answer ({error})"
+
+
+def _parts(folder: RunFolder, source: Source) -> Iterable[bytes]:
+    for name in source.files:
+        path = within(folder.path, name)
+        try:
+            with open(path, "rb") as stream:
+                stream.seek(source.start)
+                yield stream.read(source.size or -1)
+        except OSError as error:
+            raise ConductError(f"{path}: {error.strerror}: this stream is part of the evidence") from error
+
+
+def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFolder) -> None:
+    if isinstance(answer, str):
+        found.unsearched.append(_unsearched(source, folder, f"not searched: {answer}"))
+        return
+    found.hits += [(source, hit) for hit in answer.hits]
+    if source.kind is Kind.STREAM or (source.kind is Kind.BODIES and answer.hits):
+        _count(found.disorder.setdefault(source.destination, {}), source, answer)
+    if answer.cut:
+        found.unsearched.append(_unsearched(source, folder, f"not searched to the end: {answer.cut}"))
+
+
+def _count(known: dict[tuple[int, ...], Counter[int]], source: Source, answer: Examined) -> None:
+    """Add what could be anything; what was read only in a concatenation no longer counts in its flows."""
+    if source.kind is Kind.BODIES:
+        for flow in source.flows:
+            known.pop((flow,), None)
+    known.setdefault(source.flows, Counter()).update(dict(enumerate(answer.disorder)))
+
+
+def _unsearched(source: Source, folder: RunFolder, why: str) -> OpaqueBytes:
+    counts: Counter[int] = Counter()
+    for part in _parts(folder, source):
+        counts.update(part)
+    for text in source.texts:
+        counts.update(text.encode("utf-8", "replace"))
+    return OpaqueBytes(
+        destination=source.destination,
+        flows=source.flows,
+        bytes=counts.total(),
+        bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3),
+        why=why,
+    )
+
+
+def sightings(hits: Sequence[tuple[Source, Hit]]) -> list[Sighting]:
+    """The best sighting of each canary in each form and place, by canary: the most bytes by the shortest route.
+
+    One in a concatenation counts only if it shows more than those in the single flows.
+    """
+    best: dict[tuple[int, str, tuple[int, ...]], Sighting] = {}
+    shown: dict[tuple[int, str], list[tuple[frozenset[int], int]]] = {}
+    for source, hit in sorted(hits, key=lambda pair: len(pair[0].flows)):
+        seen = _sighting(source, hit)
+        others = shown.setdefault((seen.canary, seen.form), [])
+        flows = frozenset(seen.flows)
+        if any(fewer < flows and length >= seen.length for fewer, length in others):
+            continue
+        others.append((flows, seen.length))
+        key = (seen.canary, seen.form, seen.flows)
+        if key not in best or _rank(seen) < _rank(best[key]):
+            best[key] = seen
+    return sorted(best.values(), key=lambda seen: (seen.canary, seen.form, seen.flows))
+
+
+def _sighting(source: Source, hit: Hit) -> Sighting:
+    return Sighting(
+        canary=hit.canary,
+        flow=source.flows[0] if len(source.flows) == 1 else None,
+        flows=source.flows,
+        form=hit.form,
+        route=hit.route,
+        offset=source.start + hit.offset,
+        length=hit.length,
+        matched=hit.matched,
+    )
+
+
+def _rank(seen: Sighting) -> tuple[int, int, tuple[str, ...], int]:
+    return -seen.length, len(seen.route), seen.route, seen.offset
+
+
+def _opaque(found: _Found, flows: Sequence[Flow]) -> list[OpaqueBytes]:
+    said = [_hidden(name, group) for name, group in _not_opened(flows).items()]
+    for name, by_flows in found.disorder.items():
+        counts = sum(by_flows.values(), Counter())
+        if counts.total():
+            said.append(
+                OpaqueBytes(
+                    destination=name,
+                    flows=tuple(
+                        sorted({flow for flows, of in by_flows.items() if of.total() for flow in flows})
+                    ),
+                    bytes=counts.total(),
+                    bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3),
+                    why=UNREADABLE,
+                )
+            )
+    return sorted(
+        (*said, *found.unsearched), key=lambda opaque: (opaque.destination, opaque.flows, opaque.why)
+    )
+
+
+def _not_opened(flows: Sequence[Flow]) -> Mapping[str, list[Flow]]:
+    groups: dict[str, list[Flow]] = {}
+    for flow in flows:
+        if flow.opened is Opened.OPAQUE and flow.sent_bytes and not flow.sent:
+            groups.setdefault(destination(flow), []).append(flow)
+    return groups
+
+
+def _hidden(name: str, group: Sequence[Flow]) -> OpaqueBytes:
+    """Flows of which nothing was recorded but their size."""
+    reasons = sorted({flow.why_opaque for flow in group if flow.why_opaque})
+    return OpaqueBytes(
+        destination=name,
+        flows=tuple(sorted(flow.number for flow in group)),
+        bytes=sum(flow.sent_bytes for flow in group),
+        bits_per_byte=HIDDEN_BITS,
+        why="; ".join((NOT_OPENED, *reasons)),
+    )

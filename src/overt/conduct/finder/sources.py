@@ -1,0 +1,171 @@
+"""What is searched: every stream in windows, and the concatenations that matter.
+
+A concatenation joins what one destination, or one process, was sent piece by piece: bodies of requests, values of one
+parameter or header, labels of names below one domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Flow
+from overt.conduct.finder.limits import Limits
+from overt.core.errors import ConductError
+
+PARENT_LABELS = 2
+"""A domain is told by its last labels: `example.org`."""
+NAME_APPLICATIONS = ("dns",)
+
+
+class Kind(StrEnum):
+    """How the parts of a source belong together."""
+
+    STREAM = "stream"
+    """One window of what one flow sent."""
+    BODIES = "bodies"
+    """Streams whose bodies, or which themselves, are joined."""
+    REQUESTS = "requests"
+    """Targets and headers, whose values are joined by name."""
+    NAMES = "names"
+    """Domain names, whose labels are joined by place."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to search: a question to a worker, but for the bytes of files."""
+
+    kind: Kind
+    flows: tuple[int, ...]
+    destination: str
+    files: tuple[str, ...] = ()
+    """Below the run's folder."""
+    start: int = 0
+    size: int = 0
+    """Bytes of the window, of a stream."""
+    texts: tuple[str, ...] = ()
+    """Names, or targets and header lines, in time order."""
+
+
+def destination(flow: Flow) -> str:
+    """`name:port`, or `address:port` where no name is known."""
+    name = flow.name or flow.server_name or flow.address
+    return f"[{name}]:{flow.port}" if ":" in name else f"{name}:{flow.port}"
+
+
+def sources(folder: RunFolder, flows: Sequence[Flow], limits: Limits) -> Iterator[Source]:
+    """Everything to search, streams first. Raises `ConductError` if a stream's file is missing or has another size."""
+    ordered = sorted(flows, key=lambda flow: (flow.at_s, flow.number))
+    sizes = {flow.number: stream_bytes(folder, flow) for flow in ordered if flow.sent}
+    for flow in ordered:
+        step = limits.window_bytes - limits.overlap_bytes
+        for start in range(0, max(sizes.get(flow.number, 0) - limits.overlap_bytes, 1), step):
+            if flow.sent:
+                size = min(limits.window_bytes, sizes[flow.number] - start)
+                yield Source(
+                    kind=Kind.STREAM,
+                    flows=(flow.number,),
+                    destination=destination(flow),
+                    files=(flow.sent,),
+                    start=start,
+                    size=size,
+                )
+    yield from _joined(ordered, sizes, limits)
+    yield from _requests(ordered)
+    yield from _names(ordered)
+
+
+def stream_bytes(folder: RunFolder, flow: Flow) -> int:
+    """Bytes of a flow's file. Raises `ConductError`."""
+    path = within(folder.path, flow.sent)
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise ConductError(
+            f"{path}: {error.strerror}: this stream is part of the evidence and must be there"
+        ) from error
+
+
+def within(folder: Path, name: str) -> Path:
+    """The file `name` below `folder`. Raises `ConductError` if it is elsewhere."""
+    path = folder / name
+    if Path(name).is_absolute() or ".." in Path(name).parts or path.is_symlink():
+        raise ConductError(f"{name}: this is no file of the run's own folder: the evidence was changed")
+    return path
+
+
+def _joined(flows: Sequence[Flow], sizes: dict[int, int], limits: Limits) -> Iterator[Source]:
+    by_destination: dict[str, list[Flow]] = {}
+    by_process: dict[int, list[Flow]] = {}
+    for flow in flows:
+        if flow.sent and flow.application not in NAME_APPLICATIONS:
+            by_destination.setdefault(destination(flow), []).append(flow)
+            if flow.process is not None:
+                by_process.setdefault(flow.process, []).append(flow)
+    for name, group in by_destination.items():
+        if len(group) > 1 or len(group[0].requests) > 1:
+            yield from _bodies(name, group, sizes, limits)
+    for group in by_process.values():
+        names = {destination(flow) for flow in group}
+        if len(names) > 1:
+            yield from _bodies(" and ".join(sorted(names)), group, sizes, limits)
+
+
+def _bodies(name: str, group: Sequence[Flow], sizes: dict[int, int], limits: Limits) -> Iterator[Source]:
+    """As many of the group's first flows as may be joined."""
+    chosen: list[Flow] = []
+    left = limits.max_joined_bytes
+    for flow in group:
+        if sizes[flow.number] <= left:
+            chosen.append(flow)
+            left -= sizes[flow.number]
+    if len(chosen) > 1 or (chosen and len(chosen[0].requests) > 1):
+        numbers, files = tuple(flow.number for flow in chosen), tuple(flow.sent for flow in chosen)
+        yield Source(kind=Kind.BODIES, flows=numbers, destination=name, files=files)
+
+
+def _requests(flows: Sequence[Flow]) -> Iterator[Source]:
+    groups: dict[str, list[Flow]] = {}
+    for flow in flows:
+        if flow.requests and flow.application not in NAME_APPLICATIONS:
+            groups.setdefault(destination(flow), []).append(flow)
+    for name, group in groups.items():
+        requests = sorted(
+            (request.at_s, flow.number, at) for flow in group for at, request in enumerate(flow.requests)
+        )
+        known = {flow.number: flow for flow in group}
+        texts: list[str] = []
+        for _, number, at in requests:
+            request = known[number].requests[at]
+            texts.append(f"target: {request.target}")
+            texts += [f"{key}: {value}" for key, value in request.headers]
+        yield Source(
+            kind=Kind.REQUESTS,
+            flows=tuple(flow.number for flow in group),
+            destination=name,
+            texts=tuple(texts),
+        )
+
+
+def _names(flows: Sequence[Flow]) -> Iterator[Source]:
+    """Names asked for, and server names, by the domain they are below."""
+    groups: dict[str, list[tuple[float, int, str]]] = {}
+    for flow in flows:
+        asked = [
+            (request.at_s, request.target)
+            for request in flow.requests
+            if flow.application in NAME_APPLICATIONS
+        ]
+        if flow.server_name:
+            asked.append((flow.at_s, flow.server_name))
+        for at, name in asked:
+            parent = ".".join(name.rstrip(".").split(".")[-PARENT_LABELS:]).lower()
+            groups.setdefault(parent, []).append((at, flow.number, name))
+    for parent, found in groups.items():
+        found.sort()
+        names = tuple(dict.fromkeys(name for _, _, name in found))
+        numbers = tuple(dict.fromkeys(number for _, number, _ in found))
+        yield Source(kind=Kind.NAMES, flows=numbers, destination=parent, texts=names)

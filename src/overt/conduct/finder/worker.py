@@ -1,0 +1,57 @@
+"""The finder's expendable worker: one source in, what it holds out. No files, no network."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from overt.conduct.finder import joins
+from overt.conduct.finder.examine import Examined, Examiner
+from overt.conduct.finder.sources import Kind
+from overt.engine.warm import warm_up
+
+
+class Question(msgspec.Struct, frozen=True, array_like=True):
+    """One source with its bytes."""
+
+    kind: Kind
+    parts: tuple[bytes, ...]
+    texts: tuple[str, ...]
+
+
+class Answerer:
+    """Answers in a process of its own, with the needles that it was forked with."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+
+    def __call__(self, question: bytes) -> bytes:
+        """A `Question` to its `Examined`."""
+        asked = msgspec.msgpack.decode(question, type=Question)
+        match asked.kind:
+            case Kind.STREAM:
+                found = [self._examiner.examine(asked.parts[0])]
+            case Kind.BODIES:
+                found = [self._examiner.examine(joined) for joined in joins.of_bodies(asked.parts)]
+            case Kind.REQUESTS:
+                found = [self._examiner.examine(joined) for joined in joins.of_requests(asked.texts)]
+            case Kind.NAMES:
+                found = [self._examiner.examine(joined) for joined in joins.of_names(asked.texts)]
+        return msgspec.msgpack.encode(_merged(found))
+
+
+def prepare() -> None:
+    """What decoders load at their first use, before that becomes impossible."""
+    warm_up()
+
+
+def _merged(found: list[Examined]) -> Examined:
+    disorder: Counter[int] = Counter()
+    for one in found:
+        disorder.update(dict(enumerate(one.disorder)))
+    return Examined(
+        hits=tuple(hit for one in found for hit in one.hits),
+        disorder=tuple(disorder[value] for value in range(256)),
+        cut=next((one.cut for one in found if one.cut), ""),
+    )
