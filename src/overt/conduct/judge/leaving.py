@@ -9,7 +9,7 @@ from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sightin
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
-from overt.conduct.judge.network import caveat, is_dns, nothing_could_leave, unwatched
+from overt.conduct.judge.network import caveat, is_dns, nothing_could_leave, parent_domain, unwatched
 
 FORMS = {"content": "content", "name": "name", "path": "name", "digest": "digest", "size": "digest"}
 """Form of a sighting → what a profile declares as sent."""
@@ -28,7 +28,11 @@ class Seen(NamedTuple):
 
     @property
     def place(self) -> str:
-        return destination(self.flow) if self.flow else "several destinations"
+        if self.flow is None:
+            return "a destination that could not be told"
+        if is_dns(self.flow) and self.flow.requests:
+            return f"{parent_domain(self.flow.requests[0].target)} (in questions to the name server)"
+        return destination(self.flow)
 
     @property
     def route(self) -> str:
@@ -77,7 +81,7 @@ def _left(material: Material, declared: Declared, forms: tuple[str, ...], words:
     planted = max(len(run.canaries) for run in material.runs)
     sought = f"None of {counted(planted, 'planted file')} was found in what left"
     text = f"{sought} ({bytes_text(sent)})." if sent else "It sent nothing."
-    return Said(Verdict.NO, True, f"{text} {caveat(material)}".strip())
+    return Said(Verdict.NO, True, f"{text} {caveat(material)}".strip() if "content" in forms else text)
 
 
 def _what_left(found: list[Seen], words: str) -> Said:
@@ -213,9 +217,7 @@ def after_detection(material: Material, declared: Declared) -> Said:
         return Said(
             Verdict.UNSEEN, None, "There was no network in these runs, so nothing could leave.", facts
         )
-    return Said(
-        Verdict.NO, True, f"It sent nothing during or after a detection. {caveat(material)}".strip(), facts
-    )
+    return Said(Verdict.NO, True, "It sent nothing during or after a detection.", facts)
 
 
 def _all_sightings(material: Material, declared: Declared) -> Iterator[Seen]:

@@ -152,7 +152,7 @@ def contact(material: Material, declared: Declared) -> Said:
         if found
         else f"It asked for names ({places}), and connected to nobody."
     )
-    return Said(Verdict.YES, None if known else False, _spaced(what, caveat(material)), tuple(facts))
+    return Said(Verdict.YES, None if known else False, what, tuple(facts))
 
 
 def undeclared(material: Material, declared: Declared) -> Said:
@@ -162,9 +162,7 @@ def undeclared(material: Material, declared: Declared) -> Said:
     found = [one for one in contacts(material, declared) if not one.declared]
     asked = [one for one in names_asked(material, declared) if not one.declared]
     if not found and not asked:
-        return Said(
-            Verdict.NO, True, _spaced("It contacted nobody that it had not declared.", caveat(material))
-        )
+        return Said(Verdict.NO, True, "It contacted nobody that it had not declared.")
     facts = [one.fact for one in found] + _dns_facts(asked)
     if found:
         text = f"It contacted {some((one.place for one in found), 3)}, which it had not declared."
@@ -220,7 +218,7 @@ def _dns_facts(asked: Iterable[Asked]) -> list[Fact]:
     """One fact for each parent domain: a tunnel asks for thousands of names below one."""
     grouped: dict[tuple[bool, str], list[Asked]] = {}
     for one in asked:
-        grouped.setdefault((one.declared, _parent(one.name)), []).append(one)
+        grouped.setdefault((one.declared, parent_domain(one.name)), []).append(one)
     facts = []
     for (known, parent), many in sorted(grouped.items()):
         names = list(dict.fromkeys(one.name for one in many))
@@ -230,7 +228,8 @@ def _dns_facts(asked: Iterable[Asked]) -> list[Fact]:
     return facts
 
 
-def _parent(name: str) -> str:
+def parent_domain(name: str) -> str:
+    """Its last two labels: whose name server sees the question."""
     return ".".join(name.lower().rstrip(".").split(".")[-2:])
 
 

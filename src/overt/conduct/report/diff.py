@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,25 +97,9 @@ def _sets(material: Material) -> Iterator[tuple[str, frozenset[str]]]:
     yield "names asked for", frozenset(one.name for one in names_asked(material, declared))
     yield "what left", frozenset(_left(material))
     yield "files opened", frozenset(path for run in material.runs for path in _opened(run))
-    yield (
-        "programs run",
-        frozenset(_steady(run, run.program(number)) for run in material.runs for number in run.processes),
-    )
-    yield (
-        "paths changed",
-        frozenset(
-            f"{_steady(run, change.value.path)} ({change.value.changed})"
-            for run, change in product_changes(material)
-        ),
-    )
-    yield (
-        "listening",
-        frozenset(
-            f"{one.value.protocol}:{one.value.address}:{one.value.port}"
-            for run in material.runs
-            for one in run.listening
-        ),
-    )
+    yield "programs run", frozenset(_programs(material))
+    yield "paths changed", frozenset(_changed(material))
+    yield "listening", frozenset(_listening(material))
 
 
 def _left(material: Material) -> Iterator[str]:
@@ -127,20 +111,42 @@ def _left(material: Material) -> Iterator[str]:
 
 def _opened(run: RunMaterial) -> Iterator[str]:
     """What it opened that is neither its own nor what every program opens."""
-    own = own_files(run)
+    own, planted = own_files(run), _planted(run)
     for access in run.accesses():
         path = access.value.path
-        if access.value.access in (Access.OPEN, Access.READ) and path not in own:
-            if ordinary.place_of(path, ordinary.SECRETS) or not ordinary.ordinary_read(path):
-                yield _steady(run, path)
+        if access.value.access not in (Access.OPEN, Access.READ) or path in own:
+            continue
+        if ordinary.place_of(path, ordinary.SECRETS) or not ordinary.ordinary_read(path):
+            yield planted.get(path) or _steady(path)
 
 
-def _steady(run: RunMaterial, text: str) -> str:
-    """`text` without what differs from run to run: planted files by their sort, numbers as `*`."""
-    planted = {canary.value.path: canary.value for canary in run.canaries.values()}
-    if canary := planted.get(text):
-        what = canary.secret or f"{canary.format}, {canary.side}"
-        return f"a planted file ({what})"
+def _programs(material: Material) -> Iterator[str]:
+    for run in material.runs:
+        for number in run.processes:
+            yield _steady(run.program(number))
+
+
+def _changed(material: Material) -> Iterator[str]:
+    planted = {run.name: _planted(run) for run in material.runs}
+    for run, change in product_changes(material):
+        path = change.value.path
+        yield f"{planted[run.name].get(path) or _steady(path)} ({change.value.changed})"
+
+
+def _listening(material: Material) -> Iterator[str]:
+    for run in material.runs:
+        for one in run.listening:
+            yield f"{one.value.protocol}:{one.value.address}:{one.value.port}"
+
+
+def _planted(run: RunMaterial) -> dict[str, str]:
+    """Planted files by their sort: their names differ from run to run."""
+    canaries = (canary.value for canary in run.canaries.values())
+    return {one.path: f"a planted file ({one.secret or f'{one.format}, {one.side}'})" for one in canaries}
+
+
+def _steady(text: str) -> str:
+    """`text` without what differs from run to run."""
     if text.startswith("/home/"):
         return f"{text.rpartition('/')[0]}/*"
     return _VARYING.sub("*", text)
@@ -172,18 +178,17 @@ def _answers(before: ReportFolder, after: ReportFolder) -> Iterator[ChangedAnswe
 
 
 def _warnings(before: Material, after: Material) -> Iterator[str]:
-    for what, of in (
-        ("modes", lambda run: {run.run.mode.value}),
-        ("observers", lambda run: set(run.run.layers)),
-        ("steps", lambda run: {step.kind.value for step in run.run.steps}),
-    ):
-        old, new = (_united(of(run) for run in material.runs) for material in (before, after))
+    for (what, old), (_, new) in zip(_setting(before), _setting(after), strict=True):
         if old != new:
             yield f"other {what}: {', '.join(sorted(old)) or 'none'} before, {', '.join(sorted(new)) or 'none'} now"
 
 
-def _united(sets: Iterable[set[str]]) -> set[str]:
-    return set().union(*sets)
+def _setting(material: Material) -> Iterator[tuple[str, frozenset[str]]]:
+    """How the product was examined."""
+    runs = material.runs
+    yield "modes", frozenset(run.run.mode.value for run in runs)
+    yield "observers", frozenset(layer for run in runs for layer in run.run.layers)
+    yield "steps", frozenset(step.kind.value for run in runs for step in run.run.steps)
 
 
 def lines(difference: Difference) -> Iterator[str]:

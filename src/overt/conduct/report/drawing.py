@@ -17,7 +17,7 @@ from overt.conduct.judge.network import Contact
 from overt.conduct.report.printable import plain
 from overt.conduct.report.timeline import BINS, TimeLine
 
-GRAPH_WIDTH, ROW, PRODUCT_WIDTH = 720, 46, 150
+GRAPH_WIDTH, ROW, PRODUCT_WIDTH = 580, 46, 120
 MAX_DRAWN = 16
 """Destinations in the graph; the table below it has more."""
 LINE_WIDTH = 720
@@ -44,7 +44,7 @@ def graph(product: str, contacts: Sequence[Contact]) -> Markup:
         box=PRODUCT_WIDTH,
         middle=2 + PRODUCT_WIDTH / 2,
         text=height / 2 + 5,
-        product=plain(product, 18),
+        product=plain(product, 14),
     )
 
 
@@ -55,7 +55,7 @@ def _height(count: int) -> int:
 def _edge(contact: Contact, index: int, count: int, most: int) -> Markup:
     height = _height(count)
     y = height / 2 + ROW * (index - (count - 1) / 2)
-    start, end = PRODUCT_WIDTH + 2, 330
+    start, end = PRODUCT_WIDTH + 2, 216
     width = 1.5 + 9 * (math.log1p(contact.sent_bytes) / math.log1p(most) if most else 0)
     css = "declared" if contact.declared else "undeclared"
     opaque = " opaque" if Opened.OPAQUE in contact.opened else ""
@@ -71,16 +71,16 @@ def _edge(contact: Contact, index: int, count: int, most: int) -> Markup:
         words=plain(_words(contact)),
         start=start,
         middle=height / 2,
-        bend=start + 80,
-        bend2=end - 90,
+        bend=start + 50,
+        bend2=end - 50,
         y=y,
         end=end,
         width=width,
         text=end + 16,
         upper=y - 2,
         lower=y + 15,
-        place=plain(contact.place, 44),
-        detail=plain(_detail(contact), 58),
+        place=plain(contact.place, 40),
+        detail=plain(_detail(contact), 54),
     )
 
 

@@ -18,6 +18,7 @@ from overt import __version__
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.judge import judge
+from overt.conduct.judge.answering import counted
 from overt.conduct.report import signing
 from overt.conduct.report.statement import (
     DERIVED,
@@ -75,7 +76,7 @@ def verify(path: Path, public: str | None, find: Find | None) -> Verified:
     key, checks = "", []
     try:
         key = _key_in(envelope)
-        wanted = signing.public_key(public or key)
+        wanted = signing.public_key(key if public is None else public)
         statement = signing.opened(envelope, wanted, STATEMENT).statement
     except ConductError as error:
         if public is not None:
@@ -161,7 +162,7 @@ def _files(what: str, base: Path, found: list[Path], named: dict[str, str]) -> C
     ]
     if parts:
         return Check(what, False, "; ".join(parts))
-    return Check(what, True, f"{len(named):,} files, as they were signed")
+    return Check(what, True, f"{counted(len(named), 'file')}, as signed")
 
 
 def _subject(folder: ReportFolder, statement: dict[str, Any]) -> Check:
@@ -173,7 +174,7 @@ def _subject(folder: ReportFolder, statement: dict[str, Any]) -> Check:
     packages = packages or {sha256_of(folder.evidence / places.SUBJECT)}
     if digests != packages:
         return Check("subject", False, "the statement is about other packages than the evidence")
-    return Check("subject", True, f"about {len(packages)} packages with their digests")
+    return Check("subject", True, f"about {counted(len(packages), 'package')}, by digest")
 
 
 def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -> Iterator[Check]:

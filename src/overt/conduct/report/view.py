@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Compared, Losses, Subject, Verdict
+from overt.conduct.evidence.records import Answer, Compared, Losses, Mode, Subject, Verdict
 from overt.conduct.judge import GROUPS, QUESTIONS
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial, load
@@ -30,6 +30,13 @@ MAX_FILES = 2000
 """Files of evidence listed; the signed statement lists all."""
 MAX_REFERENCE_LINE = 1 << 20
 """Bytes of a line that is read to quote it."""
+
+MODES = {
+    Mode.DEAD: "without a network",
+    Mode.SINK: "the lab's own servers answered",
+    Mode.REPLAY: "recorded answers were replayed",
+    Mode.PASS_THROUGH: "with the real network",
+}
 
 GROUP_OF = {question.name: question.group for question in QUESTIONS}
 
@@ -80,7 +87,7 @@ class RunRow:
 
     name: str
     arm: str
-    mode: str
+    mode: Mode
     began: str
     seed: int
     kernel: str
@@ -121,6 +128,11 @@ class View:
     cited: tuple[Cited, ...]
     files: tuple[FileRow, ...]
     more_files: int
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """What answered the product's traffic, in words."""
+        return tuple(dict.fromkeys(MODES.get(run.mode, run.mode) for run in self.runs))
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:

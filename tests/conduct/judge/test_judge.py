@@ -1,0 +1,329 @@
+"""The judge: each question on evidence made for it. Above all: what was not seen is never answered with no."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace as changed
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import (
+    Access,
+    Answer,
+    Blind,
+    Changed,
+    Listening,
+    Losses,
+    Mode,
+    OpaqueBytes,
+    Opened,
+    Request,
+    StepKind,
+    Verdict,
+)
+from overt.conduct.judge import QUESTIONS, judge
+from overt.conduct.judge.answering import MAX_FACTS, MAX_TEXT, bytes_text
+from overt.core.errors import ConductError
+from tests.conduct.report import made
+from tests.conduct.report.made import Evidence, access, change, flow, process, sighting
+
+
+def judged(tmp_path: Path, *runs: Evidence, **given: object) -> dict[str, Answer]:
+    folder = made.write(tmp_path / "report", *runs, **given)  # type: ignore[arg-type]
+    return {answer.question: answer for answer in judge(folder)}
+
+
+def changed_run(evidence: Evidence, **given: object) -> Evidence:
+    return changed(evidence, run=replace(evidence.run, **given))
+
+
+def test_a_product_that_behaves(tmp_path: Path) -> None:
+    answers = judged(tmp_path, made.behaving(), compared=made.COMPARED[1:])
+    assert not [answer.question for answer in answers.values() if answer.good is False]
+    assert answers["contact"].verdict is Verdict.YES
+    unseen = {answer.question for answer in answers.values() if answer.verdict is Verdict.UNSEEN}
+    assert unseen == {"update-integrity"}
+    for name in (
+        "content-left",
+        "undeclared-contact",
+        "secrets",
+        "beyond-scope-reads",
+        "plain-transport",
+        "removal",
+    ):
+        assert (answers[name].verdict, answers[name].good) == (Verdict.NO, True), name
+
+
+def test_a_product_that_spies(tmp_path: Path) -> None:
+    answers = judged(tmp_path, made.spying(), compared=made.COMPARED)
+    bad = {answer.question for answer in answers.values() if answer.good is False}
+    assert bad == {question.name for question in QUESTIONS} - {"update-integrity", "sight"}
+    left = answers["content-left"]
+    assert "ssh key" in left.facts[0] and "as it is" in left.facts[0]
+    assert any("base64" in fact and "gzip" in fact for fact in left.facts)
+    assert any("exfil.spy.example" in fact for fact in answers["undeclared-contact"].facts)
+    assert "marked document" in answers["after-detection"].summary
+
+
+def test_every_fact_names_lines_that_exist(tmp_path: Path) -> None:
+    folder = made.write(tmp_path / "report", made.spying(), compared=made.COMPARED)
+    answers = judge(folder)
+    references = [one for answer in answers for text in answer.evidence for one in text.split()]
+    assert len(references) > 40
+    for answer in answers:
+        assert len(answer.facts) == len(answer.evidence)
+    for reference in references:
+        file, _, line = reference.partition("#")
+        lines = (folder.path / file).read_text().splitlines()
+        assert not line or 1 <= int(line) <= len(lines), reference
+
+
+def test_the_same_evidence_gives_the_same_answers(tmp_path: Path) -> None:
+    one = made.write(tmp_path / "a", made.spying(), compared=made.COMPARED)
+    two = made.write(tmp_path / "b", made.spying(), compared=made.COMPARED)
+    assert judge(one) == judge(two)
+
+
+NETWORK = (
+    "content-left",
+    "names-left",
+    "digests-left",
+    "contact",
+    "undeclared-contact",
+    "plain-transport",
+    "after-detection",
+)
+
+
+def test_without_the_network_observer_nothing_is_said_of_the_network(tmp_path: Path) -> None:
+    quiet = changed_run(made.behaving(), layers=("open", "trace", "changes"))
+    answers = judged(tmp_path, changed(quiet, flows=[]))
+    assert {answers[name].verdict for name in NETWORK} == {Verdict.UNSEEN}
+    assert answers["sight"].good is False
+
+
+def test_without_a_network_nothing_is_said_of_what_leaves(tmp_path: Path) -> None:
+    dead = changed(changed_run(made.behaving(), mode=Mode.DEAD), flows=[])
+    answers = judged(tmp_path, dead)
+    for name in ("content-left", "names-left", "digests-left", "plain-transport", "after-detection"):
+        assert answers[name].verdict is Verdict.UNSEEN, name
+    assert "attempts" in answers["contact"].summary
+
+
+def test_bytes_that_could_not_be_read_may_hold_anything(tmp_path: Path) -> None:
+    opaque = OpaqueBytes(destination="x:443", flows=(1,), bytes=5000, bits_per_byte=7.9, why="pinned")
+    answers = judged(tmp_path, changed(made.behaving(), opaque=[opaque]))
+    assert answers["content-left"].verdict is Verdict.UNSEEN
+    assert "5.00 kB" in answers["content-left"].summary
+    assert answers["sight"].verdict is Verdict.PARTLY
+
+
+@pytest.mark.parametrize(
+    ("losses", "unseen"),
+    [
+        (Losses(packets=3), {"content-left", "names-left", "digests-left"}),
+        (Losses(stream_bytes=1), {"content-left", "names-left", "digests-left"}),
+        (Losses(file_events=1), {"beyond-scope-reads", "secrets"}),
+        (Losses(unnamed_processes=1), {"beyond-scope-reads", "secrets"}),
+    ],
+)
+def test_losses_leave_no_clean_answer(tmp_path: Path, losses: Losses, unseen: set[str]) -> None:
+    answers = judged(tmp_path, changed_run(made.behaving(), losses=losses))
+    assert {name for name in unseen if answers[name].verdict is Verdict.UNSEEN} == unseen
+    assert answers["sight"].good is False
+
+
+def test_without_canaries_nothing_is_said_of_content(tmp_path: Path) -> None:
+    answers = judged(tmp_path, changed(made.behaving(), canaries=[]))
+    assert answers["content-left"].verdict is Verdict.UNSEEN
+    assert answers["marking"].verdict is Verdict.UNSEEN
+
+
+def test_no_run_answers_nothing_well(tmp_path: Path) -> None:
+    answers = judged(tmp_path)
+    assert not [answer.question for answer in answers.values() if answer.good is True]
+
+
+def test_a_comparison_too_small_to_show_anything_shows_nothing(tmp_path: Path) -> None:
+    weak = replace(made.COMPARED[1], least_p=0.25)
+    assert judged(tmp_path, made.behaving(), compared=[weak])["marking"].verdict is Verdict.UNSEEN
+
+
+def test_what_is_declared_is_not_held_against_it(tmp_path: Path) -> None:
+    evidence = changed(made.behaving(), sightings=[sighting(0, 1)])
+    text = made.PROFILE_TEXT % "Example AV" + 'sends = ["content"]\n'
+    answers = judged(tmp_path, evidence, profile=text)
+    assert (answers["content-left"].verdict, answers["content-left"].good) == (Verdict.YES, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "server_name", "port", "known"),
+    [
+        ("update.av.example", "update.av.example", 443, True),
+        ("UPDATE.AV.EXAMPLE.", "", 443, True),
+        ("update.av.example", "", 80, False),
+        ("update.av.example", "other.example", 443, False),  # domain fronting
+        ("", "", 443, False),
+        ("update.av.example.spy.example", "", 443, False),
+        ("xupdate.av.example", "", 443, False),
+    ],
+)
+def test_declared_places(tmp_path: Path, name: str, server_name: str, port: int, known: bool) -> None:
+    found = flow(1, name, server_name=server_name, port=port)
+    answers = judged(tmp_path, changed(made.behaving(), flows=[found]))
+    assert (answers["undeclared-contact"].verdict is Verdict.NO) is known
+
+
+def test_declared_wildcards_ports_and_addresses(tmp_path: Path) -> None:
+    text = (made.PROFILE_TEXT % "AV").replace('"update.av.example:443"', '"*.av.example:*", "[2001:2::7]:99"')
+    flows = [
+        flow(1, "a.b.av.example", port=8080),
+        flow(2, "", server_name="", address="2001:2:0::7", port=99),
+    ]
+    assert (
+        judged(tmp_path, changed(made.behaving(), flows=flows), profile=text)["undeclared-contact"].good
+        is True
+    )
+    bare = changed(made.behaving(), flows=[flow(1, "av.example", port=8080)])
+    assert judged(tmp_path / "2", bare, profile=text)["undeclared-contact"].good is False
+
+
+def test_a_place_is_declared_for_its_steps_only(tmp_path: Path) -> None:
+    late = changed(made.behaving(), flows=[flow(1, "update.av.example", step=3)])
+    assert judged(tmp_path, late)["undeclared-contact"].verdict is Verdict.YES
+
+
+def test_names_asked_for_are_contacts_too(tmp_path: Path) -> None:
+    asked = flow(
+        1,
+        "",
+        server_name="",
+        application="dns",
+        port=53,
+        opened=Opened.PLAIN,
+        requests=(Request(at_s=1.0, method="A", target="Update.AV.example."),),
+    )
+    assert judged(tmp_path / "1", changed(made.behaving(), flows=[asked]))["undeclared-contact"].good is True
+    tunnel = replace(asked, requests=(Request(at_s=1.0, method="A", target="666f6f.spy.example"),))
+    answers = judged(tmp_path / "2", changed(made.behaving(), flows=[tunnel]))
+    assert answers["undeclared-contact"].good is False
+    assert "666f6f.spy.example" in answers["undeclared-contact"].summary
+
+
+def test_a_declared_secret_is_said_and_not_held_against_it(tmp_path: Path) -> None:
+    text = (made.PROFILE_TEXT % "AV").replace("reads = [", 'reads = ["/home/**", ')
+    evidence = changed(made.behaving(), accesses=[access("/home/alice/.ssh/id_ed25519")])
+    found = judged(tmp_path, evidence, profile=text)["secrets"]
+    assert (found.verdict, found.good) == (Verdict.YES, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "known"),
+    [
+        ("/usr/lib/x86_64-linux-gnu/libc.so.6", True),
+        ("/etc/ld.so.cache", True),
+        ("/opt/product/av", True),
+        ("/var/lib/av/db", True),
+        ("/home/alice/Documents/deep/er.txt", True),
+        ("/home/alice/Pictures/cat.png", False),
+        ("/etc/fstab", False),
+        ("/etc/ssl/private/key.pem", False),
+        ("/proc/1/environ", False),
+        ("/home/bob/Documents/x", False),
+    ],
+)
+def test_what_nobody_needs_to_be_told(tmp_path: Path, path: str, known: bool) -> None:
+    answers = judged(tmp_path, changed(made.behaving(), accesses=[access(path)]))
+    assert (answers["beyond-scope-reads"].good is True) is known
+
+
+def test_listing_folders_is_said(tmp_path: Path) -> None:
+    evidence = changed(made.behaving(), accesses=[access("/home/alice/Music", access=Access.LIST)])
+    found = judged(tmp_path, evidence)["beyond-scope-reads"]
+    assert (found.verdict, found.good) == (Verdict.PARTLY, None)
+
+
+def test_forged_updates(tmp_path: Path) -> None:
+    body = b"made up by the lab"
+    update = flow(1, "update.av.example", received="streams/00001.in")
+    taken = change("/var/lib/av/db", step=2, sha256=hashlib.sha256(body).hexdigest())
+    for number, changes in enumerate(([taken], [change("/var/lib/av/db", step=2)])):
+        evidence = changed(made.behaving(), flows=[update], changes=changes)
+        folder = made.write(tmp_path / str(number), evidence)
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+        (folder.evidence / "runs/mixed-1/streams/00001.in").write_bytes(answer * 2)
+        found = {one.question: one for one in judge(folder)}["update-integrity"]
+        assert (found.verdict, found.good) == ((Verdict.YES, False), (Verdict.NO, True))[number]
+
+
+def test_what_is_left_after_removal(tmp_path: Path) -> None:
+    folder_gone = change("/var/lib/av", Changed.REMOVED, 5, kind="folder")
+    changes = [change("/var/lib/av/db", step=2), change("/var/log/av.log", step=2), folder_gone]
+    found = judged(tmp_path, changed(made.behaving(), changes=changes))["removal"]
+    assert "1 path" in found.summary and "av.log" in found.facts[0]
+
+
+def test_not_uninstalled_is_not_clean(tmp_path: Path) -> None:
+    steps = tuple(step for step in made.run_record().steps if step.kind is not StepKind.UNINSTALL)
+    assert judged(tmp_path, changed_run(made.behaving(), steps=steps))["removal"].verdict is Verdict.UNSEEN
+
+
+def test_root_as_started_is_neither_good_nor_bad(tmp_path: Path) -> None:
+    root = process(1, step=2, user=0, capabilities=("CAP_CHOWN", "CAP_KILL"))
+    found = judged(tmp_path, changed(made.behaving(), processes=[root]))["privileges"]
+    assert (found.verdict, found.good) == (Verdict.PARTLY, None)
+
+
+def test_an_attempt_that_may_have_succeeded_is_loud(tmp_path: Path) -> None:
+    attempt = Blind(at_s=None, what="It left the chamber", by=None, attempt=True, defeated=False)
+    answers = judged(tmp_path, changed_run(made.behaving(), blind=(attempt,)))
+    assert "MAY HAVE SUCCEEDED" in answers["observer"].facts[0]
+    assert answers["sight"].good is not True
+
+
+def test_a_step_that_failed_is_said(tmp_path: Path) -> None:
+    run = made.run_record()
+    steps = (*run.steps[:2], replace(run.steps[2], exit_status=2, expected=False), *run.steps[3:])
+    answers = judged(tmp_path, changed_run(made.behaving(), steps=steps))
+    assert answers["sight"].good is False
+    assert any("may not have done its work" in fact for fact in answers["sight"].facts)
+
+
+def test_declared_sockets(tmp_path: Path) -> None:
+    text = made.PROFILE_TEXT % "AV" + '[[scope]]\nlistens = ["tcp:3310", "unix:/run/av/*.ctl"]\n'
+    one = Listening(at_s=1.0, step=3, protocol="tcp", address="127.0.0.1", port=3310, process=1)
+    other = Listening(at_s=1.0, step=3, protocol="unix", address="/run/av/av.ctl", port=0, process=1)
+    answers = judged(tmp_path, changed(made.behaving(), listening=[one, other]), profile=text)
+    assert (answers["listening"].verdict, answers["listening"].good) == (Verdict.YES, None)
+    odd = replace(one, port=3311)
+    assert (
+        judged(tmp_path / "2", changed(made.behaving(), listening=[odd]), profile=text)["listening"].good
+        is False
+    )
+
+
+def test_answers_are_bounded(tmp_path: Path) -> None:
+    many = [change(f"/srv/{number}/{'x' * 500}", Changed.ADDED, 3) for number in range(500)]
+    found = judged(tmp_path, changed(made.behaving(), changes=many))["beyond-scope-changes"]
+    assert len(found.facts) == MAX_FACTS and found.facts[-1] == "and 441 more of the kind"
+    assert max(map(len, found.facts)) <= MAX_TEXT
+
+
+def test_damaged_evidence_is_an_error(tmp_path: Path) -> None:
+    folder = made.write(tmp_path / "report", made.behaving())
+    flows = folder.evidence / "runs/mixed-1/flows.jsonl"
+    flows.write_bytes(flows.read_bytes().replace(b'"number"', b'"nomber"'))
+    with pytest.raises(ConductError, match="line 1"):
+        judge(ReportFolder(folder.path))
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1000, "1.00 kB"), (99_949, "99.9 kB"), (999_499, "999 kB"),
+     (999_500, "1.00 MB"), (10**12, "1.00 TB"), (10**16, "10,000 TB")],
+)  # fmt: skip
+def test_sizes_in_words(count: int, text: str) -> None:
+    assert bytes_text(count) == text
