@@ -20,11 +20,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from overt.conduct.evidence.records import Access, FileAccess, Process
+from overt.conduct.evidence.records import Access, FileAccess
 from overt.conduct.observe.files import ACCESSES, PROCESSES, FileObserver
+from overt.conduct.observe.raw import RawProcess
 from overt.conduct.observe.watch import Trailer
 from tests.conftest import require
 
+CLONE_NEWNET = 0x4000_0000
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x0002_0000, 1 << 14, 1 << 18
 HOMES_BYTES = 32 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -64,7 +66,7 @@ class Stage:
         trailer = self.observer.stop()
         return Seen(
             trailer,
-            _read(self.work / "raw" / PROCESSES, Process),
+            _read(self.work / "raw" / PROCESSES, RawProcess),
             _read(self.work / "raw" / ACCESSES, FileAccess),
         )
 
@@ -74,13 +76,13 @@ class Seen:
     """What the observer wrote."""
 
     trailer: Trailer
-    processes: list[Process]
+    processes: list[RawProcess]
     accesses: list[FileAccess]
 
-    def of(self, process: Process) -> list[FileAccess]:
+    def of(self, process: RawProcess) -> list[FileAccess]:
         return [access for access in self.accesses if access.process == process.number]
 
-    def ran(self, *arguments: str) -> Process:
+    def ran(self, *arguments: str) -> RawProcess:
         found = [process for process in self.processes if process.arguments[: len(arguments)] == arguments]
         assert len(found) == 1, (arguments, [process.arguments for process in self.processes])
         return found[0]

@@ -11,8 +11,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from overt.conduct.evidence.records import Process
 from overt.conduct.observe.images import Identity, Image, identify, image_of
+from overt.conduct.observe.raw import RawProcess
 from overt.conduct.observe.tally import printable
 
 LAB = -1
@@ -57,7 +57,7 @@ class Residents:
     """Whether processes in the observer's own namespace count as the product's (nothing is the lab's)."""
     met: Callable[[int], None]
     """Told of each process number when it is first seen: so that its end will be told."""
-    write: Callable[[Process], None]
+    write: Callable[[RawProcess], None]
     executed: Callable[[int, str, float], None]
     """Told of (number, path, when) for each file that was executed."""
     _alive: dict[int, Resident] = field(default_factory=dict)
@@ -207,14 +207,14 @@ class Residents:
             names=(),
         )
         number = self._add(gone, parent, coming.at_s, digest)
-        self._write(self._alive.pop(pid), at_s)
+        self._write(self._alive.pop(pid), at_s, certain=False)
         for file, _, when in coming.files:
             self.executed(number, file, when)
 
-    def _write(self, resident: Resident, ended_s: float | None) -> None:
+    def _write(self, resident: Resident, ended_s: float | None, certain: bool = True) -> None:
         identity = resident.identity
         self.write(
-            Process(
+            RawProcess(
                 number=resident.number,
                 pid=identity.pid,
                 parent=resident.parent,
@@ -226,6 +226,8 @@ class Residents:
                 arguments=tuple(printable(word) for word in identity.arguments),
                 user=identity.user,
                 capabilities=identity.capabilities,
+                inner_pid=identity.names[-1] if identity.names else 0,
+                certain=certain,
             )
         )
 

@@ -21,9 +21,11 @@ from typing import BinaryIO
 
 import msgspec
 
-from overt.conduct.evidence.records import Access, Blind, Losses, Process, Record
+from overt.conduct.evidence.records import Access, Blind, Losses, Record
 from overt.conduct.observe import fanotify
+from overt.conduct.observe.clock import Reading, reading
 from overt.conduct.observe.fanotify import Mask, Range
+from overt.conduct.observe.raw import RawProcess
 from overt.conduct.observe.residents import LAB, Residents
 from overt.conduct.observe.tally import MAX_ENTRIES, Tally, printable
 
@@ -36,6 +38,8 @@ MAX_HASHED_BYTES = 1 << 30
 """Of an executable; a larger one has no digest in the records."""
 MAX_DIGESTS = 10_000
 MAX_COMPLAINTS = 20
+CLOCK_S = 10.0
+"""Between two readings of both clocks."""
 URGENT = -10
 """Scheduling priority: the product waits for the answer."""
 
@@ -52,6 +56,8 @@ class Trailer(Record, frozen=True, kw_only=True):
     """How many the kernel told."""
     busy_s: float
     """Processor time that answering took."""
+    clock: tuple[Reading, ...]
+    """Both clocks, read together every now and then."""
 
 
 @dataclass(slots=True)
@@ -81,6 +87,8 @@ class Watch:
     _events: int = 0
     _stopping: bool = False
     _most_ends: int = 0
+    _clock: list[Reading] = field(default_factory=list)
+    _clock_due: float = 0.0
 
     @property
     def poll_descriptor(self) -> int:
@@ -96,7 +104,9 @@ class Watch:
         for descriptor in (*self.groups, self.control):
             self._poll.register(descriptor, select.EPOLLIN)
         while not self._stopping:
-            ready = {descriptor for descriptor, _ in self._poll.poll()}
+            ready = {descriptor for descriptor, _ in self._poll.poll(CLOCK_S)}
+            if time.monotonic() >= self._clock_due:
+                self._read_clocks()
             for group in self.groups:
                 if group in ready:
                     self._drain(group)
@@ -212,6 +222,10 @@ class Watch:
             whose = "a process outside of the lab" if pid == 0 else f"process {pid}, which was gone"
             self._complain(f"{whose} used {printable(path)}")
 
+    def _read_clocks(self) -> None:
+        self._clock.append(reading(self.zero_s))
+        self._clock_due = time.monotonic() + CLOCK_S
+
     def _met(self, pid: int) -> None:
         if len(self._ends) >= self._most_ends:
             self._other += 1
@@ -250,7 +264,7 @@ class Watch:
         if word == CUT:
             os.write(self.control, DONE)
 
-    def _write_process(self, process: Process) -> None:
+    def _write_process(self, process: RawProcess) -> None:
         process = msgspec.structs.replace(process, program=self._inside(process.program))
         self.residents_stream.write(self._encoder.encode(process) + b"\n")
 
@@ -274,6 +288,7 @@ class Watch:
             blind=tuple(self._complaints),
             events=self._events,
             busy_s=round(times.user + times.system, 3),
+            clock=tuple(self._clock),
         )
 
 

@@ -1,0 +1,137 @@
+"""Files, calls, connections and ports of one run, put together: each with its program, parent and step."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import (
+    Access,
+    Call,
+    FileAccess,
+    Flow,
+    Listening,
+    Process,
+    StepKind,
+    StepRun,
+)
+from overt.conduct.observe.attribution import Merged, Sources, merge
+from overt.conduct.observe.sockets import SocketObserver
+from overt.conduct.observe.trace import command
+from tests.conduct.observe.stage import CLONE_NEWNET, Stage, call, needs_root, on_stage
+
+pytestmark = needs_root
+
+PRODUCT = """
+import os, socket, subprocess, sys, threading, time
+home, root = sys.argv[1:]
+def talk():
+    with socket.create_connection(("127.0.0.1", 8443)) as stream:
+        open(home + "/letter").read()
+        time.sleep(0.3)
+thread = threading.Thread(target=talk)
+thread.start()
+thread.join()
+waiting = socket.socket()
+waiting.bind(("127.0.0.1", 7001))
+waiting.listen()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(0.3)
+        subprocess.run([root + "/bin/cat", home + "/letter"])
+    os._exit(0)
+os.wait()
+subprocess.run([root + "/bin/true"])
+time.sleep(0.8)
+"""
+
+
+def step(number: int, began_s: float, ended_s: float) -> StepRun:
+    return StepRun(
+        number=number,
+        kind=StepKind.COMMAND,
+        command=("product",),
+        began_s=began_s,
+        ended_s=ended_s,
+        exit_status=0,
+        timed_out=False,
+        expected=True,
+        output="",
+    )
+
+
+def play(stage: Stage) -> tuple[RunFolder, Merged]:
+    call("unshare", CLONE_NEWNET)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=30)
+    (stage.homes / "letter").write_text("dear sir")
+    run = RunFolder(stage.work)
+    with socket.create_server(("127.0.0.1", 8443)) as server:
+        stage.observe()
+        sockets = SocketObserver()
+        sockets.start(1, stage.work / "raw-none", stage.zero)
+        sockets.close()
+        sockets.start(_self(), stage.work / "raw", stage.zero)
+        began = time.monotonic() - stage.zero
+        program = [sys.executable, "-c", PRODUCT, str(stage.homes), str(stage.root)]
+        subprocess.run([*command(stage.work / "trace.log"), *program], check=True, timeout=60)
+        _, (_, source_port) = server.accept()
+        ended = time.monotonic() - stage.zero
+        sockets.cut()
+        sockets.stop()
+    stage.observer.stop()
+    run.write(Flow, [_flow(1, 8443, source_port, began, ended), _flow(2, 9999, 1, began, ended)])
+    raw = stage.work / "raw"
+    merged = merge(run, Sources(raw, raw, stage.work / "trace.log", False), [step(1, began, ended)])
+    return run, merged
+
+
+def _self() -> int:
+    return int(Path("/proc/self").readlink().name)
+
+
+def _flow(number: int, port: int, source_port: int, began: float, ended: float) -> Flow:
+    return Flow(
+        number=number,
+        at_s=began + 0.2,
+        ended_s=ended,
+        step=0,
+        process=None,
+        protocol="tcp",
+        application="raw",
+        address="127.0.0.1",
+        port=port,
+        source_port=source_port,
+        name="",
+    )
+
+
+def test_each_event_has_its_program_parent_and_step(tmp_path: Path) -> None:
+    run, merged = on_stage(play, tmp_path)
+    processes = {process.number: process for process in run.read(Process)}
+    product = next(one for one in processes.values() if "-c" in one.arguments and one.parent is None)
+    cat = next(one for one in processes.values() if one.program == "/usr/bin/cat")
+    assert merged.losses.trace_lines == merged.losses.unnamed_processes == merged.losses.other == 0
+
+    contact, stranger = run.read(Flow)
+    assert contact.process == product.number, "a thread's connection is its process'"
+    assert stranger.process is None and contact.step == 1
+
+    reads = [row for row in run.read(FileAccess) if row.path == "/home/letter" and row.access == Access.READ]
+    assert {row.process for row in reads} == {product.number, cat.number}
+    assert {row.ranges for row in reads} == {((0, 8),)}
+
+    grandparent = cat
+    while grandparent.parent is not None:
+        grandparent = processes[grandparent.parent]
+    assert grandparent is product, "a daemon's parents are known although they ended before it did anything"
+    assert cat.sha256 and cat.ended_s is not None and cat.ended_s > cat.at_s
+
+    (waits,) = [row for row in run.read(Listening) if row.port == 7001]
+    assert (waits.protocol, waits.address, waits.process) == ("tcp", "127.0.0.1", product.number)
+    names = {call.name for call in run.read(Call)}
+    assert {"execve", "connect", "bind", "listen"} <= names and "clone" not in names
