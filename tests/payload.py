@@ -6,8 +6,8 @@ from overt.core.limits import Limits
 from overt.core.model import Examination
 from overt.engine.examine import Examiner
 from overt.engine.hashset import HashSets
-from overt.engine.matcher import COMMON, ENGINE, Matcher
-from overt.engine.pack import Pack, RuleRecord
+from overt.engine.matcher import ENGINE, Matcher
+from overt.engine.pack import COMMON, Pack, RuleRecord
 
 PAYLOAD = b"overt-test-payload:" + b"3f9a51c07be2d846" + b":harmless\r\n" + bytes(range(256)) * 4
 RULE = 'rule test_payload { strings: $a = "overt-test-payload:3f9a51c07be2d846" condition: $a }'

@@ -72,7 +72,13 @@ def test_shares_make_the_pack_that_one_process_makes() -> None:
     assert together.problems == whole.problems != ()
     for name in ("engine", "names", "records", "routes", "externals", "texts"):
         assert getattr(together.pack, name) == getattr(whole.pack, name), name
-    assert {len(parts) for parts in together.pack.compiled.values()} == {1, 2}
+    assert not together.pack.compiled
+    assert {route: len(parts) for route, parts in together.pack.parts.items()} == {
+        "common": 0,
+        "pe": 2,
+        "elf": 1,
+        "other": 1,
+    }
     for data in (b"MZ needle", b"\x7fELF needle", b"needle", b""):
         names = [
             sorted(finding.rule for finding in Matcher(pack, hasty=hasty).match(data))
@@ -85,7 +91,7 @@ def test_shares_make_the_pack_that_one_process_makes() -> None:
 def test_a_share_without_its_compiled_part_leaves_the_route_to_be_compiled_from_texts() -> None:
     one, two = (share([RuleText("p", name, f"rule {name} {{ condition: true }}")]) for name in "ab")
     together = merged([one, msgspec.structs.replace(two, compiled={})], ("p",)).pack
-    assert not together.compiled
+    assert not together.compiled and not together.parts
     assert {finding.rule for finding in Matcher(together, hasty=True).match(b"x")} == {"a", "b"}
 
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from overt.engine.matcher import COMMON, ENGINE, Matcher
-from overt.engine.pack import Pack
+from overt.engine.matcher import ENGINE, Matcher
+from overt.engine.pack import COMMON, Pack
 from overt.engine.route import ROUTES, route_of
 from overt.rules.check import EXTERNALS
 from overt.rules.compile import RuleText, build

@@ -8,7 +8,7 @@ import boreal
 
 from overt.core.errors import PackError
 from overt.core.model import Finding, PatternMatch
-from overt.engine.pack import Pack
+from overt.engine.pack import COMMON, Pack
 from overt.engine.route import route_of
 
 ENGINE = f"boreal {boreal.__version__}"
@@ -18,8 +18,6 @@ MATCH_DATA_BYTES = 64
 MAX_COUNTED = 100_000
 """Matches of one pattern in one content that the engine counts (its own default, 1,000, is soon flooded)."""
 
-COMMON = "common"
-"""The route of rules that every file sees besides those of its own route: for packs made without routing."""
 FILE_TYPES = {"pe": "EXE", "elf": "ELF"}
 """Route → value of the external variable `filetype`, as rules expect it."""
 
@@ -40,8 +38,7 @@ class Matcher:
         takes its route, in the parts in which it is stored, and each part matches that content. Otherwise many rules
         are compiled again from their texts, to one scanner. Raises `PackError` when the engine rejects the rules."""
         self.pack = pack
-        parts = pack.compiled if pack.engine == ENGINE else {}
-        self._stored = parts if hasty else {route: each for route, each in parts.items() if len(each) == 1}
+        self._stored = _stored(pack, hasty) if pack.engine == ENGINE else {}
         self._scanners: dict[str, tuple[Any, ...]] = {}
         for route in pack.routes:
             if not (hasty and route in self._stored):
@@ -80,7 +77,8 @@ class Matcher:
     def _load(self, route: str) -> tuple[Any, ...]:
         """The route's scanners, loaded on first use; none when no rule is on that route."""
         if route not in self._scanners:
-            self._scanners[route] = self._loaded(route) if route in self.pack.routes else ()
+            known = route in self._stored or route in self.pack.routes
+            self._scanners[route] = self._loaded(route) if known else ()
         return self._scanners[route]
 
     def _loaded(self, route: str) -> tuple[Any, ...]:
@@ -119,6 +117,13 @@ class Matcher:
                 for hit in strings.instances[:MAX_MATCHES]
             ),
         )
+
+
+def _stored(pack: Pack, hasty: bool) -> dict[str, tuple[bytes, ...]]:
+    """What is not compiled from texts: in parts for the hasty, else only what is one scanner."""
+    if hasty:
+        return pack.parts or pack.compiled
+    return {route: each for route, each in pack.compiled.items() if len(each) == 1}
 
 
 def warm_up() -> None:

@@ -21,6 +21,8 @@ else:
     from backports import zstd
 
 MAGIC = b"OVERTPK1"
+COMMON = "common"
+"""In place of a route: what every file sees besides the rules of its own."""
 
 
 class RuleRecord(msgspec.Struct, frozen=True):
@@ -53,13 +55,16 @@ class Pack(msgspec.Struct, frozen=True):
     routes: dict[str, dict[str, str]]
     """route → namespace → YARA source of the rules of that namespace that can match on that route."""
     compiled: dict[str, tuple[bytes, ...]] = {}
-    """route → the engine's own serialisation of its rules, in parts that the engine can read back."""
+    """route → the engine's own serialisation of its rules: one, or several parts of them in packs of format 2."""
     externals: tuple[str, ...] = ()
     """External variables that the rules use (`filename`, …)."""
     texts: bytes = b""
     """zstd of MessagePack: record key → the rule's own text."""
     fingerprint: str = ""
     """Identity of everything the pack was made from; empty for a pack that stands alone."""
+    parts: dict[str, tuple[bytes, ...]] = {}
+    """route → serialisations of those of its rules that are not on all routes; `COMMON` → of those that are. There is
+    every route, or none."""
 
 
 def dump(pack: Pack) -> bytes:

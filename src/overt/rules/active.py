@@ -26,7 +26,7 @@ from overt.store.paths import paths
 
 BASE = "base"
 LICENCE = "Apache-2.0"
-FORMAT = "2"
+FORMAT = "3"
 """Raised when packs must be rebuilt although their sources are the same."""
 PACK_FILE = "active.pack"
 

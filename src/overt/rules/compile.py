@@ -17,7 +17,7 @@ import msgspec
 from overt.core.errors import PackError
 from overt.engine.matcher import ENGINE, compile_sources
 from overt.engine.pack import Pack, RuleRecord, pack_texts
-from overt.rules.ahead import Parts, ahead
+from overt.rules.ahead import PART_RULES, Groups, merged_pieces, saved_whole
 from overt.rules.check import EXTERNALS, accepted, closure, condense, heads, needed
 from overt.rules.metadata import record
 from overt.rules.routing import routes_of
@@ -59,7 +59,9 @@ class Share(msgspec.Struct, frozen=True):
     records: dict[str, RuleRecord]
     routes: dict[str, dict[str, str]]
     compiled: dict[str, tuple[bytes, ...]]
-    """These three as in `Pack`."""
+    """Of few rules: every route whole."""
+    parts: dict[str, tuple[bytes, ...]]
+    """Of many. These four as in `Pack`."""
     texts: dict[str, str]
     """Record key → the rule's own text."""
     problems: tuple[Problem, ...]
@@ -100,8 +102,10 @@ def merged(shares: Sequence[Share], names: tuple[str, ...]) -> Built:
         texts |= one.texts
         for route, spaces in one.routes.items():
             routes.setdefault(route, {}).update(spaces)
-    compiled = {route: parts for route in routes if (parts := _stored(shares, route))}
-    pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(texts))
+    compiled, parts = (
+        (shares[0].compiled, shares[0].parts) if len(shares) == 1 else ({}, _parts(shares, routes))
+    )
+    pack = Pack(ENGINE, names, records, routes, compiled, EXTERNALS, pack_texts(texts), parts=parts)
     return Built(pack, tuple(chain.from_iterable(one.problems for one in shares)))
 
 
@@ -128,7 +132,7 @@ def _share(texts: Sequence[RuleText], sources: Sequence[Source], tell: Tell) -> 
     records: dict[str, RuleRecord] = {}
     originals: dict[str, str] = {}
     routes: dict[str, dict[str, str]] = {}
-    parts: dict[str, Parts] = {}
+    groups = Groups()
     for number, (text, source) in enumerate(zip(texts, sources, strict=True)):
         tell("routing rules", number, len(texts))
         placed = routes_of(source.rules)
@@ -139,15 +143,13 @@ def _share(texts: Sequence[RuleText], sources: Sequence[Source], tell: Tell) -> 
             originals[key] = rule.text
         for route, chosen in _by_route(source, placed).items():
             routes.setdefault(route, {})[text.namespace] = condense(source, chosen)
-            parts.setdefault(route, Parts()).add(text.namespace, source, chosen)
-    compiled = {}
-    for number, route in enumerate(routes):
-        tell("compiling rules", number, len(routes))
-        if saved := ahead(parts[route].spaces):
-            compiled[route] = saved
-    tell("compiling rules", len(routes), len(routes))
+        groups.add(text.namespace, source, placed)
+    tell("compiling rules", 0, 1)
+    few = len(records) <= PART_RULES
+    compiled, parts = (saved_whole(routes), {}) if few else ({}, groups.saved())
+    tell("compiling rules", 1, 1)
     problems = (sorted(source.problems, key=lambda problem: problem.line) for source in sources)
-    return Share(records, routes, compiled, originals, tuple(chain.from_iterable(problems)))
+    return Share(records, routes, compiled, parts, originals, tuple(chain.from_iterable(problems)))
 
 
 def _accepted(sources: Sequence[Source], tell: Tell) -> list[Source]:
@@ -171,7 +173,5 @@ def _by_route(source: Source, placed: dict[str, tuple[str, ...]]) -> dict[str, l
     return {route: [rule for rule in source.rules if rule.name in names] for route, names in chosen.items()}
 
 
-def _stored(shares: Sequence[Share], route: str) -> tuple[bytes, ...]:
-    """The serialised parts of a route; none when those of one share are missing."""
-    parts = [one.compiled.get(route, ()) for one in shares if route in one.routes]
-    return tuple(chain.from_iterable(parts)) if all(parts) else ()
+def _parts(shares: Sequence[Share], routes: Routes) -> dict[str, tuple[bytes, ...]]:
+    return merged_pieces([one.parts or one.compiled for one in shares], routes)
