@@ -17,6 +17,7 @@ from pathlib import Path
 from overt.conduct import profile
 from overt.conduct.chamber import packages
 from overt.conduct.chamber.plan import Shown
+from overt.conduct.evidence.records import Package
 from overt.core.errors import ConductError
 
 PACKAGES = "/opt/packages"
@@ -28,8 +29,8 @@ PRODUCT = profile.PLACES["product"]
 class Prepared:
     """A product on its way into a chamber."""
 
-    subject: tuple[tuple[str, str], ...]
-    """(name, SHA-256 in hex) of what it is made of: package files, or a folder's (`digest`)."""
+    subject: tuple[Package, ...]
+    """What it is made of: package files, or a folder as one (`digest`)."""
     shown: tuple[Shown, ...] = ()
     copies: tuple[tuple[Path, str], ...] = ()
     """(file or folder outside, path inside): for `Chamber.bring`."""
@@ -57,24 +58,24 @@ def prepare(install: profile.Install, base: Path, work: Path) -> Prepared:
             return _wheel(_there(base / folder), name)
         case profile.Folder(path=path):
             source = _there(base / path)
-            return Prepared(((source.resolve().name, digest(source)),), copies=((source, PRODUCT),))
+            return Prepared((package(source.resolve().name, source),), copies=((source, PRODUCT),))
         case profile.Script(path=path, arguments=arguments):
             return _script(_there(base / path), arguments)
 
 
 def _present(files: Iterable[Path]) -> Prepared:
     there = [_there(path) for path in files]
-    subject = tuple((str(path), digest(path)) for path in there)
+    subject = tuple(package(str(path), path) for path in there)
     return Prepared(subject, shown=tuple(Shown(path, str(path)) for path in there))
 
 
 def _overt() -> Prepared:
     """The interpreter, its libraries and the sources that this process runs from."""
-    package = Path(__file__).parents[2]
+    sources = Path(__file__).parents[2]
     places = {
         Path(sys.prefix),
         Path(sys.base_prefix),
-        package.parent,
+        sources.parent,
         *(Path(path) for path in sys.path if path),
     }
     places |= {place.resolve() for place in places}
@@ -84,7 +85,7 @@ def _overt() -> Prepared:
         if place.is_dir() and place != Path("/usr") and not any(above in places for above in place.parents)
     ]
     scripts = sysconfig.get_path("scripts")
-    subject = ((package.name, digest(package)),)
+    subject = (package(sources.name, sources),)
     return Prepared(subject, shown=tuple(Shown(place, str(place)) for place in outer), path_prefix=scripts)
 
 
@@ -107,7 +108,7 @@ def _debian(install: profile.Debian, base: Path, folder: Path) -> Prepared:
         "--recursive",
     )
     return Prepared(
-        tuple((path.name, digest(path)) for path in sorted(chosen.iterdir())),
+        tuple(package(path.name, path) for path in sorted(chosen.iterdir())),
         copies=((chosen, PACKAGES),),
         commands=((*command, PACKAGES),),
     )
@@ -121,7 +122,7 @@ def _archive(path: Path) -> Prepared:
         else ("tar", "-xf", inside, "-C", PRODUCT)
     )
     return Prepared(
-        ((path.name, digest(path)),),
+        (package(path.name, path),),
         copies=((path, inside),),
         commands=(("mkdir", "-p", PRODUCT), unpack),
     )
@@ -135,7 +136,7 @@ def _wheel(folder: Path, name: str) -> Prepared:
         )
     pip = (f"{PRODUCT}/bin/python", "-m", "pip", "install", "--no-index", "--find-links", PACKAGES, name)
     return Prepared(
-        tuple((wheel.name, digest(wheel)) for wheel in wheels),
+        tuple(package(wheel.name, wheel) for wheel in wheels),
         copies=((folder, PACKAGES),),
         commands=(("python3", "-m", "venv", PRODUCT), pip),
         path_prefix=f"{PRODUCT}/bin",
@@ -146,7 +147,7 @@ def _script(path: Path, arguments: tuple[str, ...]) -> Prepared:
     inside = f"{PRODUCT}/{path.name}"
     start = (inside,) if os.access(path, os.X_OK) else ("sh", inside)
     return Prepared(
-        ((path.name, digest(path)), (f"{path.parent.resolve().name}/", digest(path.parent))),
+        (package(path.name, path), package(f"{path.parent.resolve().name}/", path.parent)),
         copies=((path.parent, PRODUCT),),
         commands=((*start, *arguments),),
     )
@@ -158,16 +159,30 @@ def _there(path: Path) -> Path:
     return path
 
 
+def package(name: str, path: Path) -> Package:
+    """The record of a file or folder. Raises `OSError`."""
+    return Package(
+        name=name, sha256=digest(path), size=sum(one.stat().st_size for one in _parts(path).values())
+    )
+
+
 def digest(path: Path) -> str:
     """SHA-256, in hex, of a file; of a folder: of the lines that `sha256sum` would print for its files, in the order of
     their paths below it (bytewise), without compiled Python. Raises `OSError`."""
     if path.is_file():
         with open(path, "rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    files = {
+    parts = _parts(path)
+    lines = (f"{digest(parts[name])}  {name}\n" for name in sorted(parts, key=os.fsencode))
+    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+
+
+def _parts(path: Path) -> dict[str, Path]:
+    """The files below a folder, by their paths from it; a file is its own only part."""
+    if path.is_file():
+        return {path.name: path}
+    return {
         found.relative_to(path).as_posix(): found
         for found in path.rglob("*")
         if found.is_file() and not found.is_symlink() and "__pycache__" not in found.parts
     }
-    lines = (f"{digest(files[name])}  {name}\n" for name in sorted(files, key=os.fsencode))
-    return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
