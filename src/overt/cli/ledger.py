@@ -180,6 +180,8 @@ def _verified(path: Path, kept: Head | None) -> Report:
             return verify(stream, kept)
     except OSError as error:
         raise UsageError(f"cannot read the export {path}: {error.strerror}") from error
+    except LedgerError as error:
+        raise LedgerError(f"{path}: {error}: name what 'overt ledger export' wrote") from None
 
 
 def _export(args: argparse.Namespace, folder: Path) -> int:

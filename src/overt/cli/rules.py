@@ -19,7 +19,7 @@ from overt.cli.render.channels import objection_text
 from overt.cli.voice import Exit, capable, note, say, styled, visible
 from overt.core.errors import UsageError
 from overt.engine.pack import Pack, RuleRecord, rule_texts
-from overt.rules import added, gather
+from overt.rules import added, gather, subscribed
 from overt.rules.active import BASE, LICENCE, forget, load_active, load_hashes
 from overt.rules.intake import Intake
 from overt.rules.yara_source import Problem
@@ -140,9 +140,19 @@ def _list(args: argparse.Namespace) -> int:
             f"{name:<20} {rules.get(name, 0):>8,} {stored.hashes:>12,}  {price}{licence:<14} "
             f"{visible(stored.origin)}"
         )
+    for one in subscribed.read_index(data).channels:
+        _say_channel(one, rules.get(one.pack, 0), measured=sample is not None)
     if sample:
         note(f"measured on {sample.what}; hashes cost the same however many there are")
     return Exit.OK
+
+
+def _say_channel(one: subscribed.Subscription, rules: int, measured: bool) -> None:
+    """A channel's rules as a set; what they cost is not measured, since only a confined worker compiles them."""
+    hashes = one.current.hashes if one.current else 0
+    price = f"{'-':>8}  " if measured else ""
+    origin = f"release {one.current.serial} of {one.url}" if one.current else f"nothing yet from {one.url}"
+    say(f"{one.name:<20} {rules:>8,} {hashes:>12,}  {price}{'per rule':<14} channel: {visible(origin)}")
 
 
 def _check_against(args: argparse.Namespace, measuring: bool) -> None:
@@ -152,13 +162,19 @@ def _check_against(args: argparse.Namespace, measuring: bool) -> None:
 
 def _list_rules(args: argparse.Namespace, pack: Pack) -> int:
     """One line per rule of a set; with --cost the most expensive ones first."""
-    if args.name != BASE:
+    channel = subscribed.read_index(paths().data).get(args.name)
+    if args.name != BASE and not channel:
         added.read(paths().data, args.name)
+    if args.cost and channel:
+        raise UsageError(
+            "rules of channels are compiled in confined workers only: what they cost is not measured"
+        )
     if args.cost:
         sample = costs.sample_for(args.against)
         costs.say_most_expensive(costs.sources_of(args.name), sample, None)
         return Exit.OK
-    found = [record for record in pack.records.values() if record.pack == args.name]
+    wanted = channel.pack if channel else args.name
+    found = [record for record in pack.records.values() if record.pack == wanted]
     width = max((len(visible(record.name)) for record in found), default=0)
     for record in found:
         say(f"{visible(record.name):<{width}}  {record.severity:<8}  {visible(record.description)}".rstrip())

@@ -85,7 +85,10 @@ def _establish(args: argparse.Namespace, replaces: str) -> int:
         raise UsageError("with --root-sha256, say with --name what to call the channel here")
     subscribe.checked_name(name)
     if subscribed.read_index(data).get(name):
-        raise UsageError(f"there is a channel {name!r} already: choose another --name")
+        raise UsageError(
+            f"there is a channel {name!r} already ('overt channel list' shows it): take it off with 'overt channel "
+            "remove', move to another publisher with 'overt channel switch', or add this one beside it with --name"
+        )
     way = Way(args.url, args.source, args.ca_file, args.proxy)
     one = Subscription(
         name,

@@ -179,11 +179,11 @@ def _explain(error: BaseException) -> Failed:
     cause = _cause(error)
     match error:
         case exceptions.ProxyError():
-            return _failed(Failure.PROXY, str(cause))
+            return _failed(Failure.PROXY, _words(cause))
         case exceptions.NameResolutionError() | UnicodeError():
-            return _failed(Failure.RESOLVE, str(cause))
+            return _failed(Failure.RESOLVE, _words(cause))
         case exceptions.ConnectTimeoutError() | exceptions.NewConnectionError():
-            return _failed(Failure.CONNECT, str(cause))
+            return _failed(Failure.CONNECT, _words(cause))
         case exceptions.ReadTimeoutError():
             return _failed(Failure.SLOW, "nothing arrived any more")
     match cause:
@@ -199,8 +199,13 @@ def _explain(error: BaseException) -> Failed:
             | exceptions.IncompleteRead()
             | OSError()
         ):
-            return _failed(Failure.BROKEN, str(cause))
+            return _failed(Failure.BROKEN, _words(cause))
     return _failed(Failure.MALFORMED, f"the answer is not HTTP as it should be: {cause}")
+
+
+def _words(cause: BaseException) -> str:
+    """An error of the system without its number, which helps nobody."""
+    return cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
 
 
 def _cause(error: BaseException) -> BaseException:

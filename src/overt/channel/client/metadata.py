@@ -51,13 +51,16 @@ class SourceFetcher(FetcherInterface):
         self._source = source
         self.failure: Exception | None = None
         """Why the last file could not be had."""
+        self.last = ""
+        """The file that was asked for last, by its path in the tree."""
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
         """As python-tuf wants it."""
         if not url.startswith(BASE):
             raise DownloadError(f"{url} is not below {BASE}")
+        self.last = url.removeprefix(BASE)
         try:
-            return content(self._source, url.removeprefix(BASE), min(max_length, layout.MAX_METADATA_BYTES))
+            return content(self._source, self.last, min(max_length, layout.MAX_METADATA_BYTES))
         except FileNotFoundError as error:
             self.failure = NetworkFailed(f"{url.removeprefix(BASE)} is not there: {error}")
             raise DownloadHTTPError(str(error), 404) from error
@@ -91,7 +94,8 @@ def refresh(folder: Path, source: Source, trusted_root: bytes) -> Refreshed:
     except DownloadError as error:
         raise fetcher.failure or PeerLied(f"TUF: {error}") from None
     except RepositoryError as error:
-        raise PeerLied(f"TUF refuses the metadata that is served: {error}") from None
+        what = f"{fetcher.last}: " if fetcher.last else ""
+        raise PeerLied(f"TUF refuses the metadata that is served: {what}{error}") from None
     targets = (folder / "targets.json").read_bytes()
     signed = _targets(targets)
     return Refreshed((folder / "root.json").read_bytes(), targets, signed.version, dict(signed.targets))

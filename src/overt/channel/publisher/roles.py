@@ -52,8 +52,6 @@ class Quorum:
             raise ChannelError(
                 f"key {twice[0][:8]} is given twice for one role: every holder has one of his own"
             )
-        if not 0 < self.threshold <= len(keyids):
-            raise ChannelError(f"a threshold of {self.threshold} can't be met by {len(self.keys)} keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +63,24 @@ class Roles:
     snapshot: Quorum
     timestamp: Quorum
 
+    def __post_init__(self) -> None:
+        for name, quorum in self.items():
+            if not 0 < quorum.threshold <= len(quorum.keys):
+                have = {0: "there is no key", 1: "there is one key"}.get(
+                    len(quorum.keys), f"there are {len(quorum.keys)} keys"
+                )
+                raise ChannelError(
+                    f"role {name}: a threshold of {quorum.threshold} can't be met, {have}: name more keys of "
+                    "that role, or a lower threshold"
+                )
+
     def items(self) -> list[tuple[str, Quorum]]:
         """Role name and quorum of each."""
         return [(name, getattr(self, name)) for name in self.__dataclass_fields__]
 
 
 def quorum(keys: Sequence[PublicKey], threshold: int) -> Quorum:
-    """A role of holders' keys. Raises `ChannelError` for a threshold out of reach."""
+    """A role of holders' keys. Raises `ChannelError` for a key that is given twice."""
     return Quorum(tuple(key.named() for key in keys), threshold)
 
 
