@@ -143,6 +143,10 @@ class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     homes_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 256
     files: str = ""
     """A folder (relative to the profile) that the steps need, such as a signature database: it is at `{files}`."""
+    mounts: bool = False
+    """Whether it may make namespaces and mount in them, as programs that confine themselves do."""
+    own_filter: bool = False
+    """Whether it listens to a seccomp filter of its own: what the chamber refuses it is then not recorded."""
     channel: str = ""
     """Host name of a rule channel that the lab publishes for this run: served there over HTTPS; `{files}/root.json` is
     what a client of it starts from."""

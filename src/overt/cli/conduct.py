@@ -1,0 +1,123 @@
+"""`overt conduct`: runs a product in an observation chamber, and reports what it read, changed, executed and sent."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+EXAMPLES = """examples:
+  sudo overt conduct check                               what this machine lacks for the lab
+  sudo overt conduct run clamscan                        a ready profile; the report is in clamscan-report/
+  overt conduct new scanner.toml                         write a profile by answering questions
+  sudo overt conduct run scanner.toml --differential 6   also compare runs with and without markings
+  overt conduct verify clamscan-report                   signature, evidence, and the finder run again
+  overt conduct diff old-report new-report               what changed between two versions of a product
+
+exit codes of 'run': 0 the report is complete, 2 an error, or something could not be observed (the report says what).
+See docs/conduct.md, and docs/conduct-scheme.md for certificates."""
+
+Actions = argparse._SubParsersAction
+
+DEFAULT_PAIRS = 16
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The actions."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
+    _run(actions)
+    _add(actions, "check", "say what this machine lacks for the lab, and how to get it", "running:check")
+    _add(actions, "profiles", "list the profiles that come with Overt", "profiles:show")
+    new = _add(actions, "new", "write a profile by answering questions", "profiles:new")
+    new.add_argument("file", type=Path, metavar="FILE", help="the profile to write, NAME.toml")
+    _reports(actions)
+    _certify(actions)
+
+
+def _add(
+    actions: Actions[argparse.ArgumentParser], name: str, summary: str, act: str
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(name, help=summary)
+    parser.set_defaults(act=_loaded(act))
+    return parser
+
+
+def _loaded(act: str) -> Callable[[argparse.Namespace], int]:
+    """The action, from a module that is loaded only for it."""
+    module, _, function = act.partition(":")
+    return lambda args: int(getattr(importlib.import_module(f"overt.cli.conduct_{module}"), function)(args))
+
+
+def _run(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = _add(actions, "run", "run a product in the chamber and report (needs root)", "running:run")
+    parser.add_argument("profile", metavar="PROFILE", help="a ready profile's name, or a file")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the report's folder (default: NAME-report)")
+    parser.add_argument(
+        "--mode",
+        choices=("sink", "dead", "replay", "pass-through"),
+        help="what answers the product's traffic (default: replay if the profile has something to replay, else sink)",
+    )
+    parser.add_argument(
+        "--let-it-out",
+        default="",
+        metavar="PRODUCT",
+        help="for pass-through: the product's name, word for word; what it sends then really goes out",
+    )
+    parser.add_argument(
+        "--runs", type=int, default=1, metavar="N", help="repeat with other canaries (default: 1)"
+    )
+    parser.add_argument(
+        "--differential",
+        type=int,
+        default=0,
+        metavar="N",
+        help="also run N times each without canaries, with plain and with marked ones, and compare (try 6)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of canaries and order (default: by chance)"
+    )
+    parser.add_argument(
+        "--pairs",
+        type=int,
+        default=DEFAULT_PAIRS,
+        metavar="N",
+        help=f"matched pairs (default: {DEFAULT_PAIRS})",
+    )
+    parser.add_argument(
+        "--snapshot", type=Path, metavar="DIR", help="use this root file system, not the machine's own"
+    )
+    parser.add_argument(
+        "--no-trace", action="store_true", help="without the second layer, which a product can notice"
+    )
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="sign with this key (default: this machine's own)"
+    )
+
+
+def _reports(actions: Actions[argparse.ArgumentParser]) -> None:
+    show = _add(actions, "show", "print what a report answers", "reports:show")
+    show.add_argument("report", type=Path, metavar="REPORT", help="a report's folder")
+    verify = _add(
+        actions, "verify", "check signature and evidence, and run the finder again", "reports:verify"
+    )
+    verify.add_argument("report", type=Path, metavar="REPORT")
+    verify.add_argument("--public-key", type=Path, metavar="FILE", help="who must have signed it")
+    diff = _add(actions, "diff", "compare two reports", "reports:diff")
+    diff.add_argument("old", type=Path, metavar="OLD")
+    diff.add_argument("new", type=Path, metavar="NEW")
+    key = _add(actions, "key", "print the public key with which this machine signs reports", "reports:key")
+    key.add_argument("--key", type=Path, metavar="FILE", help="of this key")
+
+
+def _certify(actions: Actions[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser("certify", help="issue, verify, withdraw and log certificates of conduct")
+    importlib.import_module("overt.cli.conduct_certify").configure(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action. Raises `OvertError`."""
+    act: Callable[[argparse.Namespace], int] = args.act
+    return act(args)

@@ -1,0 +1,73 @@
+"""`overt conduct show`, `verify`, `diff` and `key`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from overt.cli.voice import Exit, note, say, styled, visible
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.finder import search
+from overt.conduct.report import diff as comparing
+from overt.conduct.report import signing
+from overt.conduct.report import verify as verifying
+from overt.core.errors import UsageError
+from overt.store.paths import paths
+
+STYLES = {True: "green", False: "red", None: "yellow"}
+
+
+def show(args: argparse.Namespace) -> int:
+    """A line for each answer."""
+    for line in lines(ReportFolder(args.report)):
+        say(line)
+    note(f"the whole: {args.report / 'report.html'}")
+    return Exit.OK
+
+
+def lines(folder: ReportFolder) -> Iterator[str]:
+    """A report in lines for a terminal. Raises `ConductError`."""
+    for answer in folder.answers():
+        yield f"{_word(answer)}  {visible(answer.asked)} {visible(answer.summary)}"
+
+
+def _word(answer: Answer) -> str:
+    words = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.PARTLY: "partly", Verdict.UNSEEN: "unseen"}
+    return styled(f"{words[answer.verdict]:6}", STYLES[answer.good])
+
+
+def verify(args: argparse.Namespace) -> int:
+    """Everything that can be checked again. Raises `ConductError`, `UsageError`."""
+    public = _text(args.public_key) if args.public_key else None
+    found = verifying.verify(args.report, public, search.find)
+    for check in found.checks:
+        word = styled("ok    ", "green") if check.held else styled("FAILED", "red")
+        say(f"{word}  {check.what}: {visible(check.words)}")
+    if found.holds and not found.known_signer:
+        note(f"whose key it is, you must know from elsewhere: {found.key}")
+    return Exit.OK if found.holds else Exit.ERROR
+
+
+def diff(args: argparse.Namespace) -> int:
+    """What changed between two reports."""
+    found = comparing.diff(args.old, args.new)
+    for line in comparing.lines(found):
+        say(visible(line))
+    return Exit.OK
+
+
+def key(args: argparse.Namespace) -> int:
+    """The public key, which is made at its first use."""
+    say(signing.lab_key(args.key or signing.key_file(paths().data)).text)
+    return Exit.OK
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path}: {error}: give a file that holds what 'overt conduct key' prints"
+        ) from error

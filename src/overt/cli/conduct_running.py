@@ -1,0 +1,76 @@
+"""`overt conduct check` and `overt conduct run`."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import time
+from pathlib import Path
+
+from overt.cli.conduct_reports import lines
+from overt.cli.voice import Exit, note, say
+from overt.conduct import profile
+from overt.conduct.chamber import preflight
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Losses, Mode
+from overt.conduct.profile import Profile
+from overt.conduct.report import signing, writing
+from overt.conduct.session import lab
+from overt.conduct.session.arms import SEEDS
+from overt.conduct.session.wanted import Wanted
+from overt.store.paths import paths
+
+
+def check(args: argparse.Namespace) -> int:
+    """What is missing, one line each."""
+    lacking = preflight.missing()
+    for line in lacking:
+        say(f"missing: {line}")
+    if lacking:
+        return Exit.ERROR
+    say("everything is there: 'overt conduct profiles' lists what can be run")
+    return Exit.OK
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make a report. Raises `OvertError`."""
+    file = profile.find(args.profile)
+    found = profile.read(file)
+    wanted = Wanted(
+        profile=found,
+        file=file,
+        out=args.out or Path(f"{file.stem}-report"),
+        seed=args.seed or secrets.randbelow(SEEDS),
+        mode=_mode(args.mode, found),
+        let_out=args.let_it_out,
+        runs=args.runs,
+        differential=args.differential,
+        pairs=args.pairs,
+        trace=not args.no_trace,
+        snapshot=args.snapshot,
+    )
+    key = signing.lab_key(args.key or signing.key_file(paths().data))
+    began = time.monotonic()
+    folder = lab.make(wanted, paths().data / "conduct", lambda line: _tell(line, began))
+    _tell("writing the report", began)
+    writing.write(folder, key, writing.now())
+    for line in lines(folder):
+        say(line)
+    note(f"report: {folder.path / 'report.html'}; check it with 'overt conduct verify {folder.path}'")
+    return Exit.OK if _complete(folder) else Exit.ERROR
+
+
+def _mode(asked: str | None, found: Profile) -> Mode:
+    if asked:
+        return Mode(asked)
+    return Mode.REPLAY if found.chamber.replay or found.chamber.channel else Mode.SINK
+
+
+def _complete(folder: ReportFolder) -> bool:
+    """Whether nothing was lost and every step ran as it should."""
+    runs = [one.run() for one in folder.runs()]
+    return all(run.losses == Losses() and all(step.expected for step in run.steps) for run in runs)
+
+
+def _tell(line: str, began: float) -> None:
+    note(f"{time.monotonic() - began:6.1f} s  {line}")

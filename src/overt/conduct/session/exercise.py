@@ -1,0 +1,70 @@
+"""The steps of one run, one after the other, and the record of how each ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+
+from overt.conduct.chamber.build import PATH, Chamber
+from overt.conduct.evidence.records import StepKind, StepRun
+from overt.conduct.profile import Step, filled
+from overt.conduct.session.task import Task
+
+INSTALL_S = 900.0
+VERSION_S = 60.0
+
+
+class Exercise:
+    """Runs steps in a chamber; `done` grows with each."""
+
+    def __init__(self, chamber: Chamber, task: Task, environment: Mapping[str, str], zero_s: float) -> None:
+        self.done: list[StepRun] = []
+        self._chamber, self._task, self._zero_s = chamber, task, zero_s
+        path = ":".join(part for part in (task.prepared.path_prefix, PATH) if part)
+        self._environment = {**environment, "PATH": path, **task.profile.chamber.environment}
+
+    def installation(self) -> Iterator[Step]:
+        """What installs it; nothing, where it is installed already."""
+        if self._task.installed is None:
+            for command in self._task.prepared.commands:
+                yield Step(StepKind.INSTALL, command, timeout_s=INSTALL_S)
+
+    def rest(self) -> Iterator[Step]:
+        """The question for its version, and what the profile exercises."""
+        if version := self._task.profile.product.version:
+            yield Step(StepKind.COMMAND, version, timeout_s=VERSION_S, expect=())
+        yield from self._task.profile.step
+
+    def run(self, step: Step) -> None:
+        """Run one step to its end, or, in the background, until it had its time to get ready. Raises `ConductError`."""
+        number = len(self.done) + 1
+        output = f"output/{number}.txt"
+        command = filled(step.command, f"step {number}")
+        began = self._now()
+        ended = self._chamber.execute(
+            command,
+            env={**self._environment, **step.environment},
+            cwd=f"/home/{step.user}" if step.user != "root" else "/root",
+            user=step.user,
+            timeout_s=step.timeout_s,
+            output=self._task.folder.path / output,
+            background=step.background,
+        )
+        status = ended.exit_status
+        going_on = step.background and status is None and not ended.timed_out
+        self.done.append(
+            StepRun(
+                number=number,
+                kind=step.kind,
+                command=command,
+                began_s=began,
+                ended_s=self._now(),
+                exit_status=status,
+                timed_out=ended.timed_out,
+                expected=going_on or (status is not None and (not step.expect or status in step.expect)),
+                output=output,
+            )
+        )
+
+    def _now(self) -> float:
+        return round(time.monotonic() - self._zero_s, 6)

@@ -1,0 +1,143 @@
+"""A whole report's evidence: prepare the product, run it in its chambers, search and compare what was caught."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from overt.conduct.chamber import preflight, products, warden
+from overt.conduct.chamber.products import Prepared
+from overt.conduct.compare import arms as comparing
+from overt.conduct.evidence.folder import PROFILE, ReportFolder, RunFolder
+from overt.conduct.evidence.records import Mode, Subject
+from overt.conduct.finder import search
+from overt.conduct.session import ownchannel
+from overt.conduct.session.arms import PlannedRun, planned
+from overt.conduct.session.observed import observe
+from overt.conduct.session.task import Task
+from overt.conduct.session.wanted import Wanted, check
+from overt.core.errors import ConductError
+
+Tell = Callable[[str], None]
+"""Says one line of progress to a person."""
+MAX_VERSION_BYTES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the run's hosts serve, and what is shown at `{files}`."""
+
+    replay: Mapping[str, Path]
+    files: Path | None
+
+
+def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
+    """Make the evidence of a report. `state` is a folder of the lab's own: what is in it belongs to a run under way, or
+    to one that died, whose remains are removed.
+
+    Raises `UsageError` for what can't be asked, `ConductError` when the lab can't do it here.
+    """
+    check(wanted)
+    if lacking := preflight.missing(wanted.trace):
+        raise ConductError("the lab can't run here, it lacks\n  " + "\n  ".join(lacking))
+    for name in warden.sweep(state):
+        tell(f"removed what a run that died had left: {name}")
+    state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="product-", dir=state, ignore_cleanup_errors=True) as work:
+        return _make(wanted, state, Path(work), tell)
+
+
+def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
+    profile = wanted.profile
+    tell(f"preparing {profile.product.name}")
+    prepared = products.prepare(profile.install, wanted.file.resolve().parent, work)
+    served = _served(wanted, work)
+    folder = ReportFolder(wanted.out)
+    folder.evidence.mkdir(parents=True)
+    shutil.copyfile(wanted.file, folder.evidence / PROFILE)
+    runs = planned(wanted.runs, wanted.differential, wanted.seed)
+    for number, one in enumerate(runs, 1):
+        tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
+        task = _task(wanted, prepared, served, one, folder.new_run(one.name), work / "installed", number == 1)
+        warden.in_warden(partial(observe, task), warden.new_work_folder(state))
+    for run in folder.runs():
+        tell(f"searching what left in {run.path.name}")
+        search.find(run)
+    folder.write_compared(comparing.compare(folder.runs()))
+    folder.write_subject(_subject(wanted, prepared, folder))
+    return folder
+
+
+def _task(
+    wanted: Wanted,
+    prepared: Prepared,
+    served: Served,
+    one: PlannedRun,
+    folder: RunFolder,
+    installed: Path,
+    first: bool,
+) -> Task:
+    return Task(
+        profile=wanted.profile,
+        prepared=prepared,
+        planned=one,
+        folder=folder,
+        mode=wanted.mode,
+        replay=served.replay,
+        files=served.files,
+        pairs=wanted.pairs,
+        trace=wanted.trace,
+        root=wanted.snapshot or Path("/"),
+        keep=installed if first else None,
+        installed=None if first else installed,
+    )
+
+
+def _served(wanted: Wanted, work: Path) -> Served:
+    """Raises `ConductError` when the profile names a folder that is not there."""
+    room, base = wanted.profile.chamber, wanted.file.resolve().parent
+    replay = {host: base / folder for host, folder in room.replay.items()}
+    files = base / room.files if room.files else None
+    for folder in (*replay.values(), *([files] if files else ())):
+        if not folder.is_dir():
+            raise ConductError(f"{folder}: not there, and {wanted.file} names it in [chamber]")
+    if room.channel:
+        made = ownchannel.found(work / "channel", room.channel)
+        replay[room.channel] = made.tree
+        files = _with(made.root, files, work / "files")
+    return Served(replay if wanted.mode is Mode.REPLAY else {}, files)
+
+
+def _with(root: Path, files: Path | None, target: Path) -> Path:
+    """A folder with the channel's root beside the profile's own files."""
+    if files is not None:
+        shutil.copytree(files, target)
+    target.mkdir(exist_ok=True)
+    shutil.copyfile(root, target / "root.json")
+    return target
+
+
+def _subject(wanted: Wanted, prepared: Prepared, folder: ReportFolder) -> Subject:
+    product = wanted.profile.product
+    return Subject(
+        name=product.name,
+        maker=product.maker,
+        homepage=product.homepage,
+        version=_version(wanted, folder.runs()) if product.version else "",
+        packages=prepared.subject,
+    )
+
+
+def _version(wanted: Wanted, runs: list[RunFolder]) -> str:
+    """The first line that the command printed, in the first run."""
+    for run in runs:
+        for step in run.run().steps:
+            if step.command == wanted.profile.product.version and step.exit_status == 0:
+                with contextlib.suppress(OSError), open(run.path / step.output, "rb") as stream:
+                    return stream.readline(MAX_VERSION_BYTES).decode("utf-8", "replace").strip()
+    return ""

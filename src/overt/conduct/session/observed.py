@@ -1,0 +1,190 @@
+"""One run in its chamber, as the warden does it: plant, observe, exercise each step, write down what was seen."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from overt.conduct.canary.plan import plan as plan_canaries
+from overt.conduct.canary.plant import plant
+from overt.conduct.chamber import trust
+from overt.conduct.chamber.build import Chamber
+from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, Shown
+from overt.conduct.evidence.records import Blind, Canary, Losses, Run
+from overt.conduct.observe import attribution, trace
+from overt.conduct.observe.attribution import Sources
+from overt.conduct.observe.files import FileObserver
+from overt.conduct.observe.sockets import SocketObserver
+from overt.conduct.profile import PLACES
+from overt.conduct.session.exercise import Exercise
+from overt.conduct.session.task import Task
+from overt.conduct.sink.authority import Authority
+from overt.conduct.sink.plan import SinkPlan
+from overt.conduct.sink.server import Sink
+
+TRACE = "trace.log"
+
+
+def observe(task: Task, work: Path) -> None:
+    """Make the run; called in the warden (`chamber.warden.in_warden`). Raises `ConductError`, `OSError`."""
+    zero_s = time.monotonic()
+    began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with Chamber(_chamber(task), work) as chamber:
+        authority = Authority.new()
+        _furnish(chamber, task)
+        trusted = trust.establish(chamber.merged, authority.pem)
+        plan = SinkPlan(task.mode, replay=task.replay)
+        sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s)
+        with sink, _Observers(task, chamber, work / "raw", zero_s) as observers:
+            exercise = Exercise(chamber, task, trusted.environment, zero_s)
+            for step in exercise.installation():
+                exercise.run(step)
+                observers.cut()
+                trusted = trust.establish(chamber.merged, authority.pem)
+            if task.keep is not None:
+                chamber.keep(task.keep)
+            for step in exercise.rest():
+                exercise.run(step)
+                observers.cut()
+            observers.last_look()
+            chamber.close()
+            observers.stop()
+            caught = sink.stop()
+        merged = attribution.merge(task.folder, observers.sources, exercise.done)
+        blind = (
+            *caught.blind,
+            *observers.blind,
+            *merged.blind,
+            *_refused(chamber.denied(), zero_s),
+            *_limits(task),
+        )
+        blind += tuple(
+            _unseen(f"The lab's authority is not trusted everywhere: {words}.") for words in trusted.not_done
+        )
+        task.folder.write_run(
+            Run(
+                name=task.planned.name,
+                arm=task.planned.arm,
+                seed=task.planned.seed,
+                mode=task.mode,
+                began=began,
+                kernel=os.uname().release,
+                layers=observers.layers,
+                capabilities=chamber.capabilities,
+                steps=tuple(exercise.done),
+                losses=_sum(caught.losses, observers.losses, merged.losses),
+                blind=blind,
+            )
+        )
+
+
+def _chamber(task: Task) -> ChamberPlan:
+    room = task.profile.chamber
+    shown = task.prepared.shown
+    if task.files is not None:
+        shown = (*shown, Shown(task.files, PLACES["files"]))
+    return ChamberPlan(
+        root=task.root,
+        layers=() if task.installed is None else (task.installed,),
+        shown=shown,
+        limits=Limits(homes_bytes=room.homes_mb * MIB),
+        capabilities=room.capabilities,
+        allow_mounts=room.mounts,
+        record_denied=not room.own_filter,
+    )
+
+
+def _furnish(chamber: Chamber, task: Task) -> None:
+    """Canaries into the homes, the product to where it is installed from."""
+    planned = plan_canaries(task.planned.arm, task.planned.seed, task.pairs)
+    task.folder.write(Canary, plant(planned, chamber.homes, ALICE.uid))
+    if task.installed is None:
+        for source, inside in task.prepared.copies:
+            chamber.bring(source, inside)
+
+
+class _Observers:
+    """The observers of files, calls and sockets of one run."""
+
+    def __init__(self, task: Task, chamber: Chamber, raw: Path, zero_s: float) -> None:
+        self._files, self._sockets = FileObserver(), SocketObserver()
+        self._trace = task.folder.path / TRACE if task.trace else None
+        self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
+        self.losses = Losses()
+        self.blind: tuple[Blind, ...] = ()
+        self.sources = Sources(raw / "files", raw / "sockets", self._trace)
+
+    def __enter__(self) -> _Observers:
+        self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s)
+        self._chamber.start(trace.command(self._trace) if self._trace else ())
+        self._sockets.start(self._chamber.init_pid, self._raw / "sockets", self._zero_s)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sockets.close()
+        self._files.close()
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        return (*self._files.layers, *(("trace",) if self._trace else ()), "network", "changes", "calls")
+
+    def cut(self) -> None:
+        """A step ends: what comes later belongs to the next."""
+        self._files.cut()
+        self._sockets.cut()
+
+    def last_look(self) -> None:
+        """While the chamber still stands."""
+        self._files.cut()
+        self._sockets.stop()
+
+    def stop(self) -> None:
+        """The chamber is closed: complete the records. Raises `ConductError` when an observer did not live so long."""
+        trailer = self._files.stop()
+        self.losses, self.blind = trailer.losses, trailer.blind
+
+
+def _refused(denied: Iterable[Denied], zero_s: float) -> Iterator[Blind]:
+    """What the chamber's filter refused: calls by which a product could hide or look outside."""
+    for call in denied:
+        times = "once" if call.count == 1 else f"{call.count} times"
+        yield Blind(
+            at_s=max(0.0, call.at_s - zero_s),
+            what=f"It called {call.name} {times}; the chamber refused it.",
+            by=None,
+            attempt=True,
+            defeated=True,
+        )
+
+
+def _limits(task: Task) -> Iterator[Blind]:
+    """What this run could not see from the start."""
+    room = task.profile.chamber
+    if not task.trace:
+        yield _unseen(
+            "Calls were not traced: programs that never opened a file, and what was renamed, is known in part."
+        )
+    if room.own_filter:
+        yield _unseen(
+            "It has a system call filter of its own, so that calls which the chamber refused are not recorded."
+        )
+    if room.mounts:
+        yield _unseen("It may mount: what it read from file systems that it mounted itself was not observed.")
+    if not task.prepared.commands and not task.prepared.copies:
+        yield _unseen("It was on this machine already: its installation was not observed.")
+    if task.installed is not None:
+        yield _unseen(
+            "It came as the first run had installed it: in this run, its installation was not observed."
+        )
+
+
+def _unseen(what: str) -> Blind:
+    return Blind(at_s=None, what=what, by=None, attempt=False, defeated=False)
+
+
+def _sum(*losses: Losses) -> Losses:
+    fields = Losses.__struct_fields__
+    return Losses(**{name: sum(getattr(one, name) for one in losses) for name in fields})
