@@ -1,0 +1,59 @@
+"""The ground truth of the spying control against what the finder found in a run with it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Canary, Flow, Sighting
+
+DOMAIN = ".spy.example"
+FORMS = {"sha256": "digest", "sha1": "digest", "md5": "digest"}
+
+NOT_FOUND = {
+    "c-encrypted": "encryption with a key that never left",
+    "w-marked-encrypted": "the same; that it depends on markings shows in runs that are compared",
+    "v-pinned": "nothing left: the server's certificate was not the one that it wants",
+    "z-size": "a size is no secret of one file",
+}
+"""Ways that no sighting is expected of, and why."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One line of the spy's own account."""
+
+    way: str
+    path: str
+    form: str
+    bytes: int
+
+
+def account(run: RunFolder) -> Iterator[Sent]:
+    """What the spy says that it sent."""
+    for path in sorted((run.path / "output").iterdir()):
+        for line in path.read_text("utf-8", "replace").splitlines():
+            if line.startswith('{"way"'):
+                yield Sent(**json.loads(line))
+
+
+def found(run: RunFolder) -> dict[Sent, list[Sighting]]:
+    """Each thing sent → the sightings that name this file, in this form, on its way to this host."""
+    canaries = {canary.number: canary.path for canary in run.read(Canary)}
+    ways = {flow.number: set(_ways(flow)) for flow in run.read(Flow)}
+    seen: dict[tuple[str, str, str], list[Sighting]] = defaultdict(list)
+    for sighting in run.read(Sighting):
+        for way in set().union(*(ways[number] for number in sighting.flows)):
+            seen[way, canaries[sighting.canary], sighting.form].append(sighting)
+    return {sent: seen[sent.way, sent.path, FORMS.get(sent.form, sent.form)] for sent in account(run)}
+
+
+def _ways(flow: Flow) -> Iterator[str]:
+    """The ways whose host this conversation was with, or asked a name server about."""
+    for name in (flow.name, flow.server_name, *(request.target for request in flow.requests)):
+        host = name.split("//")[-1].partition("/")[0].partition(":")[0].lower().rstrip(".")
+        if host.endswith(DOMAIN):
+            yield host.removesuffix(DOMAIN).rpartition(".")[2]
