@@ -40,6 +40,7 @@ ATTEMPTS = {
     "write to /sys": "echo 1 > /sys/kernel/mm/ksm/run",
     "raise a limit": "prlimit --pid 1 --nofile=1:1",
     "use the host's keys": "keyctl show 2>/dev/null",
+    "talk to the hypervisor": "python3 -c 'import socket; socket.socket(40, socket.SOCK_STREAM)'",
     "see the tracer": "pgrep strace",
     "see a disk": "ls /dev/sd* /dev/vd* /dev/nvme* /dev/loop* /dev/mem /dev/kmsg",
 }

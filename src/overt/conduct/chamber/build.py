@@ -21,6 +21,10 @@ CLOSE_S = 30.0
 """How long a tracer may take to write out its log when everything inside has ended."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TMP_PLACES = {"tmp": 0o1777, "run": 0o755}
+UNBOUNDED = {
+    "memory": "This machine has no control group for memory: the product's use of it was not bounded.",
+    "processes": "This machine has no control group for processes: those of the product's root were not bounded.",
+}
 ROOM_BYTES = 16 << 20
 """For the masks, beside what the product may write."""
 
@@ -153,6 +157,24 @@ class Chamber:
     def bounded(self) -> tuple[str, ...]:
         """What a control group bounds here: `memory`, `processes`."""
         return self._groups.bounded
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What this chamber can't bound or see on this machine, each in a sentence for the report."""
+        found = []
+        for what, says in UNBOUNDED.items():
+            if what not in self.bounded:
+                found.append(says)
+        if not self.plan.record_denied:
+            found.append(
+                "Calls that the chamber refuses were refused without being recorded, as the profile asks."
+            )
+        if Path("/dev/vsock").exists():
+            found.append(
+                "A VSOCK socket made through io_uring would reach this machine's hypervisor unseen; "
+                "made in any other way it is refused."
+            )
+        return tuple(found)
 
     def denied(self) -> tuple[Denied, ...]:
         """Calls that the chamber's filter refused so far."""

@@ -44,6 +44,12 @@ NAMESPACES = (
     kernel.CLONE_NEWPID,
     kernel.CLONE_NEWNET,
 )
+FAMILIES = frozenset((1, 2, 10, 16, 17, 38))
+"""Of sockets, that are allowed: UNIX, INET, INET6, NETLINK, PACKET, ALG. Others know no namespaces (VSOCK talks to the
+hypervisor), or make the kernel load modules for them."""
+LAST_FAMILY = 64
+SYS_SOCKET = 1
+"""The first argument of socketcall(2), the 32-bit way to make a socket, in which no filter can see the family."""
 UNKNOWN_CALL = -1
 """What libseccomp says for a name it does not know (__NR_SCMP_ERROR)."""
 
@@ -60,6 +66,11 @@ def load(allow_mounts: bool, record: bool) -> int:
     refuse = pyseccomp.NOTIFY if record else pyseccomp.ERRNO(errno.EPERM)
     for call in ALWAYS + ([] if allow_mounts else MOUNTS):
         _add(table, refuse, call)
+    for family in set(range(LAST_FAMILY)) - FAMILIES:
+        for call in ("socket", "socketpair"):
+            _add(table, refuse, call, pyseccomp.Arg(0, pyseccomp.EQ, family))
+    _add(table, refuse, "socket", pyseccomp.Arg(0, pyseccomp.GE, LAST_FAMILY))
+    _add(table, refuse, "socketcall", pyseccomp.Arg(0, pyseccomp.EQ, SYS_SOCKET))
     # Of the same user, so that nothing else keeps the product from leaving init without memory or descriptors.
     _add(table, refuse, "prlimit64", pyseccomp.Arg(0, pyseccomp.EQ, 1))
     if not allow_mounts:

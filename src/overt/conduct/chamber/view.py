@@ -143,9 +143,10 @@ def _made_up(plan: ChamberPlan) -> Iterator[Mask]:
         "etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{plan.hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n",
         "etc/resolv.conf": "".join(f"nameserver {address}\n" for address in plan.resolvers),
         "etc/machine-id": f"{machine}\n",
-        "usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
         "etc/fstab": "UUID=6f1de6a4-0a4f-4c1e-9b0d-52f1c2b7a9e0 / ext4 errors=remount-ro 0 1\n",
     }
+    if (plan.root / "var/lib/dpkg").is_dir():
+        public["usr/sbin/policy-rc.d"] = "#!/bin/sh\nexit 101\n"  # steps start daemons, not packages' scripts
     shadow_group = next(
         (int(line.split(":")[2]) for line in groups.splitlines() if line.startswith("shadow:")), 0
     )
