@@ -20,7 +20,7 @@ from overt.engine.pack import Pack, RuleRecord, pack_texts
 from overt.rules.ahead import PART_RULES, Groups, merged_pieces, saved_whole
 from overt.rules.check import EXTERNALS, accepted, closure, condense, heads, needed
 from overt.rules.metadata import record
-from overt.rules.routing import routes_of
+from overt.rules.routing import Router
 from overt.rules.yara_source import Problem, Source, SourceRule, split
 
 Tell = Callable[[str, int, int], None]
@@ -132,10 +132,10 @@ def _share(texts: Sequence[RuleText], sources: Sequence[Source], tell: Tell) -> 
     records: dict[str, RuleRecord] = {}
     originals: dict[str, str] = {}
     routes: dict[str, dict[str, str]] = {}
-    groups = Groups()
+    router, groups = Router(), Groups()
     for number, (text, source) in enumerate(zip(texts, sources, strict=True)):
         tell("routing rules", number, len(texts))
-        placed = routes_of(source.rules)
+        placed = router.routes_of(source.rules)
         for rule in source.rules:
             key = f"{text.namespace}:{rule.name}"
             known = record(rule, text.pack, text.source, text.author, text.licence)
