@@ -19,6 +19,7 @@ from overt.channel.publisher import (
     deliveries,
     describe,
     founding,
+    keeping,
     keys,
     online,
     posting,
@@ -126,7 +127,8 @@ def _build(args: argparse.Namespace) -> int:
     def review(texts: Sequence[RuleText]) -> Sequence[RuleReview]:
         return reviewing.run(texts, True, not args.unconfined).review.rules if texts else ()
 
-    made = build.build(place.channel, place.serial, _sources(args, targets), review, place.revoked)
+    listed = _sources(args, targets)
+    made = build.build(place.channel, place.serial, listed, review, place.revoked)
     for problem in made.problems:
         note(visible(str(problem)))
     if made.problems and not args.leave_out_broken:
@@ -137,6 +139,9 @@ def _build(args: argparse.Namespace) -> int:
     counted = rendering.counted_bundle(made.manifest)
     say(f"{args.output}: {counted}, for release {place.serial} of {place.channel}")
     say(f"sha256 {made.sha256}")
+    if args.keep_sources:
+        kept = keeping.keep(args.keep_sources, place.serial, listed)
+        say(f"sources {kept}: publish it for monitors, and name its folder to them")
     return Exit.OK
 
 

@@ -109,6 +109,12 @@ def _build(parser: argparse.ArgumentParser) -> None:
         help="what the hashes are of, for the review",
     )
     parser.add_argument(
+        "--keep-sources",
+        type=Path,
+        metavar="DIR",
+        help="write what was read to DIR/RELEASE.tar.gz: published, it lets monitors build the bundle again",
+    )
+    parser.add_argument(
         "--unconfined", action="store_true", help="review even where the review can't be confined"
     )
     parser.add_argument(

@@ -33,14 +33,19 @@ def gather(targets: Sequence[str], intake: Intake) -> dict[str, Source]:
 def collect(targets: Sequence[str], intake: Intake) -> None:
     """The first half of `gather`: nothing is split or compiled. Raises `UsageError` when a target does not exist."""
     for target in targets:
-        path = Path(target)
-        if path.is_dir():
-            for file in _files(path):
-                _take(str(file.relative_to(path)), file, intake)
-        elif path.exists():
-            _take(path.name, path, intake)
-        else:
-            raise UsageError(f"{target} does not exist")
+        for name, path in files_of(target):
+            _take(name, path, intake)
+
+
+def files_of(target: str) -> Iterator[tuple[str, Path]]:
+    """What is read of a target: each file with its name in the source. Raises `UsageError` when there is no target."""
+    path = Path(target)
+    if path.is_dir():
+        yield from ((str(file.relative_to(path)), file) for file in _files(path))
+    elif path.exists():
+        yield path.name, path
+    else:
+        raise UsageError(f"{target} does not exist")
 
 
 def _check(intake: Intake) -> dict[str, Source]:
