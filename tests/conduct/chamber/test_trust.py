@@ -145,6 +145,24 @@ def test_clients_trust_the_authority(tmp_path: Path) -> None:
     assert not failed
 
 
+def test_a_browser_trusts_the_authority(tmp_path: Path) -> None:
+    browser = shutil.which("chromium")
+    require(
+        browser is not None and shutil.which("certutil") is not None, "chromium and certutil (libnss3-tools)"
+    )
+    pem, chain = authority(tmp_path)
+
+    def before(chamber: Chamber) -> None:
+        serve(chain)
+        assert "/home/alice/.pki/nssdb/cert9.db" in trust.establish(chamber.merged, pem).changed
+
+    look = f"chromium --headless --no-sandbox --disable-gpu --dump-dom {URL} 2>/dev/null"
+    said = run(
+        tmp_path, [look], ChamberPlan(), before=before, user="alice", timeout_s=60.0, cwd="/home/alice"
+    )[0]
+    assert "reached" in said.output
+
+
 def test_nothing_is_trusted_without(tmp_path: Path) -> None:
     _, chain = authority(tmp_path)
     found = run(tmp_path, [CLIENTS["curl"][1], CLIENTS["python"][1]], before=lambda chamber: serve(chain))
