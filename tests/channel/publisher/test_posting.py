@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,6 +48,22 @@ def server(tmp_path: Path) -> Iterator[tuple[World, str]]:
 
 def test_publish_and_renew_through_couriers(server: tuple[World, str], tmp_path: Path) -> None:
     world, address = server
+    folder = founded(world, address, tmp_path)
+    assert main(words("publish", folder, tmp_path / "rules.tar")) == Exit.OK
+    assert {name for name, _ in world.accepted()[1].cosigned_s} == {"w0", "w1", "w2"}
+    asked = world.witnesses.asked
+    assert main(words("renew", folder)) == Exit.OK
+    assert world.witnesses.asked > asked
+    found = status(Desk(folder, no_secrets))
+    assert [one.name for one in found.witnesses if one.cosigned] == ["w0", "w1", "w2"]
+    entries = list(Ledger.open(paths().ledger).entries())
+    sent = [entry.facts["url"] for entry in entries if entry.kind == "send-request"]
+    assert f"{address}/w0/add-checkpoint" in sent
+    assert len(sent) >= asked
+
+
+def founded(world: World, address: str, tmp_path: Path) -> Path:
+    """A channel whose witnesses, but for one, are there; with a bundle in `rules.tar`. Returns its folder."""
     policy = world.witnesses.policy(3)
     for name in world.witnesses.signers:
         policy = policy.replace(f"https://{name}.example/submit", f"{address}/{name}")
@@ -59,17 +77,21 @@ def test_publish_and_renew_through_couriers(server: tuple[World, str], tmp_path:
     built = words("build", folder, world.rules, "-o", tmp_path / "rules.tar", "--author", "a", "--licence", "CC0-1.0",
                   "--origin", "https://example.org")  # fmt: skip
     assert main(built) == Exit.OK
+    return folder
+
+
+def test_all_that_publish_at_once_have_their_turn(server: tuple[World, str], tmp_path: Path) -> None:
+    world, address = server
+    folder = founded(world, address, tmp_path)
     assert main(words("publish", folder, tmp_path / "rules.tar")) == Exit.OK
-    assert {name for name, _ in world.accepted()[1].cosigned_s} == {"w0", "w1", "w2"}
-    asked = world.witnesses.asked
-    assert main(words("renew", folder)) == Exit.OK
-    assert world.witnesses.asked > asked
+    command = [sys.executable, "-m", "overt", *words("renew", folder)]
+    running = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [one.communicate(timeout=120)[1] for one in running]
+    assert [one.returncode for one in running] == [0] * 4, said
     found = status(Desk(folder, no_secrets))
-    assert [one.name for one in found.witnesses if one.cosigned] == ["w0", "w1", "w2"]
-    entries = list(Ledger.open(paths().ledger).entries())
-    sent = [entry.facts["url"] for entry in entries if entry.kind == "send-request"]
-    assert f"{address}/w0/add-checkpoint" in sent
-    assert len(sent) >= asked
+    assert found.served == 0 and found.size == 1
+    assert [one.version for one in found.roles if one.role == "timestamp"] == [5]
+    world.accepted()
 
 
 def words(*given: object) -> list[str]:

@@ -109,19 +109,26 @@ class Desk:
         Raises `ChannelError` when this is no channel's folder, or another process works on it for a minute.
         """
         self.check_founded()
-        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            _lock(fd, self.folder)
+        with alone(self.folder / "lock", self.folder):
             self._sweep()
             yield
-        finally:
-            os.close(fd)
 
     def _sweep(self) -> None:
         for place, _, files in os.walk(self.folder):
             for name in files:
                 if _TEMPORARY.fullmatch(name):
                     Path(place, name).unlink()
+
+
+@contextmanager
+def alone(lock: Path, folder: Path) -> Iterator[None]:
+    """Hold the lock file `lock` of `folder`. Raises `ChannelError` when another process does for a minute."""
+    fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _lock(fd, folder)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _lock(fd: int, folder: Path) -> None:

@@ -11,11 +11,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from overt.channel.publisher import propose, roles, state
-from overt.channel.publisher.desk import Answer, Desk, Post
+from overt.channel.publisher.desk import Answer, Desk, Post, alone
 from overt.core.errors import EgressError
 from overt.egress.courier import Courier
 from overt.egress.job import Job
 from overt.egress.recorded import Record
+from overt.store.folders import make_private
 from overt.tlog.note import MAX_NOTE_BYTES
 
 PURPOSE = "cosignatures"
@@ -39,12 +40,15 @@ def witness_urls(desk: Desk) -> tuple[str, ...]:
 def posting(
     urls: Iterable[str], spools: Path, record: Record, ca_file: Path | None = None, unconfined: bool = False
 ) -> Iterator[Post]:
-    """A `Post` to the witnesses at these addresses; `spools` is a folder for the couriers' own.
+    """A `Post` to the witnesses at these addresses; `spools` is a folder for the couriers' own, for one process at a
+    time: of several that publish at once each has its turn.
 
     A witness that can't be reached raises `EgressError` when it is asked. Raises `ConfinementError` when couriers can't
-    be confined, and what `record` raises.
+    be confined, `ChannelError` when another process has them for a minute, and what `record` raises.
     """
+    make_private(spools)
     with ExitStack() as stack:
+        stack.enter_context(alone(spools / "lock", spools.parent))
         couriers: dict[str, Courier] = {}
         failed: dict[str, EgressError] = {}
         for number, url in enumerate(urls):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from overt.channel import layout
 from overt.channel.publisher import proposal, propose, roles, state
@@ -11,7 +12,11 @@ from overt.channel.publisher.desk import Desk
 from overt.channel.publisher.keys import holder_of
 from overt.channel.publisher.state import State
 from overt.tlog import proof
+from overt.tlog.policy import Policy
 from overt.tlog.signing import verify
+
+COSIGNATURE_LIFE = timedelta(hours=24)
+"""Clients refuse older cosignatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,11 @@ class Status:
     size: int
     served: int | None
     roles: tuple[RoleStatus, ...]
+    log_keys: tuple[str, ...]
+    """As verifier keys: what a witness, and whoever follows the log, needs."""
     witnesses: tuple[WitnessStatus, ...]
+    cosigned_until: datetime | None
+    """Until when clients accept what is served; None without witnesses, or before a quorum cosigned."""
     faults_tolerated: int | None
     outages_tolerated: int
     interrupted: bool
@@ -69,6 +78,8 @@ def status(desk: Desk) -> Status:
             size=present.head.size if present else 0,
             served=served,
             roles=_roles(present, roles.roles_of(root)),
+            log_keys=tuple(log.key.encode() for log in policy.logs),
+            cosigned_until=_until(policy, cosigned),
             witnesses=tuple(WitnessStatus(one.name, cosigned.get(one.name)) for one in policy.witnesses),
             faults_tolerated=policy.faults_tolerated,
             outages_tolerated=policy.outages_tolerated,
@@ -76,6 +87,16 @@ def status(desk: Desk) -> Status:
             missing=tuple(str(one) for one in proposal.missing(proposed)),
             proposed=tuple(f"{role} {metadata.signed.version}" for role, metadata in proposed.documents()),
         )
+
+
+def _until(policy: Policy, cosigned: Mapping[str, datetime]) -> datetime | None:
+    """When the youngest cosignature that completes a quorum is too old for clients."""
+    names: set[str] = set()
+    for name, time in sorted(cosigned.items(), key=lambda one: one[1], reverse=True):
+        names.add(name)
+        if policy.satisfied_by(names):
+            return time + COSIGNATURE_LIFE
+    return None
 
 
 def _roles(present: State | None, trusted: roles.Roles) -> tuple[RoleStatus, ...]:

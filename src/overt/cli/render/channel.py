@@ -14,8 +14,6 @@ from overt.cli.quantities import counted
 SCHEMA = "overt-channel-status/1"
 SOON = {"root": timedelta(days=60), "targets": timedelta(days=10), "snapshot": timedelta(days=7)}
 """Less time left than this, and status says so; a timestamp lives two days by design."""
-COSIGNATURE_LIFE = timedelta(hours=24)
-"""Clients refuse older cosignatures."""
 
 
 def counted_bundle(manifest: Manifest) -> str:
@@ -36,6 +34,7 @@ def release(published: Release) -> Iterator[str]:
 def status(found: Status, now: datetime) -> Iterator[str]:
     """The whole, one fact a line."""
     yield f"channel {found.channel}, log {found.origin}"
+    yield from (f"log key {key}" for key in found.log_keys)
     if found.warning:
         yield f"DEVELOPMENT: {found.warning}"
     yield f"releases in the log: {found.size}; clients get " + (
@@ -47,6 +46,8 @@ def status(found: Status, now: datetime) -> Iterator[str]:
         when = f"cosigned {witness.cosigned:%Y-%m-%d %H:%M} UTC" if witness.cosigned else "has not cosigned"
         yield f"witness    {witness.name}: {when}"
     yield _tolerance(found)
+    if found.cosigned_until:
+        yield f"clients    accept what is served until {found.cosigned_until:%Y-%m-%d %H:%M} UTC: 'overt channel renew'"
     if found.proposed:
         yield f"proposed   {', '.join(found.proposed)}"
     yield from (f"missing    {one}" for one in found.missing)
@@ -87,9 +88,8 @@ def soon(found: Status, now: datetime) -> Iterator[str]:
 def overdue(found: Status, now: datetime) -> bool:
     """Whether clients refuse the channel now."""
     expired = any(role.expires is not None and role.expires <= now for role in found.roles)
-    times = [witness.cosigned for witness in found.witnesses if witness.cosigned]
-    stale = bool(found.witnesses) and found.served is not None
-    return expired or (stale and not any(now - time < COSIGNATURE_LIFE for time in times))
+    witnessed = bool(found.witnesses) and found.served is not None
+    return expired or (witnessed and (found.cosigned_until is None or found.cosigned_until <= now))
 
 
 def as_json(found: Status) -> str:
@@ -112,6 +112,8 @@ def as_json(found: Status) -> str:
                 }
                 for role in found.roles
             ],
+            "log_keys": list(found.log_keys),
+            "cosigned_until": found.cosigned_until.isoformat() if found.cosigned_until else None,
             "witnesses": [
                 {"name": one.name, "cosigned": one.cosigned.isoformat() if one.cosigned else None}
                 for one in found.witnesses
