@@ -17,7 +17,7 @@ from pathlib import Path
 
 CLOEXEC, CLASS_CONTENT, CLASS_PRE_CONTENT = 0x1, 0x4, 0x8
 UNLIMITED_QUEUE, UNLIMITED_MARKS = 0x10, 0x20
-MARK_ADD, MARK_MOUNT, MARK_FILESYSTEM = 0x1, 0x10, 0x100
+MARK_ADD, MARK_FILESYSTEM = 0x1, 0x100
 AT_FDCWD = -100
 ALLOW = 1
 INFO_RANGE = 6
@@ -71,11 +71,13 @@ def group(kind: int) -> int:
     return _checked(_libc.fanotify_init(flags, opened), "fanotify_init")
 
 
-def mark(group_fd: int, path: Path, mask: int, whole: bool = True) -> None:
-    """Watch the file system that `path` is on; with `whole=False`, only what goes by that mount. Raises `OSError`."""
-    flags = MARK_ADD | (MARK_FILESYSTEM if whole else MARK_MOUNT)
+def mark(group_fd: int, path: Path, mask: int) -> None:
+    """Watch the whole file system that `path` is on, by whatever mount it is used. Raises `OSError`."""
     name = os.fsencode(path)
-    _checked(_libc.fanotify_mark(group_fd, flags, ctypes.c_uint64(mask), AT_FDCWD, name), f"{path}")
+    _checked(
+        _libc.fanotify_mark(group_fd, MARK_ADD | MARK_FILESYSTEM, ctypes.c_uint64(mask), AT_FDCWD, name),
+        f"{path}",
+    )
 
 
 def events(buffer: bytes) -> Iterator[Event]:

@@ -34,7 +34,7 @@ RANGES = int(Mask.PRE_ACCESS | Mask.MODIFY)
 
 
 class Watched(Protocol):
-    """One mount of the chamber."""
+    """A mount of a file system that is the chamber's own: all of it is watched."""
 
     @property
     def mount(self) -> Path:
@@ -47,10 +47,6 @@ class Watched(Protocol):
     @property
     def ranges(self) -> bool:
         """Whether its file system tells byte ranges (ext4 since Linux 6.14)."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether its file system is the chamber's own; else only what goes by this mount is watched."""
 
 
 class FileObserver:
@@ -137,7 +133,7 @@ class FileObserver:
         try:
             groups.append(fanotify.group(fanotify.CLASS_CONTENT))
             for item in watched:
-                fanotify.mark(groups[0], item.mount, EVERYWHERE, item.whole)
+                fanotify.mark(groups[0], item.mount, EVERYWHERE)
             self._mark_ranges([item for item in watched if item.ranges], groups)
         except OSError as error:
             for descriptor in groups:
@@ -156,7 +152,7 @@ class FileObserver:
             groups.append(fanotify.group(fanotify.CLASS_PRE_CONTENT))
         for item in telling:
             try:
-                fanotify.mark(groups[1], item.mount, RANGES, item.whole)
+                fanotify.mark(groups[1], item.mount, RANGES)
                 self.layers = ("open", "ranges")
             except OSError as error:
                 refused.append(f"{item.inside}: {error.strerror}")
