@@ -34,7 +34,7 @@ def reply(packet: bytes) -> tuple[bytes, str, str] | None:
 def checksum(data: bytes) -> int:
     """The internet's checksum (RFC 1071)."""
     padded = data + bytes(len(data) % 2)
-    total = sum(struct.unpack(f">{len(padded) // 2}H", padded))
+    total: int = sum(struct.unpack(f">{len(padded) // 2}H", padded))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

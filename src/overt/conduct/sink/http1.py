@@ -182,8 +182,7 @@ def url_of(scheme: str, host: str, target: str, ends: Ends) -> str:
         return target
     if not host:
         host = f"[{ends.address}]" if ":" in ends.address else ends.address
-    if ends.port != _PORTS[scheme] and not _has_port(host):
-        host = f"{host}:{ends.port}"
+        host += f":{ends.port}" if ends.port != _PORTS[scheme] else ""
     return f"{scheme}://{host}{target}"
 
 

@@ -30,10 +30,10 @@ class Kind(Enum):
 
 def recognise(data: bytes, port: int) -> Kind:
     """What a client begins with, which talks to `port`. `UNDECIDED` while it may still become something."""
+    if data[:1] == b"\x16" and (kind := _tls(data)) is not Kind.RAW:
+        return kind
     if port in _DNS_PORTS and (kind := _dns(data)) is not Kind.RAW:
         return kind
-    if data[:1] == b"\x16":
-        return _tls(data)
     if PREFACE.startswith(data[: len(PREFACE)]):
         return Kind.HTTP2 if len(data) >= len(PREFACE) else Kind.UNDECIDED
     if b"SSH-".startswith(data[:4]):

@@ -136,8 +136,10 @@ class Sink:
         self._kill()
 
     def _release(self) -> None:
-        """The sink ends when nobody holds this any more."""
+        """The sink ends when it is told to, or when nobody is left who could tell it."""
         if self._stop_fd >= 0:
+            with contextlib.suppress(BrokenPipeError):  # it has died: that shows elsewhere
+                os.write(self._stop_fd, b"!")  # others may have inherited this end: closing it is not enough
             os.close(self._stop_fd)
             self._stop_fd = -1
 

@@ -1,0 +1,182 @@
+"""Slow, broken, flooding and endless clients: all is bounded, counted, and nothing hangs."""
+
+from __future__ import annotations
+
+import os
+import resource
+import selectors
+import socket
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from overt.conduct.evidence.records import Mode
+from overt.conduct.sink.plan import Limits, SinkPlan
+from tests.conduct.sink.lab import Net, network
+
+HOST = "203.0.113.50"
+
+
+def connected(port: int = 9999) -> socket.socket:
+    return socket.create_connection((HOST, port), 30)
+
+
+def test_resets_half_open_and_slow_clients(net: Net) -> None:
+    def misbehave() -> None:
+        broken = connected(1001)
+        broken.sendall(b"then reset")
+        time.sleep(0.1)
+        broken.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        broken.close()
+        half = connected(1002)
+        half.sendall(b"GET / HTTP/1.1\r\nHost: half.example\r\n\r\n")
+        half.shutdown(socket.SHUT_WR)
+        assert half.recv(100).startswith(b"HTTP/1.1 200")
+        slow = connected(1003)
+        for byte in b"POST /slow HTTP/1.1\r\nHost: slow.example\r\nContent-Length: 4\r\n\r\nabcd":
+            slow.sendall(bytes([byte]))
+            time.sleep(0.005)
+        assert slow.recv(100).startswith(b"HTTP/1.1 200")
+        connected(1004).close()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as early:
+            early.connect((HOST, 1005))
+            early.sendall(b"at once")
+            early.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        wrong = connected(1006)
+        wrong.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\nbody that follows")
+        assert wrong.recv(100).startswith(b"HTTP/1.1 400")
+
+    net.inside(misbehave)
+    net.stop()
+    sent = {flow.port: net.sent(flow) for flow in net.flows}
+    assert sent[1001] == b"then reset" and sent[1004] == b"" and sent[1005] == b"at once"
+    assert sent[1003].endswith(b"\r\n\r\nabcd") and sent[1006].endswith(b"body that follows")
+    assert net.outcome is not None and net.outcome.losses.stream_bytes == 0 == net.outcome.losses.other
+
+
+def test_syns_without_a_connection_are_flows(net: Net) -> None:
+    def half() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP) as raw:
+            head = struct.pack(">HHIIBBHHH", 4321, 77, 1, 0, 5 << 4, 2, 1000, 0, 0)
+            raw.sendto(head, (HOST, 0))
+
+    net.inside(half)
+    net.stop()
+    (flow,) = net.to(HOST)
+    assert (flow.protocol, flow.port, flow.source_port, flow.sent_bytes) == ("tcp", 77, 4321, 0)
+
+
+def test_ten_thousand_connections(net: Net) -> None:
+    count = 10_000
+
+    def flood() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, max(count + 100, resource.getrlimit(7)[1])))
+        opened = []
+        for number in range(count):
+            one = connected(2000 + number % 7)
+            one.sendall(b"GET /%d HTTP/1.1\r\nHost: flood.example\r\n\r\n" % number)
+            opened.append(one)
+        poll = selectors.DefaultSelector()
+        for one in opened:
+            poll.register(one, selectors.EVENT_READ)
+        answered, end = set(), time.monotonic() + 120
+        while len(answered) < count and time.monotonic() < end:
+            for key, _ in poll.select(1):
+                assert key.fileobj.recv(1000).startswith(b"HTTP/1.1 200")  # type: ignore[union-attr]
+                poll.unregister(key.fileobj)
+                answered.add(key.fd)
+        assert len(answered) == count
+
+    net.inside(flood)
+    peak_kb = peak_memory(net)
+    net.stop()
+    assert len(net.flows) == count and net.outcome is not None and net.outcome.blind == ()
+    assert {flow.requests[0].target for flow in net.flows} == {
+        f"http://flood.example/{number}" for number in range(count)
+    }
+    assert peak_kb < 600_000
+
+
+def test_more_connections_than_there_is_room_for(ready: None, tmp_path: Path) -> None:
+    def flood() -> None:
+        opened = [connected(3000 + number) for number in range(60)]
+        for one in opened[-20:]:
+            one.sendall(b"late")
+        time.sleep(0.5)
+
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(max_connections=20, max_flows=50))) as net:
+        net.inside(flood)
+        net.stop()
+        assert len(net.flows) == 50 and net.outcome is not None
+        said = " ".join(one.what for one in net.outcome.blind)
+        assert "silent connections were closed" in said and "no record of their own" in said
+        assert net.outcome.losses.other >= 10
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_an_endless_upload(ready: None, tmp_path: Path, kind: str) -> None:
+    size = 200 << 20 if kind == "tcp" else 5 << 20
+
+    def pour() -> None:
+        block = os.urandom(1 << 20)
+        if kind == "tcp":
+            with connected() as one:
+                for _ in range(size >> 20):
+                    one.sendall(block)
+        else:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+                for _ in range(size >> 10):
+                    udp.sendto(block[:1024], (HOST, 9999))
+
+    limits = Limits(max_stream_bytes=1 << 20, max_capture_bytes=16 << 20)
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=limits)) as net:
+        net.inside(pour)
+        peak_kb = peak_memory(net)
+        net.stop()
+        (flow,) = net.to(HOST)
+        assert net.outcome is not None
+        missed = net.outcome.losses.other * 1024 if kind == "udp" else 0
+        assert flow.sent_bytes == size - missed and len(net.sent(flow)) == 1 << 20
+        assert net.outcome.losses.stream_bytes == flow.sent_bytes - (1 << 20)
+        assert peak_kb < 300_000
+
+
+def test_idle_connections_are_closed(ready: None, tmp_path: Path) -> None:
+    def wait() -> None:
+        one = connected()
+        one.sendall(b"and then nothing")
+        assert one.recv(10) == b""
+
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(idle_s=0.5))) as net:
+        net.inside(wait)
+        net.stop()
+        assert net.sent(net.to(HOST)[0]) == b"and then nothing"
+
+
+def test_what_is_open_at_the_end_is_kept(net: Net) -> None:
+    waiting, ready_now = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        net.enter()
+        one = connected()
+        one.sendall(b"still talking")
+        os.write(ready_now, b"x")
+        time.sleep(60)
+        os._exit(0)
+    os.read(waiting, 1)
+    try:
+        began = time.monotonic()
+        net.stop()
+        assert time.monotonic() - began < 15
+        assert net.sent(net.to(HOST)[0]) == b"still talking"
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+
+
+def peak_memory(net: Net) -> int:
+    """Of the sink's process, in kB."""
+    status = Path(f"/proc/{net.sink._pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0])
