@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.chamber.warden import in_warden, new_work_folder, sweep
+from overt.conduct.chamber import kernel
+from overt.conduct.chamber.warden import host_network, in_warden, new_work_folder, sweep
 from overt.core.errors import ConductError
 from tests.conduct.chamber.rooms import control_groups, host_state, loops, processes, run, until
 
@@ -24,7 +26,8 @@ import sys
 from pathlib import Path
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber import kernel
+from overt.conduct.chamber.warden import host_network, in_warden, new_work_folder
 from overt.core.errors import ConductError
 
 state, word, *tracer = sys.argv[1:]
@@ -168,6 +171,18 @@ def test_an_error_in_the_warden_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConductError, match="ZeroDivisionError"):
         in_warden(breaks, new_work_folder(tmp_path))
     assert not list(tmp_path.glob("run-*"))
+
+
+def test_only_pass_through_has_a_way_to_the_hosts_network(tmp_path: Path) -> None:
+    def looks(folder: Path) -> None:
+        fd = host_network()
+        kernel.setns(fd, kernel.CLONE_NEWNET)
+        (tmp_path / "links").write_text(" ".join(name for _, name in socket.if_nameindex()))
+
+    with pytest.raises(ConductError, match="only pass-through"):
+        in_warden(looks, new_work_folder(tmp_path))
+    in_warden(looks, new_work_folder(tmp_path), uplink=True)
+    assert (tmp_path / "links").read_text().split() == [name for _, name in socket.if_nameindex()]
 
 
 def test_nothing_of_the_host_changes(tmp_path: Path) -> None:

@@ -32,6 +32,10 @@ LOOP_GONE_S = 10.0
 TERMINATED = (signal.SIGTERM, signal.SIGHUP)
 
 
+_uplink = -1
+"""Of the warden's process alone."""
+
+
 class Terminated(BaseException):
     """SIGTERM or SIGHUP came while a warden was at work; it has been ended, and what is left removed."""
 
@@ -44,8 +48,9 @@ def new_work_folder(state_folder: Path) -> Path:
     return folder
 
 
-def in_warden(work: Callable[[Path], None], work_folder: Path) -> None:
+def in_warden(work: Callable[[Path], None], work_folder: Path, uplink: bool = False) -> None:
     """Run `work(work_folder)` in a warden of its own and wait for it; then remove `work_folder`, which must be empty.
+    Only with `uplink` can anything in it get at this machine's network (`host_network`): for pass-through.
 
     Raises `ConductError` with what failed. Ctrl-C, SIGTERM and the death of this process end everything.
     """
@@ -53,7 +58,7 @@ def in_warden(work: Callable[[Path], None], work_folder: Path) -> None:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         with _terminable():
-            status, words = _run(work, work_folder)
+            status, words = _run(work, work_folder, uplink)
     finally:
         _remove(work_folder)
         os.close(lock)
@@ -81,7 +86,15 @@ def sweep(state_folder: Path) -> list[str]:
     return removed
 
 
-def _run(work: Callable[[Path], None], work_folder: Path) -> tuple[int, str]:
+def host_network() -> int:
+    """In a warden with an uplink: a descriptor of the host's network namespace. A relay that enters it (setns(2)) makes
+    its outgoing sockets there. It is never handed to the product. Raises `ConductError` in any other warden."""
+    if _uplink < 0:
+        raise ConductError("this run has no way to the host's network: only pass-through mode has one")
+    return _uplink
+
+
+def _run(work: Callable[[Path], None], work_folder: Path, uplink: bool) -> tuple[int, str]:
     sys.stdout.flush()
     sys.stderr.flush()
     reading, writing = os.pipe()
@@ -91,7 +104,7 @@ def _run(work: Callable[[Path], None], work_folder: Path) -> tuple[int, str]:
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            _be_warden(work, work_folder, writing)
+            _be_warden(work, work_folder, writing, uplink)
     except OSError as error:
         raise ConductError(f"no warden could be started: {error.strerror}: the lab needs root") from error
     finally:
@@ -113,10 +126,10 @@ def _reap(pid: int) -> int:
     return os.waitpid(pid, 0)[1]
 
 
-def _be_warden(work: Callable[[Path], None], work_folder: Path, words: int) -> NoReturn:
+def _be_warden(work: Callable[[Path], None], work_folder: Path, words: int, uplink: bool) -> NoReturn:
     status = 1
     try:
-        _settle(words)
+        _settle(words, uplink)
         work(work_folder)
         status = 0
     except OvertError as error:
@@ -133,7 +146,7 @@ def _be_warden(work: Callable[[Path], None], work_folder: Path, words: int) -> N
         os._exit(status)
 
 
-def _settle(words: int) -> None:
+def _settle(words: int, uplink: bool) -> None:
     """Tie this process' life to its parent's, and make its namespaces."""
     os.setsid()  # Ctrl-C is the parent's to handle; and no terminal, for the product to type into
     kernel.die_with_parent()
@@ -143,6 +156,9 @@ def _settle(words: int) -> None:
         raise ConductError("the lab ended before its warden had begun")
     for number in (signal.SIGINT, *TERMINATED):
         signal.signal(number, signal.SIG_DFL)
+    if uplink:
+        global _uplink
+        _uplink = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     kernel.unshare(NAMESPACES)
     kernel.make_private()
     flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
