@@ -118,6 +118,7 @@ def _look(looking: Looking, line: Line) -> bytes:
             confine_writing(MONITOR, [folder, site, looking.ledger], keep, with_parent=True)
             os.chdir("/")
         state = State(folder)
+        stack.callback(state.close)
         last = state.last_alarm()
         rounds = Round(state, Watch(looking.root, readers, builders, looking.patience_s))
         outcome = rounds.look(found.tree, found.views, found.find)
