@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from overt.conduct.finder.decoders.http import bodies
-from overt.conduct.finder.sources import PARENT_LABELS
 
 SMALL_NUMBER_CHARS = 8
 """A label or value of no more hex digits may be the number of a piece."""
+BYTE = re.compile(r"\\(\d{3})")
+"""A byte of a name that is no text, as it is written in DNS's own files (RFC 1035, section 5.1)."""
+MAX_LABELS = 16
 SEPARATOR = b"\n"
 
 
@@ -54,17 +57,30 @@ def _of_target(target: str) -> Iterator[tuple[str, str]]:
 
 def of_names(names: Sequence[str]) -> Iterator[bytes]:
     """All names; then their labels joined: all of them, and those of each place; in time order, and in the order of a
-    label that numbers them."""
-    yield SEPARATOR.join(name.encode("utf-8", "replace") for name in names)
-    rows = [labels for name in names if (labels := name.rstrip(".").split(".")[:-PARENT_LABELS])]
-    width = max(map(len, rows), default=0)
+    label that numbers them. Labels at the end that all names share are left out."""
+    texts = [BYTE.sub(lambda byte: chr(int(byte[1]) & 0xFF), name.rstrip(".")) for name in names]
+    yield _bytes(texts, "\n")
+    rows = _unshared([text.split(".") for text in texts])
+    width = min(max(map(len, rows), default=0), MAX_LABELS)
     for ordered in _orders(rows, width):
-        yield "".join("".join(row) for row in ordered).encode("utf-8", "replace")
+        yield _bytes(["".join(row) for row in ordered])
         for place in range(width):
-            yield "".join(row[place] for row in ordered if place < len(row)).encode("utf-8", "replace")
-            yield "".join(row[-1 - place] for row in ordered if place < len(row)).encode("utf-8", "replace")
-        longest = [max(row, key=len) for row in ordered]
-        yield "".join(longest).encode("utf-8", "replace")
+            yield _bytes([row[place] for row in ordered if place < len(row)])
+            yield _bytes([row[-1 - place] for row in ordered if place < len(row)])
+        yield _bytes([max(row, key=len) for row in ordered])
+
+
+def _bytes(texts: Sequence[str], separator: str = "") -> bytes:
+    return separator.join(texts).encode("latin-1", "replace")
+
+
+def _unshared(rows: list[list[str]]) -> list[list[str]]:
+    """Rows without the end that all have, if there are several."""
+    least = min(map(len, rows), default=0) if len(rows) > 1 else 0
+    shared = 0
+    while shared < least and len({row[-1 - shared].lower() for row in rows}) == 1:
+        shared += 1
+    return [row[: len(row) - shared] for row in rows if len(row) > shared]
 
 
 def _orders(rows: list[list[str]], width: int) -> Iterator[list[list[str]]]:

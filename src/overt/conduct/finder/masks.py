@@ -118,7 +118,7 @@ class _Known:
 def masked_texts(data: bytes) -> Iterator[tuple[str, Piece]]:
     """`data` below every key of one byte that makes all of it text."""
     values = set(data)
-    if len(data) < MIN_MASKED_BYTES or len(values) > len(TEXT) or values <= TEXT:
+    if len(data) < MIN_MASKED_BYTES or not MIN_DISTINCT <= len(values) <= len(TEXT) or values <= TEXT:
         return
     keys = [key for key in range(1, 256) if all(value ^ key in TEXT for value in values)]
     keys.sort(key=lambda key: not all(value ^ key in BASE64 for value in values))

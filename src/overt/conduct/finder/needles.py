@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import codecs
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,13 @@ from pathlib import PurePosixPath
 
 from overt.conduct.evidence.records import Canary, Side
 from overt.conduct.finder.automaton import Automaton
+from overt.conduct.finder.decoders.letters import ROT13
 
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 HEAD_BYTES = 4_096
 """Digests of a file's beginning are sought too: some products send only those."""
+TURNED_ANCHORS = 4
+"""Every so many anchors are sought in other spellings too."""
 CONTENT, NAME, PATH, DIGEST = "content", "name", "path", "digest"
 
 
@@ -56,13 +58,27 @@ class Needles:
 def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
     if canary.token:
         yield from _spelled(canary.token, Needle(canary.number, CONTENT, "token"))
-    for anchor in canary.anchors:
-        yield bytes.fromhex(anchor), Needle(canary.number, CONTENT, "anchor")
+    for place, anchor in enumerate(map(bytes.fromhex, canary.anchors)):
+        yield anchor, Needle(canary.number, CONTENT, "anchor")
+        if place % TURNED_ANCHORS == 0:
+            yield from _turned(anchor, Needle(canary.number, CONTENT, "anchor"))
     if _own_name(canary):
         stem = PurePosixPath(canary.path).name.split(".")[0]
         yield from _spelled(stem, Needle(canary.number, NAME, "file name"))
     yield from _spelled(canary.path, Needle(canary.number, PATH, "path"))
     yield from _digests(canary, bodies)
+
+
+def _turned(anchor: bytes, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
+    turned = {
+        anchor.upper(): "case",
+        anchor.lower(): "case",
+        anchor.translate(ROT13): "rot13",
+        anchor[::-1]: "reversed",
+    }
+    for sought, name in turned.items():
+        if sought != anchor:
+            yield sought, _by(needle, name)
 
 
 def _own_name(canary: Canary) -> bool:
@@ -74,7 +90,7 @@ def _spelled(text: str, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
     spellings = (
         ((), text),
         (("case",), text.upper()),
-        (("rot13",), codecs.encode(text, "rot13")),
+        (("rot13",), text.encode().translate(ROT13).decode()),
         (("reversed",), text[::-1]),
     )
     for route, spelled in spellings:

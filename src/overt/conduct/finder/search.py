@@ -140,7 +140,8 @@ def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFold
         found.unsearched.append(_unsearched(source, folder, f"not searched: {answer}"))
         return
     found.hits += [(source, hit) for hit in answer.hits]
-    if source.kind is Kind.STREAM or (source.kind is Kind.BODIES and answer.hits):
+    joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.disorder
+    if source.kind is Kind.STREAM or joined:
         _count(found.disorder.setdefault(source.destination, {}), source, answer)
     if answer.cut:
         found.unsearched.append(_unsearched(source, folder, f"not searched to the end: {answer.cut}"))
@@ -207,9 +208,12 @@ def _rank(seen: Sighting) -> tuple[int, int, tuple[str, ...], int]:
 
 
 def _opaque(found: _Found, flows: Sequence[Flow]) -> list[OpaqueBytes]:
-    said = [_hidden(name, group) for name, group in _not_opened(flows).items()]
+    hidden = _not_opened(flows)
+    said = [_hidden(name, group, found.disorder.get(name, {})) for name, group in hidden.items()]
     for name, by_flows in found.disorder.items():
-        counts = sum(by_flows.values(), Counter())
+        for flow in hidden.get(name, ()):
+            by_flows.pop((flow.number,), None)
+        counts = sum(by_flows.values(), Counter[int]())
         if counts.total():
             said.append(
                 OpaqueBytes(
@@ -230,18 +234,21 @@ def _opaque(found: _Found, flows: Sequence[Flow]) -> list[OpaqueBytes]:
 def _not_opened(flows: Sequence[Flow]) -> Mapping[str, list[Flow]]:
     groups: dict[str, list[Flow]] = {}
     for flow in flows:
-        if flow.opened is Opened.OPAQUE and flow.sent_bytes and not flow.sent:
+        if flow.opened is Opened.OPAQUE and flow.sent_bytes:
             groups.setdefault(destination(flow), []).append(flow)
     return groups
 
 
-def _hidden(name: str, group: Sequence[Flow]) -> OpaqueBytes:
-    """Flows of which nothing was recorded but their size."""
+def _hidden(
+    name: str, group: Sequence[Flow], disorder: Mapping[tuple[int, ...], Counter[int]]
+) -> OpaqueBytes:
+    """Flows that were encrypted: all that they sent counts."""
+    counts = sum((disorder.get((flow.number,), Counter()) for flow in group), Counter[int]())
     reasons = sorted({flow.why_opaque for flow in group if flow.why_opaque})
     return OpaqueBytes(
         destination=name,
         flows=tuple(sorted(flow.number for flow in group)),
         bytes=sum(flow.sent_bytes for flow in group),
-        bits_per_byte=HIDDEN_BITS,
+        bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3) if counts else HIDDEN_BITS,
         why="; ".join((NOT_OPENED, *reasons)),
     )

@@ -13,12 +13,14 @@ from pathlib import Path
 import msgspec
 
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Flow
+from overt.conduct.evidence.records import Flow, Request
 from overt.conduct.finder.limits import Limits
 from overt.core.errors import ConductError
 
-PARENT_LABELS = 2
-"""A domain is told by its last labels: `example.org`."""
+PARENT_LABELS = (2, 3)
+"""Domains below which names are joined: `example.org`, and `host.example.org`."""
+NOT_NAMES = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS CONNECT STOR RETR".split())
+"""Methods whose target may look like a domain and is none."""
 NAME_APPLICATIONS = ("dns",)
 
 
@@ -27,6 +29,8 @@ class Kind(StrEnum):
 
     STREAM = "stream"
     """One window of what one flow sent."""
+    HELLO = "hello"
+    """What one flow said in clear before it was encrypted."""
     BODIES = "bodies"
     """Streams whose bodies, or which themselves, are joined."""
     REQUESTS = "requests"
@@ -73,6 +77,10 @@ def sources(folder: RunFolder, flows: Sequence[Flow], limits: Limits) -> Iterato
                     start=start,
                     size=size,
                 )
+        if flow.hello:
+            yield Source(
+                kind=Kind.HELLO, flows=(flow.number,), destination=destination(flow), files=(flow.hello,)
+            )
     yield from _joined(ordered, sizes, limits)
     yield from _requests(ordered)
     yield from _names(ordered)
@@ -128,44 +136,55 @@ def _bodies(name: str, group: Sequence[Flow], sizes: dict[int, int], limits: Lim
 
 
 def _requests(flows: Sequence[Flow]) -> Iterator[Source]:
-    groups: dict[str, list[Flow]] = {}
+    groups: dict[str, list[tuple[float, int, Request]]] = {}
     for flow in flows:
-        if flow.requests and flow.application not in NAME_APPLICATIONS:
-            groups.setdefault(destination(flow), []).append(flow)
+        found = [(request.at_s, flow.number, request) for request in flow.requests if not is_name(request)]
+        if found:
+            groups.setdefault(destination(flow), []).extend(found)
     for name, group in groups.items():
-        requests = sorted(
-            (request.at_s, flow.number, at) for flow in group for at, request in enumerate(flow.requests)
-        )
-        known = {flow.number: flow for flow in group}
-        texts: list[str] = []
-        for _, number, at in requests:
-            request = known[number].requests[at]
-            texts.append(f"target: {request.target}")
-            texts += [f"{key}: {value}" for key, value in request.headers]
+        group.sort(key=lambda found: found[:2])
         yield Source(
             kind=Kind.REQUESTS,
-            flows=tuple(flow.number for flow in group),
+            flows=tuple(dict.fromkeys(number for _, number, _ in group)),
             destination=name,
-            texts=tuple(texts),
+            texts=tuple(line for _, _, request in group for line in _lines(request)),
         )
+
+
+def _lines(request: Request) -> Iterator[str]:
+    yield f"target: {request.target}"
+    for name, value in request.headers:
+        yield f"{name}: {value}"
 
 
 def _names(flows: Sequence[Flow]) -> Iterator[Source]:
-    """Names asked for, and server names, by the domain they are below."""
+    """Names asked for, and server names, by the domains they are below."""
     groups: dict[str, list[tuple[float, int, str]]] = {}
     for flow in flows:
-        asked = [
-            (request.at_s, request.target)
-            for request in flow.requests
-            if flow.application in NAME_APPLICATIONS
-        ]
-        if flow.server_name:
-            asked.append((flow.at_s, flow.server_name))
-        for at, name in asked:
-            parent = ".".join(name.rstrip(".").split(".")[-PARENT_LABELS:]).lower()
-            groups.setdefault(parent, []).append((at, flow.number, name))
+        for at_s, name in _asked(flow):
+            labels = name.rstrip(".").lower().split(".")
+            for count in PARENT_LABELS:
+                if len(labels) >= count:
+                    groups.setdefault(".".join(labels[-count:]), []).append((at_s, flow.number, name))
+    known = set()
     for parent, found in groups.items():
         found.sort()
         names = tuple(dict.fromkeys(name for _, _, name in found))
         numbers = tuple(dict.fromkeys(number for _, number, _ in found))
-        yield Source(kind=Kind.NAMES, flows=numbers, destination=parent, texts=names)
+        if names not in known:
+            known.add(names)
+            yield Source(kind=Kind.NAMES, flows=numbers, destination=parent, texts=names)
+
+
+def _asked(flow: Flow) -> Iterator[tuple[float, str]]:
+    """Names in DNS questions, whatever carried them, and in TLS hellos."""
+    if flow.server_name:
+        yield flow.at_s, flow.server_name
+    for request in flow.requests:
+        if is_name(request):
+            yield request.at_s, request.target
+
+
+def is_name(request: Request) -> bool:
+    """Whether a request names a domain and nothing else: a DNS question, a server name."""
+    return not set("/@ ") & set(request.target) and request.method not in NOT_NAMES

@@ -30,7 +30,7 @@ class Answerer:
         """A `Question` to its `Examined`."""
         asked = msgspec.msgpack.decode(question, type=Question)
         match asked.kind:
-            case Kind.STREAM:
+            case Kind.STREAM | Kind.HELLO:
                 found = [self._examiner.examine(asked.parts[0])]
             case Kind.BODIES:
                 found = [self._examiner.examine(joined) for joined in joins.of_bodies(asked.parts)]

@@ -45,11 +45,11 @@ def build(content: Content, noise: Noise) -> bytes:
     return container(
         (
             Member("[Content_Types].xml", TYPES.encode()),
+            Member("docProps/thumbnail.jpg", jpeg.picture(noise, content.noise_bytes, ()), stored=True),
             Member("_rels/.rels", RELATIONS.encode()),
             Member("xl/workbook.xml", WORKBOOK.encode()),
             Member("xl/_rels/workbook.xml.rels", SHEETS.encode()),
             Member("xl/worksheets/sheet1.xml", sheet.encode()),
-            Member("docProps/thumbnail.jpg", jpeg.picture(noise, content.noise_bytes, ()), stored=True),
         )
     )
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 (RFC 9112): the bodies of requests, chunked ones joined."""
+"""HTTP/1.1 (RFC 9112): the bodies of requests, chunked ones joined; also HTTP/2 as the sink writes it down."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from overt.conduct.finder.decoders.base import Decoder, Piece, Trust
 
-REQUEST = re.compile(rb"[A-Z]{3,16} [^\r\n]{1,65536} HTTP/1\.[01]\r?\n")
+REQUEST = re.compile(rb"[A-Z]{3,16} [^\r\n]{1,65536} HTTP/(?:1\.[01]|2)\r?\n")
 HEADERS_END = re.compile(rb"\r?\n\r?\n")
 LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 CHUNKED = re.compile(rb"^transfer-encoding:[^\r\n]*\bchunked\b", re.IGNORECASE | re.MULTILINE)

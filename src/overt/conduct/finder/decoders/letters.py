@@ -131,11 +131,11 @@ def _backwards(data: bytes, limit: int) -> Iterator[Piece]:
 def _rot13(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         if len(run[0]) >= MIN_TURNED_CHARS:
-            yield Piece(run.start(), run.end(), run[0][:limit].translate(_ROT13), Trust.GUESS)
+            yield Piece(run.start(), run.end(), run[0][:limit].translate(ROT13), Trust.GUESS)
 
 
 _UPPER, _LOWER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
-_ROT13 = bytes.maketrans(_UPPER + _LOWER, _UPPER[13:] + _UPPER[:13] + _LOWER[13:] + _LOWER[:13])
+ROT13 = bytes.maketrans(_UPPER + _LOWER, _UPPER[13:] + _UPPER[:13] + _LOWER[13:] + _LOWER[:13])
 
 DECODERS = (
     Decoder("base64", _base64),
