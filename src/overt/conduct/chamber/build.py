@@ -40,7 +40,6 @@ class Chamber:
         self._control: Control | None = None
         self._warder: Warder | None = None
         self._denied: tuple[Denied, ...] = ()
-        self._shown: list[Watched] = []
         self.init_pid = 0
         """The chamber's init in the warden's process namespace, once started."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,8 +83,8 @@ class Chamber:
         (self.merged / "run/lock").mkdir(mode=0o1777)
         devices.furnish(self.merged / "dev", limits.tmp_bytes)
         self._mounted += [self.merged / "dev", self.merged / "dev/shm", self.merged / "dev/pts"]
-        for number, item in enumerate(self.plan.shown):
-            self._show(number, item.outside, item.inside)
+        for item in self.plan.shown:
+            self._show(item.outside, item.inside)
 
     def _mount(self, name: str, target: Path, kind: str, data: str, flags: int = kernel.MS_NOSUID) -> None:
         target.mkdir(exist_ok=True)
@@ -120,7 +119,7 @@ class Chamber:
             kernel.bind(source, self.merged / name)
             self._mounted.append(self.merged / name)
 
-    def _show(self, number: int, outside: Path, inside: str) -> None:
+    def _show(self, outside: Path, inside: str) -> None:
         """A folder through an overlay of its own, a file as a copy: a plain bind would lead to the host's file system
         (open_by_handle_at), and a mark of the observer on it would hear the whole host."""
         target = self.merged / inside.lstrip("/")
@@ -130,18 +129,14 @@ class Chamber:
                 shutil.copy2(outside, target)
             return
         target.mkdir(parents=True, exist_ok=True)
-        nothing = self._store / f"nothing{number}"
-        nothing.mkdir(0o755)
-        layers.mount_overlay(target, [nothing, outside], None, None)
-        self._mounted.append(target)
-        self._shown.append(Watched(target, inside, False))
+        self._overlay(inside.lstrip("/"), [outside])
 
     @property
     def superblocks(self) -> tuple[Watched, ...]:
         """The chamber's own file systems that hold files: what an observer marks, before `start`."""
         overlays = [Watched(self.merged / place.lstrip("/"), place, False) for _, place in self.uppers]
         tmp = [Watched(self.merged / name, f"/{name}", False) for name in (*TMP_PLACES, "dev/shm")]
-        return (*overlays, Watched(self.homes_root, "/home", True), *tmp, *self._shown)
+        return (*overlays, Watched(self.homes_root, "/home", True), *tmp)
 
     @property
     def upper(self) -> Path:

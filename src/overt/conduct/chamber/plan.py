@@ -45,7 +45,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A folder or file of this machine that is visible inside, read-only, whatever is masked around it."""
+    """A folder or file of this machine that is visible inside, whatever is masked around it. What is written there stays
+    inside."""
 
     outside: Path
     inside: str
