@@ -45,8 +45,9 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A folder or file of this machine that is visible inside, whatever is masked around it. What is written there stays
-    inside."""
+    """A folder or file of this machine that is visible inside, whatever is masked around it.
+
+    What is written there stays inside."""
 
     outside: Path
     inside: str
