@@ -1,7 +1,7 @@
 """A channel's folder on this machine, below `channels/NAME` of the data folder.
 
     anchor.json            the root file that its user trusts from the start
-    check.json             what the last checks found (`Check`)
+    check.json, polled     what the last checks found (`Check`)
     latest.tlog-proof      the last proof that was accepted
     releases/FOLDER/       one verified release: release.json, metadata/, bundle.zst, set.rules, *.hashes,
                            objections.json
@@ -23,11 +23,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from overt.channel import release
 from overt.channel.client import checks
-from overt.channel.client.checked import CHECK_FILE, Check, read_check
+from overt.channel.client.checked import Check, keep_check, read_check
 from overt.channel.client.checks import Authority
 from overt.channel.client.jobs import Contents
 from overt.channel.release import Release
@@ -89,8 +87,8 @@ class Place:
         return read_check(self.folder)
 
     def keep_check(self, check: Check) -> None:
-        """Store it durably. Raises `OSError`."""
-        atomic.write(self.folder / CHECK_FILE, msgspec.json.encode(check))
+        """Store it. Raises `OSError`."""
+        keep_check(self.folder, check)
 
     def authority(self, subscription: Subscription) -> Authority:
         """The root in force: that of the newest verified release, else the anchor. Raises `ChannelError`."""

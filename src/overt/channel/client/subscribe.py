@@ -11,7 +11,7 @@ import msgspec
 from overt.channel import layout
 from overt.channel.charter import NAME
 from overt.channel.client import checks
-from overt.channel.client.checked import CHECK_FILE
+from overt.channel.client.checked import CHECK_FILE, POLLED_FILE
 from overt.channel.client.place import Place
 from overt.channel.client.source import Source, content
 from overt.channel.client.update import Append
@@ -67,7 +67,7 @@ def add(data: Path, append: Append, subscription: Subscription, root: bytes) -> 
     place = Place(data, subscription.name)
     place.create()
     place.sweep(index)
-    for path in (place.folder / CHECK_FILE, place.proof):
+    for path in (place.folder / CHECK_FILE, place.folder / POLLED_FILE, place.proof):
         path.unlink(missing_ok=True)
     atomic.write(place.anchor, root)
     _decided(append, "added", subscription.name, subscription.url, hashlib.sha256(root).hexdigest())
