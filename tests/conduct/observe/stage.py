@@ -58,9 +58,9 @@ class Stage:
     observer: FileObserver = field(default_factory=FileObserver)
     zero: float = 0.0
 
-    def observe(self) -> None:
+    def observe(self, planted: dict[str, Path] | None = None) -> None:
         self.zero = time.monotonic()
-        self.observer.start(self.places, self.work / "raw", self.zero, everyone=True)
+        self.observer.start(self.places, self.work / "raw", self.zero, everyone=True, planted=planted or {})
 
     def seen(self) -> Seen:
         trailer = self.observer.stop()

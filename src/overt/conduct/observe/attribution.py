@@ -100,7 +100,8 @@ def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
         unnamed_processes=trailer.losses.unnamed_processes + roster.nameless,
         other=trailer.losses.other + accesses.orphans,
     )
-    return Merged(losses, (*trailer.blind, *attempts(told.signs)))
+    blind = tuple(_whose(blind, roster) for blind in trailer.blind)
+    return Merged(losses, (*blind, *attempts(told.signs)))
 
 
 @dataclass(slots=True)
@@ -211,6 +212,11 @@ def _held(sockets: Iterable[RawSocket], roster: Roster) -> Iterator[Held]:
 def _placed(flow: Flow, peers: Peers, step_at: StepAt) -> Flow:
     process = flow.process if flow.process is not None else peers.process(flow)
     return msgspec.structs.replace(flow, process=process, step=step_at(flow.at_s))
+
+
+def _whose(blind: Blind, roster: Roster) -> Blind:
+    """With the run's number of who caused it."""
+    return msgspec.structs.replace(blind, by=roster.of_raw(blind.by) if blind.by is not None else None)
 
 
 def _trailer(path: Path) -> Trailer:

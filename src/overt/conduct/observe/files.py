@@ -11,14 +11,16 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
 from overt.conduct.observe import fanotify
 from overt.conduct.observe.fanotify import Mask
+from overt.conduct.observe.opened import Contents, Identities, identities
 from overt.conduct.observe.residents import depth_of_this_process
 from overt.conduct.observe.watch import CUT, DONE, STOP, Trailer, Watch, settle_in
 from overt.core.errors import ConductError
@@ -67,14 +69,21 @@ class FileObserver:
         return self._child
 
     def start(
-        self, watched: Iterable[Watched], folder: Path, clock_zero: float, everyone: bool = False
+        self,
+        watched: Iterable[Watched],
+        folder: Path,
+        clock_zero: float,
+        everyone: bool = False,
+        planted: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         """Mark `watched` and begin; records go into `folder`, which must not be on any of them.
 
         `clock_zero`: the run's beginning on the monotonic clock. `everyone`: processes of the caller's own process
-        namespace are the product's too. Raises `ConductError`.
+        namespace are the product's too. `planted`: files (path inside → path here) that are recorded under their
+        names of now even when they are linked, renamed or mounted elsewhere. Raises `ConductError`.
         """
         watched = tuple(watched)
+        contents = Contents(_identities(planted))
         groups = self._marked(watched)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +91,14 @@ class FileObserver:
         streams = open(folder / PROCESSES, "wb"), open(folder / ACCESSES, "wb")
         prefixes = tuple((str(item.mount), item.inside) for item in watched)
         watch = Watch(
-            groups, theirs.fileno(), clock_zero, *streams, depth_of_this_process(), everyone, prefixes
+            groups,
+            theirs.fileno(),
+            clock_zero,
+            *streams,
+            depth_of_this_process(),
+            everyone,
+            prefixes,
+            contents,
         )
         parent = os.getpid()
         sys.stdout.flush()
@@ -201,3 +217,12 @@ def _observe(watch: Watch, trailer: Path, parent: int) -> None:
         os.write(target, f"{error!r}".encode())  # no trailer: `stop` raises, and shows this
     finally:
         os._exit(status)
+
+
+def _identities(planted: Mapping[str, Path]) -> Identities:
+    try:
+        return identities(planted)
+    except OSError as error:
+        raise ConductError(
+            f"{error.filename}: {error.strerror}: this file was to be planted before it is observed"
+        ) from error

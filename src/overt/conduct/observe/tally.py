@@ -18,6 +18,7 @@ MAX_RANGES = 1_000
 class _Entry:
     at_s: float
     access: Access
+    path: str
     count: int = 0
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
@@ -27,7 +28,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[int, str, str], _Entry] = {}
-        self._full: list[tuple[int, str, _Entry]] = []
+        self._full: list[tuple[int, _Entry]] = []
 
     def __len__(self) -> int:
         return len(self._entries) + len(self._full)
@@ -40,35 +41,37 @@ class Tally:
         entry.count += 1
         return True
 
-    def add(self, process: int, kind: str, path: str, access: Access, at_s: float) -> None:
-        """The first event of its kind: later ones are counted below `kind`."""
-        self._entries[process, kind, path] = _Entry(at_s, access, 1)
+    def add(
+        self, process: int, kind: str, path: str, access: Access, at_s: float, known_as: str = ""
+    ) -> None:
+        """The first event of its kind: later ones are counted. It is recorded as `known_as`, if that is given."""
+        self._entries[process, kind, path] = _Entry(at_s, access, known_as or path, 1)
 
     def read(self, process: int, path: str, at_s: float, offset: int, length: int) -> None:
         """Bytes `offset` to `offset + length` were read or mapped."""
         key = process, "read", path
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(at_s, Access.READ)
+            entry = self._entries[key] = _Entry(at_s, Access.READ, path)
         elif len(entry.ranges) >= MAX_RANGES:
-            self._full.append((process, path, entry))
-            entry = self._entries[key] = _Entry(at_s, Access.READ)
+            self._full.append((process, entry))
+            entry = self._entries[key] = _Entry(at_s, Access.READ, path)
         entry.count += 1
         if length:
             include(entry.ranges, offset, length)
 
     def take(self, name: Callable[[str], str]) -> Iterator[FileAccess]:
         """Everything, as records with paths as `name` gives them, in the order of first times; then nothing is left."""
-        whole = [(process, path, entry) for (process, _, path), entry in self._entries.items()]
+        whole = [(process, entry) for (process, _, _), entry in self._entries.items()]
         whole += self._full
         self._entries, self._full = {}, []
-        for process, path, entry in sorted(whole, key=lambda row: row[2].at_s):
+        for process, entry in sorted(whole, key=lambda row: row[1].at_s):
             yield FileAccess(
                 at_s=round(entry.at_s, 6),
                 process=process,
                 step=0,
                 access=entry.access,
-                path=printable(name(path)),
+                path=printable(name(entry.path)),
                 count=entry.count,
                 ranges=tuple(entry.ranges),
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import os
 import resource
 import select
@@ -25,6 +24,7 @@ from overt.conduct.evidence.records import Access, Blind, Losses, Record
 from overt.conduct.observe import fanotify
 from overt.conduct.observe.clock import Reading, reading
 from overt.conduct.observe.fanotify import Mask, Range
+from overt.conduct.observe.opened import Contents
 from overt.conduct.observe.raw import RawProcess
 from overt.conduct.observe.residents import LAB, Residents
 from overt.conduct.observe.tally import MAX_ENTRIES, Tally, printable
@@ -34,10 +34,7 @@ MAX_DESCRIPTORS = 1 << 17
 """One for each live process, and 170 for events: more than there can be processes by default (32,768)."""
 SPARE_DESCRIPTORS = 500
 """For events and the observer's own files, beside one for each live process."""
-MAX_HASHED_BYTES = 1 << 30
-"""Of an executable; a larger one has no digest in the records."""
-MAX_DIGESTS = 10_000
-MAX_COMPLAINTS = 20
+MAX_COMPLAINTS = 200
 CLOCK_S = 10.0
 """Between two readings of both clocks."""
 URGENT = -10
@@ -73,12 +70,12 @@ class Watch:
     everyone: bool
     prefixes: tuple[tuple[str, str], ...]
     """(mount as the lab sees it, as the product sees it), for those that see the lab's mounts."""
+    contents: Contents
     _tally: Tally = field(default_factory=Tally)
     _poll: select.epoll = field(default_factory=select.epoll)
     _ends: dict[int, int] = field(default_factory=dict)
-    _digests: dict[tuple[int, ...], str] = field(default_factory=dict)
-    _tentative: dict[tuple[int, str], tuple[int, float, int, int]] = field(default_factory=dict)
-    _complaints: list[Blind] = field(default_factory=list)
+    _tentative: dict[tuple[int, int, int], tuple[str, float, int, int]] = field(default_factory=dict)
+    _complaints: dict[tuple[str, int | None], Blind] = field(default_factory=dict)
     _encoder: msgspec.json.Encoder = field(default_factory=msgspec.json.Encoder)
     _residents: Residents = field(init=False)
     _overflows: int = 0
@@ -117,7 +114,14 @@ class Watch:
         return self._trailer()
 
     def _drain(self, group: int) -> None:
-        for mask, descriptor, pid, found in fanotify.events(os.read(group, fanotify.BUFFER_BYTES)):
+        try:
+            read = os.read(group, fanotify.BUFFER_BYTES)
+        except OSError as error:  # the kernel could not hand a file over, and refused it to the product
+            self._other += 1
+            return self._complain(
+                f"the kernel refused the product a file that it could not show: {error.strerror}"
+            )
+        for mask, descriptor, pid, found in fanotify.events(read):
             self._events += 1
             if descriptor < 0:
                 self._overflows += 1 if mask & OVERFLOW else 0
@@ -154,31 +158,48 @@ class Watch:
     ) -> None:
         if mask & OPEN:
             if not self._tally.count(number, "open", path):
-                folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
-                self._tally.add(number, "open", path, Access.LIST if folder else Access.OPEN, at_s)
+                status = os.fstat(descriptor)
+                access = Access.LIST if stat.S_ISDIR(status.st_mode) else Access.OPEN
+                self._tally.add(
+                    number, "open", path, access, at_s, self._planted(number, path, descriptor, status)
+                )
         elif mask & PRE and found is not None:
             self._ranges(number, path, descriptor, found, at_s)
         elif mask & MODIFY:
-            self._tentative.pop((number, path), None)  # what was announced was a write
+            status = os.fstat(descriptor)
+            self._tentative.pop(
+                (number, status.st_dev, status.st_ino), None
+            )  # what was announced was a write
+
+    def _planted(self, number: int, path: str, descriptor: int, status: os.stat_result) -> str:
+        """The name under which the lab put a file there, whatever the product calls it."""
+        planted = self.contents.path_of(descriptor, status)
+        if planted is None or planted == self._inside(path):
+            return path
+        self._complain(f"used {planted} under another name, {printable(path)}", by=number, attempt=True)
+        return planted
 
     def _ranges(self, number: int, path: str, descriptor: int, found: Range, at_s: float) -> None:
         """Read or write: that is known by whether a change follows. Ranges are whole pages: the last is cut."""
-        self._settle(number, path)
+        status = os.fstat(descriptor)
+        key = number, status.st_dev, status.st_ino
+        self._settle(key)
         if found.length:
-            end = min(found.offset + found.length, os.fstat(descriptor).st_size)
-            self._tentative[number, path] = number, at_s, found.offset, max(0, end - found.offset)
+            length = max(0, min(found.length, status.st_size - found.offset))
+            name = self._planted(number, path, descriptor, status)
+            self._tentative[key] = name, at_s, found.offset, length
             if len(self._tentative) > MAX_ENTRIES:
                 self._settle_all()
 
-    def _settle(self, number: int, path: str) -> None:
-        before = self._tentative.pop((number, path), None)
+    def _settle(self, key: tuple[int, int, int]) -> None:
+        before = self._tentative.pop(key, None)
         if before is not None:
-            process, at_s, offset, length = before
-            self._tally.read(process, path, at_s, offset, length)
+            path, at_s, offset, length = before
+            self._tally.read(key[0], path, at_s, offset, length)
 
     def _settle_all(self) -> None:
-        for number, path in list(self._tentative):
-            self._settle(number, path)
+        for key in list(self._tentative):
+            self._settle(key)
 
     def _path(self, descriptor: int, pid: int) -> str:
         try:
@@ -199,21 +220,9 @@ class Watch:
 
     def _announced(self, pid: int, path: str, descriptor: int, at_s: float) -> None:
         try:
-            self._residents.announced(pid, path, self._digest(descriptor), at_s)
+            self._residents.announced(pid, path, self.contents.digest(descriptor), at_s)
         except (FileNotFoundError, ProcessLookupError):
             pass  # killed while it waited: it executes nothing any more
-
-    def _digest(self, descriptor: int) -> str:
-        status = os.fstat(descriptor)
-        key = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-        digest = self._digests.get(key)
-        if digest is None and status.st_size <= MAX_HASHED_BYTES:
-            with open(descriptor, "rb", closefd=False) as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            if len(self._digests) >= MAX_DIGESTS:
-                self._digests.clear()
-            self._digests[key] = digest
-        return digest or ""
 
     def _stranger(self, pid: int, mask: int, path: str) -> None:
         """It is gone. While the kernel held it, only a kill can have ended it: then it did not do what it asked for."""
@@ -275,17 +284,18 @@ class Watch:
         self.accesses_stream.flush()
         self.residents_stream.flush()
 
-    def _complain(self, what: str, attempt: bool = False) -> None:
-        at_s = round(time.monotonic() - self.zero_s, 6)
-        if len(self._complaints) < MAX_COMPLAINTS:
-            self._complaints.append(Blind(at_s=at_s, what=what, by=None, attempt=attempt, defeated=attempt))
+    def _complain(self, what: str, by: int | None = None, attempt: bool = False) -> None:
+        """Once for each `what` and process."""
+        if len(self._complaints) < MAX_COMPLAINTS and (what, by) not in self._complaints:
+            at_s = round(time.monotonic() - self.zero_s, 6)
+            self._complaints[what, by] = Blind(at_s=at_s, what=what, by=by, attempt=attempt, defeated=attempt)
 
     def _trailer(self) -> Trailer:
         losses = Losses(file_events=self._overflows, unnamed_processes=self._unnamed, other=self._other)
         times = os.times()
         return Trailer(
             losses=losses,
-            blind=tuple(self._complaints),
+            blind=tuple(self._complaints.values()),
             events=self._events,
             busy_s=round(times.user + times.system, 3),
             clock=tuple(self._clock),

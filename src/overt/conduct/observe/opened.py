@@ -1,0 +1,76 @@
+"""What an event's own descriptor tells about its file: digest and identity. Reading through it makes no event."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAX_HASHED_BYTES = 1 << 30
+"""Of an executable; a larger one has no digest in the records."""
+MAX_DIGESTS = 10_000
+FS_IOC_GETVERSION = 0x8008_7601
+"""An inode's generation: a file that later gets the number of one that was removed has another (ioctl_iflags(2))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """A file that the lab put there."""
+
+    path: str
+    """As the product sees it, until it renames it."""
+    version: int
+
+
+Identities = dict[tuple[int, int], Planted]
+"""By device and inode."""
+
+
+def identities(planted: Mapping[str, Path]) -> Identities:
+    """Of the lab's files: path inside → where the lab reaches it. Opens them: before any mark. Raises `OSError`."""
+    found: Identities = {}
+    for inside, outside in planted.items():
+        descriptor = os.open(outside, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            found[status.st_dev, status.st_ino] = Planted(inside, _version(descriptor))
+        finally:
+            os.close(descriptor)
+    return found
+
+
+@dataclass(slots=True)
+class Contents:
+    """Answers from descriptors, remembering digests."""
+
+    planted: Identities
+    _digests: dict[tuple[int, ...], str] = field(default_factory=dict)
+
+    def path_of(self, descriptor: int, status: os.stat_result) -> str | None:
+        """Where the lab planted this file; None for any other file."""
+        known = self.planted.get((status.st_dev, status.st_ino))
+        return known.path if known is not None and known.version == _version(descriptor) else None
+
+    def digest(self, descriptor: int) -> str:
+        """SHA-256 in hex; empty for a file that is too large."""
+        status = os.fstat(descriptor)
+        key = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+        digest = self._digests.get(key)
+        if digest is None and status.st_size <= MAX_HASHED_BYTES:
+            with open(descriptor, "rb", closefd=False) as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            if len(self._digests) >= MAX_DIGESTS:
+                self._digests.clear()
+            self._digests[key] = digest
+        return digest or ""
+
+
+def _version(descriptor: int) -> int:
+    try:
+        return int(struct.unpack("=i", fcntl.ioctl(descriptor, FS_IOC_GETVERSION, bytes(8))[:4])[0])
+    except OSError:
+        return 0  # a file system without generations
