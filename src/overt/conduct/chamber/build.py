@@ -129,6 +129,11 @@ class Chamber:
                 shutil.copy2(outside, target)
             return
         target.mkdir(parents=True, exist_ok=True)
+        for above in Path(
+            inside
+        ).parents:  # a masked folder on the way, such as /root, lets nobody but root through
+            folder = self.merged / str(above).lstrip("/")
+            folder.chmod(folder.stat().st_mode | 0o111)
         self._overlay(inside.lstrip("/"), [outside])
 
     @property
