@@ -30,6 +30,7 @@ from scripts import sbom
 from overt.channel.install import log
 from overt.channel.install.proven import names
 from overt.channel.install.record import File, ProgramRelease
+from overt.channel.publisher import online
 from overt.channel.publisher.desk import Desk
 from overt.core.errors import OvertError
 from overt.tlog import policy_file
@@ -125,15 +126,15 @@ def _build(args: argparse.Namespace) -> None:
 
 
 def _found(args: argparse.Namespace) -> None:
-    desk = Desk(args.folder, _ask)
-    key = log.found(desk, args.origin, None if args.unprotected else _ask("passphrase of the log key"))
+    desk = Desk(args.folder, online.once(_ask))
+    key = log.found(desk, args.origin, None if args.unprotected else _chosen("passphrase of the log key"))
     print(f"log {key}")
     print("next: add your witnesses and a quorum to that line; this is the policy", file=sys.stderr)
 
 
 def _log(args: argparse.Namespace) -> None:
     release = log.read_release(args.record)
-    proof = log.append(Desk(args.folder, _ask), release, policy_file.parse(args.policy.read_bytes()))
+    proof = log.append(Desk(args.folder, online.once(_ask)), release, policy_file.parse(args.policy.read_bytes()))
     path = args.record.with_name(names(release.program, release.version)[1])
     path.write_bytes(proof.encode())
     print(path)
@@ -141,6 +142,14 @@ def _log(args: argparse.Namespace) -> None:
 
 def _ask(what: str) -> str:
     return getpass.getpass(f"{what}: ")
+
+
+def _chosen(what: str) -> str:
+    """A new passphrase, twice: a slip would lock the log for ever."""
+    given = _ask(what)
+    if _ask("once more") != given:
+        raise SystemExit("release: the two are not the same: nothing was made")
+    return given
 
 
 def _arguments() -> argparse.Namespace:
@@ -174,6 +183,8 @@ def main() -> None:
         arguments.act(arguments)
     except OvertError as error:
         raise SystemExit(f"release: {error}") from None
+    except OSError as error:
+        raise SystemExit(f"release: {error.filename or 'the log'}: {error.strerror or error}") from None
 
 
 if __name__ == "__main__":
