@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Awaitable, Callable
 
 from overt.conduct.sink import sockets
-from overt.conduct.sink.conversation import Sinkhole, converse
-from overt.conduct.sink.stream import TcpStream
+from overt.conduct.sink.plan import Limits
+from overt.conduct.sink.stream import Stream, TcpStream
 from overt.conduct.sink.tape import Recorder, Tape
 
 
 class Connections:
     """All of TCP."""
 
-    def __init__(self, recorder: Recorder, hole: Sinkhole) -> None:
-        self._recorder, self._hole = recorder, hole
+    def __init__(
+        self, recorder: Recorder, limits: Limits, converse: Callable[[Stream], Awaitable[None]]
+    ) -> None:
+        self._recorder, self._limits, self._converse = recorder, limits, converse
         self._open: dict[asyncio.Task[None], tuple[socket.socket, Tape]] = {}
 
     async def listen(self, listener: socket.socket) -> None:
@@ -66,9 +69,9 @@ class Connections:
         if tape is None:
             connection.close()
             return
-        if len(self._open) >= self._hole.limits.max_connections:
+        if len(self._open) >= self._limits.max_connections:
             self._make_room()
-        task = asyncio.ensure_future(self._converse(connection, tape))
+        task = asyncio.ensure_future(self._serve(connection, tape))
         self._open[task] = connection, tape
         task.add_done_callback(lambda done: self._open.pop(done, None))
 
@@ -77,17 +80,17 @@ class Connections:
         self._recorder.counts.closed_for_room += 1
         _shut(connection)
 
-    async def _converse(self, connection: socket.socket, tape: Tape) -> None:
+    async def _serve(self, connection: socket.socket, tape: Tape) -> None:
         stream = TcpStream(connection, tape)
         try:
-            await converse(stream, self._hole)
+            await self._converse(stream)
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
-            await stream.linger(self._hole.limits.linger_s)
+            await stream.linger(self._limits.linger_s)
         except Exception as error:  # one conversation's failure is counted, and costs no other
             self._recorder.counts.failures[f"{type(error).__name__}: {error}"[:200]] += 1
             with contextlib.suppress(OSError):
-                await stream.linger(self._hole.limits.linger_s)
+                await stream.linger(self._limits.linger_s)
         finally:
             stream.flush()
             connection.close()

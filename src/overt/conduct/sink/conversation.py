@@ -158,7 +158,7 @@ async def _tls(stream: Stream, hole: Sinkhole, place: Place) -> None:
 async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | None:
     """What is inside TLS; None if the client did not go through with it: its tape then holds what was on the wire."""
     tape = stream.tape
-    said = await _hello(stream, hole.limits)
+    said = await hello_ahead(stream, hole.limits)
     if said is None:
         tape.opaque("it began like TLS, and was not")
         await stream.drain()
@@ -166,7 +166,9 @@ async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | N
     tape.server_name, tape.alpn = tape.server_name or said.server_name, tape.alpn or said.alpn
     if said.server_name:
         tape.asked("SNI", said.server_name)
-    names = _names(said.server_name, tape.ends.address, hole.responder.resolver.names.name(tape.ends.address))
+    names = certified_names(
+        said.server_name, tape.ends.address, hole.responder.resolver.names.name(tape.ends.address)
+    )
     inner = TlsStream(stream, hole.authority.context(names, _agreeable(said.alpn)))
     stream.covered = True
     try:
@@ -180,7 +182,7 @@ async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | N
     return inner
 
 
-async def _hello(stream: Stream, limits: Limits) -> hello.Hello | None:
+async def hello_ahead(stream: Stream, limits: Limits) -> hello.Hello | None:
     """The ClientHello that is ahead, also written down as it is; None if there is none."""
     data = await stream.peek()
     try:
@@ -202,7 +204,7 @@ def _agreeable(offered: tuple[str, ...]) -> tuple[str, ...]:
     return ("http/1.1",) if "http/1.1" in offered else offered[:1]
 
 
-def _names(server_name: str, address: str, known: str) -> tuple[str, ...]:
+def certified_names(server_name: str, address: str, known: str) -> tuple[str, ...]:
     """What the certificate is for: the name asked for and, for clients that go by it, the address."""
     wanted = server_name if _HOST_NAME.fullmatch(server_name) else ""
     return tuple(dict.fromkeys(name for name in (wanted or known, address) if name))

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from overt.conduct.sink import quic, sockets
+from overt.conduct.sink.forward import Forward
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.tape import Ends, Recorder, Tape
 
@@ -37,6 +38,8 @@ class Datagrams:
     resolver: Resolver
     answers: bool = True
     """Whether datagrams are answered, or only read."""
+    forward: Forward | None = None
+    """Pass-through: what is answered by those that were asked."""
     _open: dict[Ends, Conversation] = field(default_factory=dict)
     _dropped: dict[int, int] = field(default_factory=dict)
 
@@ -63,8 +66,7 @@ class Datagrams:
     def close(self) -> None:
         """End every conversation, each when it last moved."""
         for conversation in self._open.values():
-            conversation.tape.ended_s = conversation.tape.moved_s
-            conversation.tape.close()
+            self._end(conversation)
         self._open.clear()
 
     def drain(self, listeners: tuple[socket.socket, ...]) -> None:
@@ -78,9 +80,14 @@ class Datagrams:
         """End what was silent for so long."""
         oldest = self.recorder.now() - idle_s
         for ends in [ends for ends, talk in self._open.items() if talk.tape.moved_s < oldest]:
-            conversation = self._open.pop(ends)
-            conversation.tape.ended_s = conversation.tape.moved_s
-            conversation.tape.close()
+            self._end(self._open.pop(ends))
+
+    def _end(self, conversation: Conversation) -> None:
+        """It ended when it last moved."""
+        conversation.tape.ended_s = conversation.tape.moved_s
+        conversation.tape.close()
+        if self.forward:
+            self.forward.close(conversation.tape.ends)
 
     def _count(self, listener: socket.socket, dropped: int) -> None:
         """The kernel's count of drops on a socket only grows."""
@@ -96,15 +103,15 @@ class Datagrams:
         if tape is None:
             return None
         if len(self._open) >= MAX_CONVERSATIONS:
-            self._open.pop(next(iter(self._open))).tape.close()
+            self._end(self._open.pop(next(iter(self._open))))
         self._open[ends] = Conversation(tape)
         return self._open[ends]
 
     def _answer(self, talk: Conversation, data: bytes) -> None:
         port = talk.tape.ends.port
         if port in _DNS_PORTS and self._dns(talk, data):
-            return
-        if port == _NTP_PORT and len(data) >= _NTP_BYTES and data[0] & 7 == _NTP_CLIENT:
+            pass
+        elif port == _NTP_PORT and len(data) >= _NTP_BYTES and data[0] & 7 == _NTP_CLIENT:
             talk.tape.application = "ntp"
             self._reply(talk, _time(data))
         elif data[:1] == b"\x16" and data[1:2] == b"\xfe":
@@ -112,6 +119,8 @@ class Datagrams:
             talk.tape.opaque(_DTLS)
         elif talk.tape.application in ("raw", "quic"):
             self._quic(talk, data)
+        if self.forward and talk.tape.application != "quic":
+            self.forward.send(talk.tape, data)
 
     def _dns(self, talk: Conversation, data: bytes) -> bool:
         answered = self.resolver.answer(data)
@@ -119,7 +128,9 @@ class Datagrams:
             return False
         talk.tape.application = "dns"
         for question in answered.questions:
-            talk.tape.asked(question.kind, question.name).status = answered.status if self.answers else None
+            talk.tape.asked(question.kind, question.name).status = (
+                answered.status if self.answers and not self.forward else None
+            )
         self._reply(talk, answered.reply)
         return True
 
@@ -141,7 +152,8 @@ class Datagrams:
         self._reply(talk, quic.negotiation(head))
 
     def _reply(self, talk: Conversation, data: bytes) -> None:
-        if self.answers and sockets.reply(talk.tape.ends, data):
+        answers = self.answers and (self.forward is None or talk.tape.application == "quic")
+        if answers and sockets.reply(talk.tape.ends, data):
             talk.tape.received(data)
 
 

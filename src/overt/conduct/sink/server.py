@@ -18,20 +18,23 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 
 import msgspec
 
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Blind, Losses
-from overt.conduct.sink import capture, echoes, routing, sockets
+from overt.conduct.evidence.records import Blind, Losses, Mode
+from overt.conduct.sink import capture, conversation, echoes, routing, sockets
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.capture import Captured
 from overt.conduct.sink.connections import Connections
 from overt.conduct.sink.conversation import Sinkhole
 from overt.conduct.sink.datagrams import Datagrams
+from overt.conduct.sink.forward import Forward
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import SinkPlan
+from overt.conduct.sink.relay import Relay
 from overt.conduct.sink.residue import Residue
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.responses import Folder, Responder
@@ -234,10 +237,11 @@ def serve(
     names = Names(sink.plan.names_network, sink.plan.names_network6)
     recorder = Recorder(sink.folder, names, sink.plan.limits, sink.clock_zero)
     resolver = Resolver(names, sink.plan.records)
-    datagrams = Datagrams(recorder, resolver)
-    connections = Connections(
-        recorder, Sinkhole(sink.authority, Responder(resolver, hosts), sink.plan.limits)
-    )
+    hole = Sinkhole(sink.authority, Responder(resolver, hosts), sink.plan.limits)
+    passing = sink.plan.mode is Mode.PASS_THROUGH
+    converse = Relay(hole).converse if passing else partial(conversation.converse, hole=hole)
+    datagrams = Datagrams(recorder, resolver, forward=Forward(names, sink.plan.resolver) if passing else None)
+    connections = Connections(recorder, sink.plan.limits, converse)
     asyncio.run(_answer(sink, listeners, connections, datagrams, ready, stop))
     os.close(capture_end)
     captured = _counted(recording, counted)
@@ -274,7 +278,8 @@ async def _answer(
     loop.add_reader(stop, stopped.set)
     for listener in listeners.datagrams:
         datagrams.listen(listener)
-    echoes.serve(listeners.echoes)
+    if sink.plan.mode is not Mode.PASS_THROUGH:
+        echoes.serve(listeners.echoes)
     accepting = [asyncio.ensure_future(connections.listen(listener)) for listener in listeners.connections]
     os.write(ready, _READY)
     os.close(ready)

@@ -1,0 +1,209 @@
+"""Pass-through: each conversation goes on to where it was meant to go, and is recorded on its way.
+
+TLS is opened where the product accepts the lab's certificate and the true server has a valid one. A product that
+refuses is let through untouched when it tries again, and recorded as opaque. QUIC is turned away to TCP, as in the
+sink.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass, field
+
+import h11
+
+from overt.conduct.evidence.records import Opened
+from overt.conduct.sink import hello
+from overt.conduct.sink.conversation import UNSAID, Sinkhole, certified_names, hello_ahead
+from overt.conduct.sink.http1 import url_of
+from overt.conduct.sink.recognise import Kind, recognise
+from overt.conduct.sink.responses import lowered
+from overt.conduct.sink.stream import CHUNK_BYTES, Refused, Stream, TlsStream
+from overt.conduct.sink.tape import Asked, Tape
+
+CONNECT_S = 20.0
+TICK_S = 1.0
+QUIET_S = 2.0
+"""After the client has said all."""
+MAX_REFUSED = 10_000
+_UNTRUSTED = "its server's certificate is not valid here ({}), so that it was passed on unopened"
+_PINNED = "the client had refused the lab's certificate before, so that this was passed on unopened"
+_MIDWAY = "encryption began midway (STARTTLS), and was passed on unopened"
+
+Far = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@dataclass(slots=True)
+class Relay:
+    """What all relayed conversations share."""
+
+    hole: Sinkhole
+    _refused: set[tuple[str, str]] = field(default_factory=set)
+
+    async def converse(self, stream: Stream) -> None:
+        """Pass one connection on until both sides are done."""
+        tape = stream.tape
+        if not await stream.within(self.hole.limits.speak_first_s):  # the server speaks first
+            return await self._plain(stream)
+        kind = recognise(await stream.peek(), tape.ends.port)
+        if kind is Kind.UNDECIDED and await stream.within(self.hole.limits.undecided_s, 5):
+            kind = recognise(await stream.peek(), tape.ends.port)
+        said = await hello_ahead(stream, self.hole.limits) if kind is Kind.TLS else None
+        if said is None:
+            tape.application = {Kind.HTTP1: "http", Kind.DNS: "dns", Kind.SMTP: "smtp"}.get(kind, "raw")
+            return await self._plain(stream)
+        tape.application, tape.server_name, tape.alpn = "tls", said.server_name, said.alpn
+        if said.server_name:
+            tape.asked("SNI", said.server_name)
+        await self._tls(stream, said)
+
+    async def _plain(self, stream: Stream) -> None:
+        if far := await _reach(stream.tape):
+            await _pass(stream, far, Heard(stream.tape, secure=False))
+
+    async def _tls(self, stream: Stream, said: hello.Hello) -> None:
+        tape = stream.tape
+        who = said.server_name, tape.ends.address
+        if who in self._refused:
+            tape.opaque(_PINNED)
+            return await self._plain(stream)
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"] if "http/1.1" in said.alpn else list(said.alpn[:1]))
+        try:
+            far = await _reach(tape, context, said.server_name or tape.ends.address)
+        except ssl.SSLError as error:
+            tape.opaque(_UNTRUSTED.format((error.reason or str(error)).replace("_", " ").lower()))
+            return await self._plain(stream)
+        if far is None:
+            return None
+        stream.covered = True
+        inner = TlsStream(stream, self._context(tape, said, far))
+        try:
+            await inner.handshake()
+        except Refused as refusal:
+            if len(self._refused) < MAX_REFUSED:
+                self._refused.add(who)
+            tape.opaque(f"the client did not accept the lab's certificate: {refusal}")
+            tape.sent(bytes(inner.sealed))
+            stream.covered = False
+            far[1].close()
+            return None
+        tape.opened = Opened.DECRYPTED
+        await _pass(inner, far, Heard(tape, secure=True))
+        inner.flush()
+        if not inner.heard:
+            tape.opaque(UNSAID)
+            tape.sent(bytes(inner.sealed))
+        await inner.close()
+        return None
+
+    def _context(self, tape: Tape, said: hello.Hello, far: Far) -> ssl.SSLContext:
+        agreed = far[1].get_extra_info("ssl_object").selected_alpn_protocol()
+        known = self.hole.responder.resolver.names.name(tape.ends.address)
+        names = certified_names(said.server_name, tape.ends.address, known)
+        return self.hole.authority.context(names, (agreed,) if agreed else ())
+
+
+class Heard:
+    """Notes the requests of HTTP/1.1 in what a client sends, whatever the server answers."""
+
+    def __init__(self, tape: Tape, secure: bool) -> None:
+        self._tape, self._scheme = tape, "https" if secure else "http"
+        self._http: h11.Connection | None = h11.Connection(h11.SERVER)
+        self._noted: Asked | None = None
+        self._first = True
+
+    def take(self, data: bytes) -> None:
+        """The next bytes that the client sent."""
+        if self._tape.opened is not Opened.OPAQUE and not self._first and _begins_tls(data):
+            self._tape.opaque(_MIDWAY)
+        self._first = False
+        try:
+            if self._http is not None:
+                self._http.receive_data(data)
+                self._events(self._http)
+        except (h11.RemoteProtocolError, h11.LocalProtocolError):
+            self._http = None
+
+    def _events(self, http: h11.Connection) -> None:
+        """Take what is there. The answer that h11 is told of is made up: only so will it take the next request."""
+        while True:
+            match http.next_event():
+                case h11.Request() as request:
+                    self._began(request)
+                case h11.Data(data=data) if self._noted:
+                    self._noted.sent_bytes += len(data)
+                case h11.EndOfMessage():
+                    http.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
+                    http.send(h11.EndOfMessage())
+                    http.start_next_cycle()
+                case _:
+                    return
+
+    def _began(self, request: h11.Request) -> None:
+        headers = lowered(request.headers)
+        target = request.target.decode("latin-1")
+        url = url_of(self._scheme, headers.get("host", ""), target, self._tape.ends)
+        raw = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
+        )
+        self._tape.application = self._scheme
+        self._noted = self._tape.asked(request.method.decode("latin-1"), url, raw)
+
+
+def _begins_tls(data: bytes) -> bool:
+    return data[:1] == b"\x16" and data[1:2] == b"\x03" and data[5:6] == b"\x01"
+
+
+async def _reach(tape: Tape, context: ssl.SSLContext | None = None, name: str | None = None) -> Far | None:
+    """The true destination; None if it can't be reached. Raises `ssl.SSLError` if its certificate is not valid."""
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            return await asyncio.open_connection(
+                tape.ends.address, tape.ends.port, ssl=context, server_hostname=name if context else None
+            )
+    except ssl.SSLError:
+        raise
+    except (OSError, TimeoutError):
+        return None
+
+
+async def _pass(stream: Stream, far: Far, heard: Heard) -> None:
+    """Both ways, until the server has said all, or the client has and the server is silent."""
+    reader, writer = far
+    down = asyncio.ensure_future(_down(reader, stream))
+    try:
+        while not down.done():
+            if not await stream.within(TICK_S):
+                continue
+            data = await stream.read()
+            if not data:
+                if writer.can_write_eof():
+                    writer.write_eof()
+                await _quiet(down, stream.tape)
+                break
+            heard.take(data)
+            writer.write(data)
+            await writer.drain()
+    except OSError:  # the server left
+        await stream.linger(TICK_S)
+    finally:
+        down.cancel()
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await down
+        writer.close()
+
+
+async def _quiet(down: asyncio.Future[None], tape: Tape) -> None:
+    """Until the server has said all, or says nothing."""
+    before = -1
+    while not down.done() and before != (before := tape.received_bytes):
+        await asyncio.wait({down}, timeout=QUIET_S)
+
+
+async def _down(reader: asyncio.StreamReader, stream: Stream) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(CHUNK_BYTES):
+            await stream.write(data)
