@@ -1,0 +1,82 @@
+"""The figures of one run that are compared: what left, by destination."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median_low
+
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Flow, Run, StepKind
+from overt.conduct.finder.sources import destination
+
+ALL = ""
+"""All destinations together."""
+MAX_PLACES = 40
+"""Destinations that are compared one by one: those with the most bytes."""
+MIN_FLOWS_FOR_PAUSE = 3
+SCANS = {StepKind.SCAN: False, StepKind.SCAN_DETECTION: True}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One run's figures, by (destination, what): `bytes`, `flows`, `requests`; `pause` of all together."""
+
+    run: Run
+    values: dict[tuple[str, str], int]
+    by_detection: dict[bool, int]
+    """Bytes that left in steps with a detection, and in scans without; absent: there was no such step."""
+
+
+def of_run(folder: RunFolder) -> Figures:
+    """The figures of one run. Raises `ConductError` if its evidence is damaged."""
+    run, flows = folder.run(), list(folder.read(Flow))
+    groups: dict[str, list[Flow]] = {ALL: flows}
+    for flow in flows:
+        groups.setdefault(_place(flow), []).append(flow)
+    values = {(place, what): value for place, group in groups.items() for what, value in _figures(group)}
+    values[ALL, "pause"] = _pause(flows)
+    return Figures(run, values, _by_detection(run, flows))
+
+
+def _place(flow: Flow) -> str:
+    """Its destination; names asked of the resolver are one destination, whatever they are."""
+    return f"DNS:{flow.port}" if flow.application == "dns" else destination(flow)
+
+
+def _figures(flows: list[Flow]) -> Iterable[tuple[str, int]]:
+    yield "bytes", sum(flow.sent_bytes for flow in flows)
+    yield "flows", len(flows)
+    yield "requests", sum(len(flow.requests) for flow in flows)
+
+
+def _pause(flows: list[Flow]) -> int:
+    """The median time between the beginnings of connections, ms; 0 for fewer than three."""
+    begun = sorted(flow.at_s for flow in flows)
+    if len(begun) < MIN_FLOWS_FOR_PAUSE:
+        return 0
+    return median_low(round(1000 * (late - early)) for early, late in pairwise(begun))
+
+
+def _by_detection(run: Run, flows: list[Flow]) -> dict[bool, int]:
+    kinds = {step.number: SCANS[step.kind] for step in run.steps if step.kind in SCANS}
+    sums = dict.fromkeys(kinds.values(), 0)
+    for flow in flows:
+        if flow.step in kinds:
+            sums[kinds[flow.step]] += flow.sent_bytes
+    return sums
+
+
+def places(figures: Iterable[Figures]) -> list[str]:
+    """All destinations together, then those with the most bytes over all runs: chosen without a look at the arms."""
+    sizes: Counter[str] = Counter()
+    for one in figures:
+        for (place, what), value in one.values.items():
+            if what == "bytes" and place != ALL:
+                sizes[place] += value
+    return [
+        ALL,
+        *(place for place, _ in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:MAX_PLACES]),
+    ]

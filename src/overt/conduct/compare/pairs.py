@@ -1,0 +1,98 @@
+"""Matched pairs: of which half more was found in what left, and which half was opened more often."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from overt.conduct.compare.tests import Tested, fisher, sign
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Access, Arm, Canary, FileAccess, Side, Sighting
+
+FORMS = {"content": "content left", "name": "name left", "path": "path left", "digest": "digest left"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Both halves of one pair in one run."""
+
+    run: str
+    marked: Canary
+    plain: Canary
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Pairs of all runs with both halves, and what was seen of each half, by run and number of the canary."""
+
+    runs: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    seen: Mapping[str, Counter[tuple[str, int]]]
+    """By form: whether it was sighted (1)."""
+    opened: Counter[tuple[str, int]]
+
+
+def observed(folders: Sequence[RunFolder]) -> Observed:
+    """What runs with both halves of pairs say of them. Raises `ConductError` if the evidence is damaged."""
+    runs: list[str] = []
+    pairs: list[Pair] = []
+    opened = Counter[tuple[str, int]]()
+    seen = {form: Counter[tuple[str, int]]() for form in FORMS}
+    for folder in folders:
+        run = folder.run()
+        if run.arm is not Arm.MIXED:
+            continue
+        runs.append(run.name)
+        canaries = list(folder.read(Canary))
+        pairs += _pairs(run.name, canaries)
+        for sighting in folder.read(Sighting):
+            if sighting.form in seen:
+                seen[sighting.form][run.name, sighting.canary] = 1
+        numbers = {canary.path: canary.number for canary in canaries}
+        for access in folder.read(FileAccess):
+            if access.access is Access.OPEN and access.path in numbers:
+                opened[run.name, numbers[access.path]] += access.count
+    return Observed(tuple(runs), tuple(pairs), seen, opened)
+
+
+def _pairs(run: str, canaries: Sequence[Canary]) -> Iterator[Pair]:
+    halves: dict[tuple[int | None, Side], Canary] = {
+        (canary.pair, canary.side): canary for canary in canaries
+    }
+    for (pair, side), canary in halves.items():
+        if side is Side.MARKED and (plain := halves.get((pair, Side.PLAIN))):
+            yield Pair(run, canary, plain)
+
+
+def marking_tests(of: Observed) -> Iterator[tuple[str, str, Tested]]:
+    """(question, figures in words, test): for each form, and for opens, marked halves against plain ones."""
+    for form, words in FORMS.items():
+        yield _signs(of, of.seen[form], f"{words}: the marked half of a pair against the plain one", "only")
+    yield _signs(of, of.opened, "files opened: the marked half of a pair against the plain one", "more often")
+
+
+def _signs(
+    of: Observed, counts: Counter[tuple[str, int]], question: str, how: str
+) -> tuple[str, str, Tested]:
+    differences = [
+        counts[pair.run, pair.marked.number] - counts[pair.run, pair.plain.number] for pair in of.pairs
+    ]
+    more, fewer = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
+    words = f"of {len(of.pairs)} pairs {more} marked {how}, {fewer} plain {how}, {len(of.pairs) - more - fewer} alike"
+    return question, words, sign(more, fewer)
+
+
+def detection_test(of: Observed) -> tuple[str, str, Tested] | None:
+    """Whether documents packed with a test file leave more often than others; None if there are not both kinds."""
+    counts = Counter(
+        (canary.detected, of.seen["content"][pair.run, canary.number] > 0)
+        for pair in of.pairs
+        for canary in (pair.marked, pair.plain)
+    )
+    packed, others = counts[True, True] + counts[True, False], counts[False, True] + counts[False, False]
+    if not packed or not others:
+        return None
+    words = f"{counts[True, True]} of {packed} with a test file, {counts[False, True]} of {others} without"
+    tested = fisher(counts[True, True], counts[True, False], counts[False, True], counts[False, False])
+    return "content left: documents packed with a test file against others", words, tested
