@@ -1,7 +1,7 @@
 # Every recipe but test works in the virtual environment that ./run test makes complete: run that once before.
 PYTHON ?= .venv/bin/python
 
-.PHONY: test lint types contracts check bench engines fuzz false-positives man wheel sbom release
+.PHONY: test lint types contracts check bench engines fuzz false-positives man conduct-scheme wheel sbom release
 test:
 	./run test
 
@@ -31,6 +31,9 @@ false-positives:
 
 man:
 	$(PYTHON) -m scripts.manpage
+
+conduct-scheme:
+	$(PYTHON) -m scripts.conduct_scheme
 
 wheel:
 	$(PYTHON) -m scripts.release wheel

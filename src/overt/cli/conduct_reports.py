@@ -9,7 +9,6 @@ from pathlib import Path
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Answer, Verdict
-from overt.conduct.finder import search
 from overt.conduct.report import diff as comparing
 from overt.conduct.report import signing
 from overt.conduct.report import verify as verifying
@@ -41,7 +40,7 @@ def _word(answer: Answer) -> str:
 def verify(args: argparse.Namespace) -> int:
     """Everything that can be checked again. Raises `ConductError`, `UsageError`."""
     public = _text(args.public_key) if args.public_key else None
-    found = verifying.verify(args.report, public, search.find)
+    found = verifying.verify(args.report, public)
     for check in found.checks:
         word = styled("ok    ", "green") if check.held else styled("FAILED", "red")
         say(f"{word}  {check.what}: {visible(check.words)}")

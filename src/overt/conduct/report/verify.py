@@ -15,8 +15,10 @@ from typing import Any
 import msgspec
 
 from overt import __version__
+from overt.conduct.canary.bodies import bodies
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
+from overt.conduct.finder import search
 from overt.conduct.judge import judge
 from overt.conduct.judge.answering import counted
 from overt.conduct.report import signing
@@ -65,7 +67,12 @@ class Verified:
         return all(check.held for check in self.checks)
 
 
-def verify(path: Path, public: str | None, find: Find | None) -> Verified:
+def search_run(run: RunFolder) -> None:
+    """The finder as lab and verification run it: with the canaries' own bytes, made again from the run's seed."""
+    search.find(run, bodies=bodies(run))
+
+
+def verify(path: Path, public: str | None, find: Find | None = search_run) -> Verified:
     """Check the report in the folder `path`; `public` is the lab's key as text, None when the reader has none.
 
     `find` is the finder, None to leave its part out (which the outcome says). Raises `ConductError` when the folder

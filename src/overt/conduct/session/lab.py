@@ -15,7 +15,7 @@ from overt.conduct.chamber.products import Prepared
 from overt.conduct.compare import arms as comparing
 from overt.conduct.evidence.folder import PROFILE, ReportFolder, RunFolder
 from overt.conduct.evidence.records import Mode, Subject
-from overt.conduct.finder import search
+from overt.conduct.report.verify import search_run
 from overt.conduct.session import ownchannel
 from overt.conduct.session.arms import PlannedRun, planned
 from overt.conduct.session.observed import observe
@@ -64,10 +64,11 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     for number, one in enumerate(runs, 1):
         tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
         task = _task(wanted, prepared, served, one, folder.new_run(one.name), work / "installed", number == 1)
-        warden.in_warden(partial(observe, task), warden.new_work_folder(state))
+        out = wanted.mode is Mode.PASS_THROUGH
+        warden.in_warden(partial(observe, task), warden.new_work_folder(state), uplink=out)
     for run in folder.runs():
         tell(f"searching what left in {run.path.name}")
-        search.find(run)
+        search_run(run)
     folder.write_compared(comparing.compare(folder.runs()))
     folder.write_subject(_subject(wanted, prepared, folder))
     return folder

@@ -1,0 +1,87 @@
+"""`overt conduct certify`: requirements and what a report reaches; certificates and the public log of them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+
+EXAMPLES = """examples:
+  overt conduct certify assess clamscan-report            which requirements a report passes, and the level
+  overt conduct certify issue clamscan-report --lab-key lab.pub --folder ~/certifier
+  overt conduct certify verify CERTIFICATE --issuer-key issuer.pub --log ~/certifier/public --package clamav.deb
+  overt conduct certify withdraw 3f9a --reason "refuted by another run" --folder ~/certifier
+  overt conduct certify log --folder ~/certifier
+
+the folder's public/ is for a web server; what else is in it is the certifier's own. See docs/conduct-scheme.md"""
+
+Actions = argparse._SubParsersAction
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The actions."""
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(dest="certifying", metavar="ACTION", title="actions", required=True)
+    assess = _add(actions, "assess", "say which requirements a report passes, and which level it reaches")
+    assess.add_argument("report", type=Path, metavar="REPORT", help="a report's folder")
+    _add_issue(actions)
+    _add_verify(actions)
+    withdraw = _add(actions, "withdraw", "withdraw a certificate, for good")
+    withdraw.add_argument("certificate", metavar="ID", help="first column of 'certify log', or its beginning")
+    withdraw.add_argument(
+        "--reason", required=True, metavar="TEXT", help="one line, which everybody can read"
+    )
+    _add_folder(withdraw)
+    log = _add(actions, "log", "list the certificates of a folder and print its key")
+    _add_folder(log)
+
+
+def _add(actions: Actions[argparse.ArgumentParser], name: str, summary: str) -> argparse.ArgumentParser:
+    """An action, whose module is loaded only for it."""
+    parser = actions.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
+    parser.set_defaults(act=_act)
+    return parser
+
+
+def _act(args: argparse.Namespace) -> int:
+    act = getattr(importlib.import_module("overt.cli.conduct_certifying"), args.certifying)
+    return int(act(args))
+
+
+def _add_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--folder", type=Path, required=True, metavar="DIR", help="the certifier's own, with its key and log"
+    )
+
+
+def _add_issue(actions: Actions[argparse.ArgumentParser]) -> None:
+    issue = _add(actions, "issue", "verify and assess a report, sign a certificate and enter it into the log")
+    issue.add_argument("report", type=Path, metavar="REPORT", help="a report's folder")
+    issue.add_argument(
+        "--lab-key",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="what 'overt conduct key' printed at the lab",
+    )
+    issue.add_argument(
+        "--days", type=int, default=365, metavar="N", help="until it expires (default: 365, at most 397)"
+    )
+    _add_folder(issue)
+
+
+def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
+    verify = _add(actions, "verify", "check a certificate against its issuer's log")
+    verify.add_argument("certificate", type=Path, metavar="CERTIFICATE", help="a file of public/certificates")
+    verify.add_argument(
+        "--issuer-key",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the certifier's public key, got elsewhere",
+    )
+    verify.add_argument(
+        "--log", type=Path, required=True, metavar="DIR", help="a copy of the certifier's public/"
+    )
+    verify.add_argument("--package", type=Path, metavar="FILE", help="the package that it should be about")

@@ -1,0 +1,139 @@
+"""What a certifier does, and what anyone does with a certificate: issue, withdraw, verify."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from overt.conduct.certify import certificate as certificates
+from overt.conduct.certify import log
+from overt.conduct.certify.assess import Assessment, assess
+from overt.conduct.certify.certificate import Certificate
+from overt.conduct.certify.log import CERTIFICATE, WITHDRAWAL, Entry, Issuer
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.report.statement import STATEMENT, sha256_of
+from overt.conduct.report.verify import Check, Find, verify
+from overt.core.errors import ConductError, LogError
+from overt.tlog.keys import VerifierKey
+
+MAX_REASON = 400
+"""Characters of the reason for a withdrawal."""
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A certificate that was issued and entered."""
+
+    certificate: Certificate
+    path: Path
+    entry: Entry
+    assessment: Assessment
+
+
+def issue(
+    issuer: Issuer,
+    report: Path,
+    lab: str,
+    find: Find | None,
+    issued: datetime,
+    days: int = certificates.DEFAULT_DAYS,
+) -> Issued:
+    """Verify the report in the folder `report`, which the lab with the public key `lab` signed; assess it; sign a
+    certificate of the level that it reaches, and enter it into the log.
+
+    Raises `ConductError` when the report does not hold or reaches no level, `LogError`, `OSError`.
+    """
+    verified = verify(report, lab, find)
+    if not verified.holds:
+        wrong = "; ".join(f"{check.what}: {check.words}" for check in verified.checks if not check.held)
+        raise ConductError(f"{report} does not verify, so nothing is certified: {wrong}")
+    folder = ReportFolder(report)
+    assessment = assess(folder)
+    key = issuer.key()
+    digest = sha256_of(report / STATEMENT)
+    envelope = certificates.issue(key, folder.subject(), assessment, digest, issued, days)
+    found = certificates.opened(envelope, key.public)
+    entry = issuer.enter(CERTIFICATE, envelope, log.certificate_entry(found))
+    path = issuer.public / "certificates" / f"{found.sha256}.dsse.json"
+    return Issued(found, path, entry, assessment)
+
+
+def withdraw(issuer: Issuer, sha256: str, reason: str, time: datetime) -> Entry:
+    """Withdraw the certificate of that digest (or its beginning, if only one has it).
+
+    Raises `ConductError` when there is no such certificate, or it is withdrawn already; `LogError`, `OSError`.
+    """
+    if not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
+        raise ConductError(f"a withdrawal needs a reason: one line of at most {MAX_REASON} characters")
+    key = issuer.key()
+    entries = list(log.public_log(issuer.public, key.public).entries())
+    matching = [one.sha256 for one in entries if one.kind == CERTIFICATE and one.sha256.startswith(sha256)]
+    if len(matching) != 1 or not sha256:
+        raise ConductError(
+            f"{len(matching)} certificates in the log begin with {sha256!r}: 'certify log' lists them"
+        )
+    if any(one.kind == WITHDRAWAL and matching[0] in one.about for one in entries):
+        raise ConductError(f"{matching[0]} is withdrawn already")
+    return issuer.enter(WITHDRAWAL, certificates.withdraw(key, matching[0], reason, time), (matching[0],))
+
+
+def check(
+    envelope: bytes, public: Path, issuer: VerifierKey, now: datetime, package_sha256: str = ""
+) -> tuple[Certificate | None, tuple[Check, ...]]:
+    """Check a certificate against the log in the folder `public`: signature, time, entry, withdrawal, and that it is
+    about the package with the digest `package_sha256` if one is given. Raises `OSError`."""
+    try:
+        found = certificates.opened(envelope, issuer)
+    except ConductError as error:
+        return None, (Check("signature", False, str(error)),)
+    checks = [Check("signature", True, "by the issuer's key"), _in_time(found, now)]
+    if package_sha256:
+        named = certificates.names(found.packages, package_sha256)
+        words = "it is about this package" if named else f"it is not about the package {package_sha256}"
+        checks.append(Check("package", named, words))
+    checks += _in_log(found, public, issuer)
+    return found, tuple(checks)
+
+
+def _in_time(found: Certificate, now: datetime) -> Check:
+    until = found.expires.strftime(certificates.TIME)
+    if found.valid_at(now):
+        return Check("validity", True, f"until {until}")
+    early = now < found.issued
+    return Check(
+        "validity", False, f"not valid before {found.issued:%Y-%m-%d}" if early else f"expired at {until}"
+    )
+
+
+def _in_log(found: Certificate, public: Path, issuer: VerifierKey) -> list[Check]:
+    """Every entry is read: that there is no withdrawal can't be shown by less."""
+    try:
+        opened = log.public_log(public, issuer)
+        entries = list(opened.entries())
+    except (LogError, ConductError, FileNotFoundError) as error:
+        return [Check("log", False, f"the log can't be believed: {error}")]
+    mine = [one for one in entries if one.kind == CERTIFICATE and one.sha256 == found.sha256]
+    if not mine:
+        return [Check("log", False, f"not among the {opened.head.size} entries of the log")]
+    checks = [Check("log", True, f"entry {mine[0].index} of {opened.head.size}")]
+    against = [one for one in entries if one.kind == WITHDRAWAL and found.sha256 in one.about]
+    if not against:
+        return [*checks, Check("withdrawal", True, "none in the log")]
+    return [*checks, Check("withdrawal", False, f"withdrawn: {_reason(against[0], found, public, issuer)}")]
+
+
+def _reason(entry: Entry, found: Certificate, public: Path, issuer: VerifierKey) -> str:
+    """The issuer's words; the entry alone withdraws, whether or not the words can be read."""
+    if not _SHA256.fullmatch(entry.sha256):
+        return "the log names no statement"
+    try:
+        envelope = (public / "withdrawals" / f"{entry.sha256}.dsse.json").read_bytes()
+        about, reason = certificates.withdrawn(envelope, issuer)
+    except (OSError, ConductError):
+        return "for a reason that can't be read"
+    if about != found.sha256 or certificates.sha256_of(envelope) != entry.sha256:
+        return "for a reason that can't be read"
+    return reason

@@ -1,0 +1,334 @@
+"""The scheme: its table, the assessment of reports, certificates, and the log that anyone can check."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace as changed
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.statement import Statement
+from msgspec.structs import replace
+
+from overt.cli.app import main
+from overt.conduct.certify import assess as assessing
+from overt.conduct.certify import certificate, document, log, office
+from overt.conduct.certify.assess import Exercised, Result, assess, assessed
+from overt.conduct.certify.log import Issuer
+from overt.conduct.certify.requirements import BY_NAME, DEPTHS, REQUIREMENTS, Level, required
+from overt.conduct.evidence.records import Answer, Arm, StepKind, StepRun, Verdict
+from overt.conduct.judge import QUESTIONS
+from overt.conduct.report import signing, writing
+from overt.core.errors import ConductError, LogError
+from tests.conduct.report import made
+from tests.conduct.report.conftest import Report, written
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+FULL = Exercised(16, 16, frozenset(Arm), frozenset(StepKind))
+
+
+def answers(**given: tuple[Verdict, bool | None]) -> list[Answer]:
+    """Good answers to everything but what is given."""
+    return [
+        Answer(question=one.name, asked=one.asked, verdict=verdict, good=good, summary="so it is.")
+        for one in QUESTIONS
+        for verdict, good in [given.get(one.name.replace("-", "_"), (Verdict.NO, True))]
+    ]
+
+
+def test_the_table() -> None:
+    assert len(BY_NAME) == len(REQUIREMENTS) == len({one.question for one in REQUIREMENTS})
+    assert [one.name for one in REQUIREMENTS] == [
+        f"OC-{number:02}" for number in range(1, len(REQUIREMENTS) + 1)
+    ]
+    questions = {question.name for question in QUESTIONS}
+    assert {one.question for one in REQUIREMENTS} == questions - {"contact"}
+    for one in REQUIREMENTS:
+        assert one.cra and one.common_criteria and one.cannot_show and one.why, one.name
+    levels = [len(required(level)) for level in DEPTHS]
+    assert levels == sorted(levels) and levels[-1] == len(REQUIREMENTS)
+
+
+def test_the_page_is_made_from_the_table() -> None:
+    page = (ROOT / "docs" / "conduct-scheme.md").read_text()
+    assert document.placed(page) == page, "run 'make conduct-scheme'"
+    terms = page.partition("## Terms")[2]
+    for one in REQUIREMENTS:
+        assert all(component in terms for component in one.common_criteria), one.name
+    with pytest.raises(ValueError):
+        document.placed("nothing")
+
+
+def test_levels() -> None:
+    assert assessed(answers(), FULL).level is Level.ACCOUNTABLE
+    assert assessed(answers(removal=(Verdict.YES, False)), FULL).level is Level.MODEST
+    assert assessed(answers(secrets=(Verdict.YES, False)), FULL).level is Level.DISCREET
+    assert assessed(answers(content_left=(Verdict.YES, False)), FULL).level is Level.NONE
+
+
+@pytest.mark.parametrize("question", [one.question for one in REQUIREMENTS])
+def test_what_is_not_seen_never_passes(question: str) -> None:
+    unseen = answers(**{question.replace("-", "_"): (Verdict.UNSEEN, None)})
+    found = assessed(unseen, FULL)
+    outcome = next(one for one in found.outcomes if one.requirement.question == question)
+    assert outcome.result is Result.NOT_SHOWN
+    assert found.level < outcome.requirement.level
+    missing = assessed([one for one in unseen if one.question != question], FULL)
+    assert missing.level < outcome.requirement.level
+
+
+def test_what_is_declared() -> None:
+    declared = (Verdict.YES, None)
+    assert assessed(answers(persistence=declared, digests_left=declared), FULL).level is Level.ACCOUNTABLE
+    assert assessed(answers(content_left=declared), FULL).level is Level.NONE
+
+
+@pytest.mark.parametrize(
+    ("lacking", "level"),
+    [
+        (changed(FULL, runs=11), Level.MODEST),
+        (changed(FULL, pairs=8), Level.MODEST),
+        (changed(FULL, pairs=7), Level.NONE),
+        (changed(FULL, arms=FULL.arms - {"none"}), Level.MODEST),
+        (changed(FULL, steps=FULL.steps - {StepKind.UNINSTALL}), Level.MODEST),
+        (changed(FULL, steps=FULL.steps - {StepKind.IDLE}), Level.DISCREET),
+        (changed(FULL, steps=FULL.steps - {StepKind.SCAN_DETECTION}), Level.NONE),
+        (Exercised(0, 0, frozenset(), frozenset()), Level.NONE),
+    ],
+)
+def test_too_little_was_exercised(lacking: Exercised, level: Level) -> None:
+    assert assessed(answers(), lacking).level is level
+
+
+def deep(name: str = "mixed-1") -> made.Evidence:
+    """The behaving product with enough pairs and an idle step."""
+    base = made.behaving()
+    run = made.run_record(name)
+    idle = StepRun(
+        number=6, kind=StepKind.IDLE, command=("sleep", "1"), began_s=13.0, ended_s=14.0, exit_status=0,
+        timed_out=False, expected=True, output="output/6.txt",
+    )  # fmt: skip
+    run = replace(run, steps=(*run.steps, idle))
+    return changed(base, run=run, canaries=made.canaries(16))
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A report that reaches level 2."""
+    path = tmp_path_factory.mktemp("good") / "report"
+    return written(path, deep("mixed-1"), deep("mixed-2"))
+
+
+def test_reports_are_assessed(good: Report, spying: Report) -> None:
+    folder = good.folder
+    folder_answers = {one.requirement.name: one.result for one in assess(folder).outcomes}
+    assert (
+        folder_answers["OC-05"] is Result.FAIL
+    )  # the comparisons that were written with it show a difference
+    failed = {one.requirement.name for one in assess(spying.folder).outcomes if one.result is Result.FAIL}
+    assert failed == {one.name for one in REQUIREMENTS} - {"OC-10", "OC-18"}
+    assert assess(spying.folder).level is Level.NONE
+    done = assessing.exercised(folder)
+    assert (done.runs, done.pairs, done.arms) == (2, 16, frozenset({"mixed"}))
+    assert StepKind.IDLE in done.steps
+
+
+@pytest.fixture
+def clean(tmp_path: Path) -> Report:
+    """A report that reaches level 2: nothing differs between marked and unmarked."""
+    folder = made.write(tmp_path / "report", deep("mixed-1"), deep("mixed-2"), compared=made.COMPARED[1:])
+    key = signing.new_key()
+    return Report(folder, key, writing.write(folder, key, made.MADE))
+
+
+@pytest.fixture
+def issuer(tmp_path: Path) -> Issuer:
+    return Issuer(tmp_path / "certifier")
+
+
+def issue(issuer: Issuer, report: Report, **given: object) -> office.Issued:
+    return office.issue(issuer, report.folder.path, report.key.text, None, NOW, **given)  # type: ignore[arg-type]
+
+
+def held(issuer: Issuer, path: Path, now: datetime = NOW, package: str = "") -> dict[str, bool]:
+    _, checks = office.check(path.read_bytes(), issuer.public, issuer.key().public, now, package)
+    return {check.what: check.held for check in checks}
+
+
+def test_a_certificate_from_issue_to_withdrawal(issuer: Issuer, clean: Report) -> None:
+    issued = issue(issuer, clean)
+    assert issued.assessment.level is Level.MODEST
+    package = clean.folder.subject().packages[0].sha256
+    assert all(held(issuer, issued.path, package=package).values())
+    assert not held(issuer, issued.path, package="0" * 64)["package"]
+    assert not held(issuer, issued.path, NOW + timedelta(days=366))["validity"]
+    assert not held(issuer, issued.path, NOW - timedelta(days=1))["validity"]
+    office.withdraw(issuer, issued.certificate.sha256[:8], "refuted by another run", NOW)
+    _, checks = office.check(issued.path.read_bytes(), issuer.public, issuer.key().public, NOW)
+    assert (checks[-1].what, checks[-1].held) == ("withdrawal", False)
+    assert "refuted by another run" in checks[-1].words
+    with pytest.raises(ConductError, match="withdrawn already"):
+        office.withdraw(issuer, issued.certificate.sha256, "again", NOW)
+
+
+def test_a_withdrawal_holds_without_its_words(issuer: Issuer, clean: Report) -> None:
+    """Whoever serves the log can't undo a withdrawal by leaving its statement out."""
+    issued = issue(issuer, clean)
+    office.withdraw(issuer, issued.certificate.sha256, "refuted", NOW)
+    for path in (issuer.public / "withdrawals").iterdir():
+        path.unlink()
+    assert not held(issuer, issued.path)["withdrawal"]
+
+
+def test_in_toto_reads_a_certificate(issuer: Issuer, clean: Report) -> None:
+    envelope = issue(issuer, clean).path.read_bytes()
+    statement = signing.opened(envelope, issuer.key().public, "certificate").statement
+    Statement.copy_from_pb(json_format.ParseDict(statement, statement_pb2.Statement())).validate()  # type: ignore[attr-defined]
+
+
+def test_the_proof_works_offline(issuer: Issuer, clean: Report) -> None:
+    issued = issue(issuer, clean)
+    later = issue(issuer, clean, days=30)
+    proof = (issuer.public / "proofs" / f"{issued.certificate.sha256}.tlog-proof").read_bytes()
+    assert log.prove(proof, issued.path.read_bytes(), issuer.key().public) == 0
+    with pytest.raises(ConductError, match="another certificate"):
+        log.prove(proof, later.path.read_bytes(), issuer.key().public)
+    with pytest.raises(LogError):
+        log.prove(proof, issued.path.read_bytes(), signing.new_key().public)
+
+
+def test_entering_twice_is_entering_once(issuer: Issuer, clean: Report) -> None:
+    assert issue(issuer, clean).entry == issue(issuer, clean).entry
+    assert log.public_log(issuer.public, issuer.key().public).head.size == 1
+
+
+def test_many_certificates(issuer: Issuer, clean: Report) -> None:
+    issued = [issue(issuer, clean, days=days) for days in range(1, 12)]
+    assert all(all(held(issuer, one.path, NOW + timedelta(hours=1)).values()) for one in issued)
+    kinds = {entry.kind for entry in log.public_log(issuer.public, issuer.key().public).entries()}
+    assert kinds == {log.CERTIFICATE}
+
+
+def test_a_report_that_does_not_hold_is_not_certified(issuer: Issuer, clean: Report) -> None:
+    (clean.folder.evidence / "compared.jsonl").write_bytes(b"")
+    with pytest.raises(ConductError, match="does not verify"):
+        issue(issuer, clean)
+    assert not issuer.public.exists()
+
+
+def test_a_report_of_another_lab_is_not_certified(issuer: Issuer, clean: Report) -> None:
+    with pytest.raises(ConductError, match="not signed by the key"):
+        office.issue(issuer, clean.folder.path, signing.new_key().text, None, NOW)
+
+
+def test_without_a_level_there_is_no_certificate(issuer: Issuer, spying: Report) -> None:
+    with pytest.raises(ConductError, match="no level is reached: OC-01"):
+        issue(issuer, spying)
+
+
+@pytest.mark.parametrize("days", [0, 398, -1])
+def test_validity_is_bounded(issuer: Issuer, clean: Report, days: int) -> None:
+    with pytest.raises(ConductError, match="1 to 397"):
+        issue(issuer, clean, days=days)
+
+
+@pytest.mark.parametrize("reason", ["", " ", "two\nlines", "\u202e", "x" * 401])
+def test_withdrawals_need_words(issuer: Issuer, clean: Report, reason: str) -> None:
+    issued = issue(issuer, clean)
+    with pytest.raises(ConductError, match="needs a reason"):
+        office.withdraw(issuer, issued.certificate.sha256, reason, NOW)
+    with pytest.raises(ConductError, match="0 certificates"):
+        office.withdraw(issuer, "f" * 64, "no such", NOW)
+
+
+def test_a_certificate_that_is_not_in_the_log(issuer: Issuer, clean: Report, tmp_path: Path) -> None:
+    """Signed by the issuer's key, and kept from the public: worth nothing."""
+    key = issuer.key()
+    secret = certificate.issue(key, clean.folder.subject(), assess(clean.folder), "0" * 64, NOW, 30)
+    path = tmp_path / "secret.json"
+    path.write_bytes(secret)
+    found = held(issuer, path)
+    assert found["signature"] and not found["log"]
+
+
+def test_flipped_bits_are_told(issuer: Issuer, clean: Report) -> None:
+    issued = issue(issuer, clean)
+    issue(issuer, clean, days=30)
+    targets = [issued.path, *(path for path in (issuer.public / "log").rglob("*") if path.is_file())]
+    newest = {"checkpoint", "002"}
+    for path in targets:
+        if path.name not in newest and path.parent.name not in newest and path != issued.path:
+            if path.parent.name.endswith(".p") and path.name == "1":
+                continue  # the tile of an older head: nobody needs it
+        data = path.read_bytes()
+        path.write_bytes(
+            data[: len(data) // 2] + bytes((data[len(data) // 2] ^ 4,)) + data[len(data) // 2 + 1 :]
+        )
+        assert not all(held(issuer, issued.path).values()), path
+        path.write_bytes(data)
+    assert all(held(issuer, issued.path).values())
+
+
+def test_an_old_copy_of_the_log_is_not_continued(issuer: Issuer, clean: Report) -> None:
+    issue(issuer, clean)
+    old = {path: path.read_bytes() for path in (issuer.public / "log").rglob("*") if path.is_file()}
+    issue(issuer, clean, days=30)
+    for path, data in old.items():
+        path.write_bytes(data)
+    with pytest.raises(ConductError, match="an old copy"):
+        issue(issuer, clean, days=31)
+
+
+def test_an_append_that_was_interrupted(
+    issuer: Issuer, clean: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it ends, the next one makes a whole log."""
+    real = log.write_public
+    for stop in range(1, 8):
+        done = 0
+
+        def failing(path: Path, data: bytes, stop: int = stop) -> None:
+            nonlocal done
+            done += 1
+            if done == stop:
+                raise OSError(28, "No space left on device")
+            real(path, data)
+
+        monkeypatch.setattr(log, "write_public", failing)
+        try:
+            issue(issuer, clean, days=stop)
+        except OSError:
+            pass
+        monkeypatch.setattr(log, "write_public", real)
+        issued = issue(issuer, clean, days=100 + stop)
+        assert all(held(issuer, issued.path, NOW + timedelta(hours=1)).values()), stop
+        assert (issuer.public / "proofs" / f"{issued.certificate.sha256}.tlog-proof").exists()
+
+
+def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, lab, issuer_key = tmp_path / "c", tmp_path / "lab.pub", tmp_path / "issuer.pub"
+    lab.write_text(clean.key.text + "\n")
+    assert main(["conduct", "certify", "assess", str(clean.folder.path)]) == 0
+    assert "level 2, modest" in capsys.readouterr().out
+    issued = office.issue(Issuer(folder), clean.folder.path, clean.key.text, None, datetime.now(UTC))
+    issuer_key.write_text(Issuer(folder).key().text)
+    check = ["conduct", "certify", "verify", str(issued.path), "--issuer-key", str(issuer_key), "--log"]
+    assert main([*check, str(folder / "public")]) == 0
+    assert "ok      log: entry 0 of 1" in capsys.readouterr().out
+    identifier = issued.certificate.sha256[:10]
+    assert (
+        main(["conduct", "certify", "withdraw", identifier, "--reason", "test", "--folder", str(folder)]) == 0
+    )
+    assert main([*check, str(folder / "public")]) == 2
+    assert "withdrawn: test" in capsys.readouterr().out
+    assert main(["conduct", "certify", "log", "--folder", str(folder)]) == 0
+    assert "withdrawn  level 2" in capsys.readouterr().out
+    assert (
+        main(["conduct", "certify", "issue", str(tmp_path), "--lab-key", str(lab), "--folder", str(folder)])
+        == 2
+    )
+    assert json.loads((folder / "head.json").read_bytes())["size"] == 2
