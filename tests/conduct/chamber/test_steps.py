@@ -96,7 +96,7 @@ def test_a_snapshot_with_a_file_system_of_its_own_below(tmp_path: Path) -> None:
         _busybox_like(root)
         (root / "usr/there").write_text("on its own disk")
         with Chamber(ChamberPlan(root=root, limits=SMALL), folder) as chamber:
-            assert [place for _, place in chamber.uppers] == ["/", "/usr"]
+            assert [place for _, place, _ in chamber.uppers] == ["/", "/usr"]
             assert (chamber.merged / "usr/there").read_text() == "on its own disk"
             (chamber.merged / "usr/new").write_text("inside")
             assert (chamber.uppers[1][0] / "new").read_text() == "inside"

@@ -62,8 +62,8 @@ class Chamber:
         self._mount("store", self._store, "tmpfs", f"mode=0700,size={size}")
         self.merged = self._store / "merged"
         """The product's root, as the warden sees it."""
-        self.uppers: list[tuple[Path, str]] = []
-        """Upper layers, each with the path inside that it lies over; the first is of "/"."""
+        self.uppers: list[tuple[Path, str, tuple[Path, ...]]] = []
+        """Upper layers, each with the path inside that it lies over and the layers below, topmost first. One is of "/"."""
         self.masked = view.masks(self.plan)
         mask_layer = self._store / "masks"
         mask_layer.mkdir(0o755)
@@ -102,7 +102,7 @@ class Chamber:
             target.mkdir()
         layers.mount_overlay(target, lowers, upper, work)
         self._mounted.append(target)
-        self.uppers.append((upper, "/" + place))
+        self.uppers.append((upper, "/" + place, tuple(lowers)))
 
     def _homes(self) -> None:
         self.homes_root = self._work / "homes"
@@ -139,7 +139,7 @@ class Chamber:
     @property
     def superblocks(self) -> tuple[Watched, ...]:
         """The chamber's own file systems that hold files: what an observer marks, before `start`."""
-        overlays = [Watched(self.merged / place.lstrip("/"), place, False) for _, place in self.uppers]
+        overlays = [Watched(self.merged / place.lstrip("/"), place, False) for _, place, _ in self.uppers]
         tmp = [Watched(self.merged / name, f"/{name}", False) for name in (*TMP_PLACES, "dev/shm")]
         return (*overlays, Watched(self.homes_root, "/home", True), *tmp)
 
@@ -201,7 +201,7 @@ class Chamber:
     def keep(self, folder: Path) -> None:
         """Copy what was written below "/" so far to `folder`, which can be a layer of a later chamber: an installed
         product. Raises `ConductError`."""
-        for upper, place in self.uppers:
+        for upper, place, _ in self.uppers:
             layers.copy_layer(upper, folder / place.lstrip("/"))
 
     def start(self, tracer: Sequence[str] = ()) -> None:

@@ -13,9 +13,10 @@ from overt.conduct.canary.plant import plant
 from overt.conduct.chamber import trust
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, Shown
-from overt.conduct.evidence.records import Blind, Canary, Losses, Run
+from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Run
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
+from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.sockets import SocketObserver
 from overt.conduct.profile import PLACES
@@ -34,21 +35,22 @@ def observe(task: Task, work: Path) -> None:
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with Chamber(_chamber(task), work) as chamber:
         authority = Authority.new()
-        _furnish(chamber, task)
+        canaries = _furnish(chamber, task)
         trusted = trust.establish(chamber.merged, authority.pem)
         plan = SinkPlan(task.mode, replay=task.replay)
         sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s)
-        with sink, _Observers(task, chamber, work / "raw", zero_s) as observers:
+        with sink, _Observers(task, chamber, canaries, work / "raw", zero_s) as observers:
             exercise = Exercise(chamber, task, trusted.environment, zero_s)
             for step in exercise.installation():
                 exercise.run(step)
-                observers.cut()
+                observers.cut(len(exercise.done))
                 trusted = trust.establish(chamber.merged, authority.pem)
+                observers.rebase()
             if task.keep is not None:
                 chamber.keep(task.keep)
             for step in exercise.rest():
                 exercise.run(step)
-                observers.cut()
+                observers.cut(len(exercise.done))
             observers.last_look()
             chamber.close()
             observers.stop()
@@ -60,6 +62,7 @@ def observe(task: Task, work: Path) -> None:
             *merged.blind,
             *_refused(chamber.denied(), zero_s),
             *_limits(task),
+            *map(_unseen, chamber.unseen),
         )
         blind += tuple(
             _unseen(f"The lab's authority is not trusted everywhere: {words}.") for words in trusted.not_done
@@ -97,20 +100,30 @@ def _chamber(task: Task) -> ChamberPlan:
     )
 
 
-def _furnish(chamber: Chamber, task: Task) -> None:
+def _furnish(chamber: Chamber, task: Task) -> tuple[Canary, ...]:
     """Canaries into the homes, the product to where it is installed from."""
     planned = plan_canaries(task.planned.arm, task.planned.seed, task.pairs)
-    task.folder.write(Canary, plant(planned, chamber.homes, ALICE.uid))
+    canaries = plant(planned, chamber.homes, ALICE.uid)
+    task.folder.write(Canary, canaries)
     if task.installed is None:
         for source, inside in task.prepared.copies:
             chamber.bring(source, inside)
+    return canaries
 
 
 class _Observers:
-    """The observers of files, calls and sockets of one run."""
+    """The observers of files, calls, sockets and changes of one run."""
 
-    def __init__(self, task: Task, chamber: Chamber, raw: Path, zero_s: float) -> None:
+    def __init__(
+        self, task: Task, chamber: Chamber, canaries: Iterable[Canary], raw: Path, zero_s: float
+    ) -> None:
         self._files, self._sockets = FileObserver(), SocketObserver()
+        self._changes = ChangeObserver(tuple(_places(chamber)))
+        self._found: list[Change] = []
+        self._folder = task.folder
+        self._planted = {
+            canary.path: chamber.homes / canary.path.removeprefix("/home/") for canary in canaries
+        }
         self._trace = task.folder.path / TRACE if task.trace else None
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
         self.losses = Losses()
@@ -118,9 +131,10 @@ class _Observers:
         self.sources = Sources(raw / "files", raw / "sockets", self._trace)
 
     def __enter__(self) -> _Observers:
-        self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s)
+        self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s, planted=self._planted)
         self._chamber.start(trace.command(self._trace) if self._trace else ())
         self._sockets.start(self._chamber.init_pid, self._raw / "sockets", self._zero_s)
+        self.rebase()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,10 +145,15 @@ class _Observers:
     def layers(self) -> tuple[str, ...]:
         return (*self._files.layers, *(("trace",) if self._trace else ()), "network", "changes", "calls")
 
-    def cut(self) -> None:
-        """A step ends: what comes later belongs to the next."""
+    def cut(self, number: int) -> None:
+        """Step `number` ends: what comes later belongs to the next."""
         self._files.cut()
         self._sockets.cut()
+        self._found += self._changes.step(number)
+
+    def rebase(self) -> None:
+        """What the lab itself changed is no change."""
+        self._changes.rebase()
 
     def last_look(self) -> None:
         """While the chamber still stands."""
@@ -144,7 +163,21 @@ class _Observers:
     def stop(self) -> None:
         """The chamber is closed: complete the records. Raises `ConductError` when an observer did not live so long."""
         trailer = self._files.stop()
+        self._folder.write(Change, self._found)
         self.losses, self.blind = trailer.losses, trailer.blind
+        if self._changes.too_deep:
+            what = f"{self._changes.too_deep} folders lie too deep: what was changed in them is not known."
+            self.blind = (*self.blind, _unseen(what))
+
+
+def _places(chamber: Chamber) -> Iterator[Place]:
+    """Where the product may write."""
+    for upper, inside, lowers in chamber.uppers:
+        yield Place(upper, inside, tuple(lowers))
+    for name, inside in (("home", "/home"), ("root", "/root")):
+        yield Place(chamber.homes_root / name, inside)
+    for inside in ("/tmp", "/run", "/dev/shm"):
+        yield Place(chamber.merged / inside.lstrip("/"), inside)
 
 
 def _refused(denied: Iterable[Denied], zero_s: float) -> Iterator[Blind]:
@@ -166,10 +199,6 @@ def _limits(task: Task) -> Iterator[Blind]:
     if not task.trace:
         yield _unseen(
             "Calls were not traced: programs that never opened a file, and what was renamed, is known in part."
-        )
-    if room.own_filter:
-        yield _unseen(
-            "It has a system call filter of its own, so that calls which the chamber refused are not recorded."
         )
     if room.mounts:
         yield _unseen("It may mount: what it read from file systems that it mounted itself was not observed.")
