@@ -107,7 +107,10 @@ def packets(path: Path) -> Iterator[Packet]:
             if not 12 <= size <= MAX_PACKET_BYTES + 64 or len(body := stream.read(size - 8)) != size - 8:
                 return
             if kind == _PACKET:
-                yield _read(body)
+                try:
+                    yield _read(body)
+                except struct.error:
+                    return
 
 
 def _waiting(tap: socket.socket, buffer: bytearray) -> Iterator[tuple[int, int, bool]]:

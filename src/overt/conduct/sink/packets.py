@@ -55,7 +55,7 @@ def read(frame: bytes) -> Carried:
             return _ip4(frame[at:])
         if kind == _IP6:
             return _ip6(frame[at:])
-    except (struct.error, IndexError, ValueError):
+    except (struct.error, IndexError, ValueError, OSError):
         pass
     if kind == _ARP:
         return _plain("arp", "", "", frame[at:], upkeep=len(frame) - at <= 46)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
-from wsproto.utilities import ProtocolError
+from wsproto.frame_protocol import CloseReason
 
 from overt.conduct.sink.stream import Stream
 
@@ -14,16 +14,26 @@ async def serve(stream: Stream, ahead: bytes) -> None:
     connection = Connection(ConnectionType.SERVER)
     data = ahead or await stream.raw()
     while data:
-        try:
-            connection.receive_data(data)
-            for event in connection.events():
-                if answer := _took(stream, event):
-                    await stream.write(connection.send(answer))
-        except (ProtocolError, ValueError):
-            stream.tape.sent(data)
-            await stream.drain()
-            return
+        connection.receive_data(data)
+        for event in connection.events():
+            if _is_damage(event):
+                stream.tape.sent(data)
+                return await stream.drain()
+            if answer := _took(stream, event):
+                await stream.write(connection.send(answer))
+            if isinstance(event, CloseConnection):
+                return None
         data = await stream.raw()
+    return None
+
+
+def _is_damage(event: Event) -> bool:
+    """wsproto tells of frames that break the protocol as if the client had closed, with these codes (RFC 6455 §7.4)."""
+    return isinstance(event, CloseConnection) and event.code in (
+        CloseReason.PROTOCOL_ERROR,
+        CloseReason.INVALID_FRAME_PAYLOAD_DATA,
+        CloseReason.MESSAGE_TOO_BIG,
+    )
 
 
 def _took(stream: Stream, event: Event) -> Event | None:

@@ -1,0 +1,169 @@
+"""The parsers alone, against damaged and hostile bytes: they answer or say that they can not, and never just fail."""
+
+from __future__ import annotations
+
+import random
+import ssl
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from overt.conduct.sink import capture, echoes, hello, packets, quic
+from overt.conduct.sink.authority import Authority
+from overt.conduct.sink.conversation import certified_names
+from overt.conduct.sink.http2 import PREFACE
+from overt.conduct.sink.names import Names
+from overt.conduct.sink.plan import NAMES4, NAMES6
+from overt.conduct.sink.recognise import Kind, recognise
+from overt.conduct.sink.resolver import Resolver
+
+
+def client_hello(name: str | None = "a.example", alpn: tuple[str, ...] = ("h2", "http/1.1")) -> bytes:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.set_alpn_protocols(list(alpn))
+    out = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return out.read()
+
+
+def test_a_hello() -> None:
+    message = hello.in_records(client_hello())
+    assert message is not None
+    said = hello.read(message)
+    assert (said.server_name, said.alpn) == ("a.example", ("h2", "http/1.1")) and 0x0304 in said.versions
+    assert hello.read(hello.in_records(client_hello(None)) or b"").server_name == ""
+
+
+def test_a_hello_in_many_records() -> None:
+    whole = client_hello()
+    body, records = whole[5:], b""
+    for at in range(0, len(body), 10):
+        assert hello.in_records(records) is None
+        part = body[at : at + 10]
+        records += b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part
+    assert hello.in_records(records) == body
+
+
+def test_damaged_hellos() -> None:
+    chance, whole = random.Random(1), client_hello()
+    for _ in range(5000):
+        damaged = bytearray(whole[: chance.randrange(len(whole) + 1)])
+        for _ in range(chance.randrange(5) if damaged else 0):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            hello.read(hello.in_records(bytes(damaged)) or b"")
+        except hello.NoHello:
+            pass
+
+
+@given(st.binary(max_size=200))
+@example(b"\x16\x03\x01" + b"\xff\xff" + b"\x01\0\0\0")
+def test_any_bytes(data: bytes) -> None:
+    for port in (53, 80, 443, 853):
+        recognise(data, port)
+    packets.read(data)
+    packets.read(b"\0" * 12 + b"\x08\0" + data)
+    packets.read(b"\0" * 12 + b"\x86\xdd" + data)
+    quic.Handshake().take(data)
+    quic.head(data)
+    Resolver(Names(NAMES4, NAMES6)).answer(data)
+    echoes.reply(data)
+    try:
+        hello.read(data)
+    except hello.NoHello:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"GET / HTTP/1.1\r\n", Kind.HTTP1),
+        (b"PROPFIND /x HTTP/1.0\n", Kind.HTTP1),
+        (b"GET", Kind.UNDECIDED),
+        (b"GET /a/long/path HT", Kind.UNDECIDED),
+        (b"GET / SMTP/1.1\r\n", Kind.RAW),
+        (b"hello there", Kind.RAW),
+        (PREFACE, Kind.HTTP2),
+        (PREFACE[:10], Kind.UNDECIDED),
+        (b"SSH-2.0-x\r\n", Kind.SSH),
+        (b"SS", Kind.UNDECIDED),
+        (b"ehlo me\r\n", Kind.SMTP),
+        (b"\x16", Kind.UNDECIDED),
+        (b"\x16\x03\x01\x02\x00\x01", Kind.TLS),
+        (b"\x16\x03\x01\x02\x00\x02", Kind.RAW),
+        (b"\x16\x01", Kind.RAW),
+        (b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", Kind.RAW),
+    ],
+)
+def test_what_is_recognised(data: bytes, kind: Kind) -> None:
+    assert recognise(data, 80) is kind
+
+
+def test_dns_is_recognised_on_its_ports_only() -> None:
+    question = b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
+    assert recognise(question, 53) is recognise(question, 853) is Kind.DNS
+    assert recognise(client_hello(), 853) is Kind.TLS
+
+
+def test_the_authority_signs_for_any_name() -> None:
+    authority = Authority.new()
+    assert authority.context(("a.example", "192.0.2.1"), ()) is authority.context(
+        ("a.example", "192.0.2.1"), ()
+    )
+    for name in ("x" * 300 + ".example", "a..b", "-", "Ünicode", "a b", "", "*.example", "x\0y"):
+        authority.context(certified_names(name, "192.0.2.1", ""), ())
+
+
+def test_checksums_of_the_internet() -> None:
+    assert echoes.checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D  # RFC 1071 §3
+    request = bytes.fromhex("4500001c0000400040010000c0000201c0000202") + bytes.fromhex("0800f7fd00010001")
+    answer = echoes.reply(request)
+    assert answer is not None and answer[1:] == ("192.0.2.2", "192.0.2.1")
+    assert answer[0][:2] == b"\0\0" and echoes.checksum(answer[0]) == 0
+
+
+def test_frames_in_frames() -> None:
+    udp = bytes.fromhex("0035003500100000") + b"payload!"
+    ip6 = (
+        bytes.fromhex("60000000")
+        + (len(udp) + 16).to_bytes(2, "big")
+        + b"\x00\x40"
+        + bytes(15)
+        + b"\1"
+        + bytes(15)
+        + b"\2"
+    )
+    hops, options = b"\x3c\0" + bytes(6), b"\x11\0" + bytes(6)
+    tagged = bytes(12) + bytes.fromhex("81000001") + b"\x86\xdd" + ip6 + hops + options + udp
+    carried = packets.read(tagged)
+    assert (carried.protocol, carried.source, carried.destination) == ("udp", "::1", "::2")
+    assert (carried.port, carried.payload) == (53, b"payload!")
+
+
+def test_an_error_about_what_the_sink_sent_is_upkeep_and_any_other_is_not() -> None:
+    def frame(about: bytes) -> bytes:
+        head = bytes.fromhex("45000000000000004001") + b"\0\0" + bytes([192, 0, 2, 1, 192, 0, 2, 2])
+        return bytes(12) + b"\x08\0" + head + bytes.fromhex("0303000000000000") + about
+
+    ours = bytes.fromhex("45000000000000004011") + b"\0\0" + bytes([192, 0, 2, 2, 192, 0, 2, 1])
+    assert packets.read(frame(ours + b"we said this")).upkeep
+    forged = packets.read(frame(bytes(20) + b"smuggled"))
+    assert not forged.upkeep and forged.payload.endswith(b"smuggled")
+
+
+def test_a_damaged_capture_is_read_as_far_as_it_goes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("capture") / "damaged"
+    blocks = capture._section() + capture._interface("eth0")
+    blocks += b"".join(capture._packet(memoryview(bytes([n]) * n), n, n, n % 2 == 0) for n in range(1, 50))
+    chance = random.Random(2)
+    path.write_bytes(blocks)
+    assert [one.data for one in capture.packets(path)] == [bytes([n]) * n for n in range(1, 50)]
+    for _ in range(500):
+        damaged = bytearray(blocks)
+        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged[: chance.randrange(len(damaged))])
+        list(capture.packets(path))

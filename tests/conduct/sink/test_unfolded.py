@@ -1,0 +1,110 @@
+"""HTTP/2 and WebSocket are written unfolded: what a program meant, one stream after another."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from pathlib import Path
+
+import h2.config
+import h2.connection
+import pytest
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Request, TextMessage
+
+from overt.conduct.evidence.records import Opened
+from tests.conduct.sink.lab import Net
+
+HOST = "203.0.113.60"
+BODIES = tuple(os.urandom(50_000) for _ in range(3))
+
+
+def interleave(connection: socket.socket) -> None:
+    """Three uploads at once, in small pieces by turns; ends when all were answered."""
+    client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+    client.initiate_connection()
+    streams = (1, 3, 5)
+    for number in streams:
+        path = f"/up{number}"
+        client.send_headers(
+            number,
+            [(":method", "POST"), (":path", path), (":scheme", "https"), (":authority", "many.example")],
+        )
+    places, answered = dict.fromkeys(streams, 0), set()
+    connection.sendall(client.data_to_send())
+    while len(answered) < 3:
+        for number, body in zip(streams, BODIES, strict=True):
+            room = min(1000, client.local_flow_control_window(number), len(body) - places[number])
+            if room > 0:
+                end = places[number] + room
+                client.send_data(number, body[places[number] : end], end_stream=end == len(body))
+                places[number] = end
+        connection.sendall(client.data_to_send())
+        connection.settimeout(0.01 if any(places[n] < 50_000 for n in streams) else 10)
+        try:
+            events = client.receive_data(connection.recv(65536))
+        except TimeoutError:
+            continue
+        answered |= {event.stream_id for event in events if type(event).__name__ == "StreamEnded"}
+        connection.sendall(client.data_to_send())
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_streams_of_http2_are_not_torn_apart(net: Net, secure: bool) -> None:
+    context = ssl.create_default_context(cafile=str(net.ca))
+    context.set_alpn_protocols(["h2"])
+
+    def talk() -> None:
+        plain = socket.create_connection((HOST, 443), 10)
+        if secure:
+            plain = context.wrap_socket(plain, server_hostname="many.example")
+            assert plain.selected_alpn_protocol() == "h2"
+        interleave(plain)
+        plain.close()
+
+    net.inside(talk)
+    net.stop()
+    (flow,) = net.to(HOST)
+    assert flow.opened is (Opened.DECRYPTED if secure else Opened.PLAIN)
+    assert flow.application == ("https" if secure else "http")
+    sent = net.sent(flow)
+    for number, body in zip((1, 3, 5), BODIES, strict=True):
+        assert f"POST /up{number} HTTP/2\r\nhost: many.example\r\n\r\n".encode() + body in sent
+    assert [one.sent_bytes for one in flow.requests if one.method == "POST"] == [50_000] * 3
+
+
+def test_websocket_messages_are_unmasked(net: Net) -> None:
+    secret = os.urandom(100_000)
+
+    def talk() -> None:
+        client = WSConnection(ConnectionType.CLIENT)
+        with socket.create_connection((HOST, 80), 10) as plain:
+            plain.sendall(client.send(Request(host="ws.example", target="/live")))
+            client.receive_data(plain.recv(4096))
+            assert isinstance(next(client.events()), AcceptConnection)
+            plain.sendall(client.send(BytesMessage(data=secret)) + client.send(TextMessage(data="überall")))
+            plain.sendall(client.send(Ping(payload=b"pinged")) + client.send(CloseConnection(code=1000)))
+            while plain.recv(4096):
+                pass
+
+    net.inside(talk)
+    net.stop()
+    (flow,) = net.to(HOST)
+    assert net.sent(flow).endswith(b"\r\n\r\n" + secret + "überall".encode() + b"pinged")
+    assert flow.requests[0].target == "http://ws.example/live" and flow.requests[0].status == 101
+
+
+def test_other_frames_than_websocket_are_kept_as_they_are(net: Net, tmp_path: Path) -> None:
+    head = b"GET / HTTP/1.1\r\nHost: ws.example\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    head += b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+
+    def talk() -> None:
+        with socket.create_connection((HOST, 80), 10) as plain:
+            plain.sendall(head)
+            assert plain.recv(4096).startswith(b"HTTP/1.1 101")
+            plain.sendall(b"\xff\xff this is no frame")
+
+    net.inside(talk)
+    net.stop()
+    assert net.sent(net.to(HOST)[0]) == head + b"\xff\xff this is no frame"
