@@ -17,6 +17,7 @@ from overt.core.errors import EgressError, NetworkFailed, PeerAtFault
 from overt.egress import errors
 from overt.egress.courier import Courier, Fetched
 from overt.egress.job import Job
+from overt.egress.wire import ORDER_NAME
 from tests.egress.conftest import QUICK, Records
 from tests.egress.servers import Answer, Server, body, closing, saying, serving
 
@@ -191,6 +192,16 @@ def test_a_courier_killed_in_the_middle(job: Make, records: Records) -> None:
                 courier.fetch("y", max_bytes=MAX)
             assert len(records.entries) == count
     assert os.listdir(job_.spool) == ["lock"]
+
+
+def test_a_job_left_half_written_is_cleared(job: Make, records: Records) -> None:
+    """By a parent that was killed: it may hold a proxy's password."""
+    asked = job("http://127.0.0.1:9/")
+    asked.spool.mkdir(parents=True, exist_ok=True)
+    (asked.spool / f".{ORDER_NAME}.0123456789ab.tmp").write_text("secret")
+    with Courier.start(asked, records):
+        pass
+    assert os.listdir(asked.spool) == ["lock"]
 
 
 def test_a_courier_too_slow_is_dead_not_left_behind(job: Make, records: Records) -> None:

@@ -33,6 +33,7 @@ class Spool:
             raise SpoolError(f"{self.folder}: the spool cannot be used: {error.strerror or error}") from error
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            atomic.sweep(self.folder)  # a job that was never whole may hold a proxy's password
             for name in os.listdir(self.folder):
                 if name.endswith(BODY) or name == ORDER_NAME:
                     (self.folder / name).unlink()

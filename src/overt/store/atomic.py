@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.ASCII)
 
 
 def write(path: Path, data: bytes, mode: int = 0o600) -> None:
@@ -36,6 +39,19 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that writers left in `folder` when they were killed. The caller sees to it that nobody
+    writes there now. Raises `OSError`."""
+    for name in os.listdir(folder):
+        if is_temporary(name):
+            (folder / name).unlink(missing_ok=True)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether `write` gives its temporary files such names."""
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def sync_folder(folder: Path) -> None:

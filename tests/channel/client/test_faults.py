@@ -20,6 +20,7 @@ import pytest
 from overt.channel.client import jobs, subscribe
 from overt.channel.client.jobs import Contents, Unpack, Workers
 from overt.channel.client.outcome import Updated
+from overt.channel.client.place import locked
 from overt.channel.client.source import InFolder
 from overt.core.errors import OvertError
 from overt.ledger import Ledger, verify
@@ -154,6 +155,8 @@ def check(machine: Machine, ledger: Path, step: int) -> None:
     entries = list((machine.data / "channels/test/releases").iterdir())
     assert len(entries) <= 2 and not [entry for entry in entries if entry.name.startswith(".")], step
     assert verify(ledger).ok, step
+    with locked(machine.data):
+        assert not list(machine.data.rglob("*.tmp")), step
 
 
 def test_at_every_step_of_a_switch(installed: Machine, overt_home: Path, tmp_path: Path) -> None:

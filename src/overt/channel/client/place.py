@@ -184,6 +184,11 @@ def locked(data: Path) -> Iterator[int]:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError("another overt process is updating or changing channels: wait for it") from None
+        for place in (
+            folder,
+            *(entry for entry in folder.iterdir() if entry.is_dir() and not entry.is_symlink()),
+        ):
+            atomic.sweep(place)
         yield fd
     finally:
         os.close(fd)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +29,6 @@ from overt.store.folders import make_private
 LOCK_WAIT_S = 60.0
 PUBLIC_FILE = 0o644
 PUBLIC_FOLDER = 0o755
-_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ class Desk:
     def _sweep(self) -> None:
         for place, _, files in os.walk(self.folder):
             for name in files:
-                if _TEMPORARY.fullmatch(name):
+                if atomic.is_temporary(name):
                     Path(place, name).unlink()
 
 
