@@ -7,7 +7,9 @@ followed.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_ARGUMENT_BYTES = 1 << 17
 """Of one process' arguments; what is longer is cut, and the last one ends in `…`."""
@@ -20,6 +22,8 @@ CAPABILITIES = (
 ).split()
 """By their numbers, as linux/capability.h gives them."""
 
+
+_WANTED = re.compile(rb"^(Uid|CapEff|NSpid):(.*)$", re.MULTILINE)
 
 Image = tuple[str, str, str]
 """Changes with every exec: the executable, and where the kernel put stack and arguments, which chance decides."""
@@ -43,7 +47,7 @@ def identify(pid: int) -> Identity | None:
     """Who `pid` is now; None when it is gone."""
     try:
         parent_pid, image = image_of(pid)
-        status = _status(pid)
+        status = dict(_WANTED.findall(_read(f"/proc/{pid}/status")))
         return Identity(
             pid=pid,
             parent_pid=parent_pid,
@@ -81,16 +85,12 @@ def _image(folder: str) -> tuple[int, Image]:
     return int(fields[1]), (program, fields[25].decode(), fields[45].decode())  # startstack, arg_start
 
 
+@lru_cache(256)
 def capabilities(bits: int) -> tuple[str, ...]:
     """The names of a set of capabilities, as capabilities(7) has them."""
     known = tuple(f"CAP_{name.upper()}" for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
     further = range(len(CAPABILITIES), bits.bit_length())
     return known + tuple(f"CAP_{number}" for number in further if bits >> number & 1)
-
-
-def _status(pid: int) -> dict[bytes, bytes]:
-    rows = (line.partition(b":") for line in _read(f"/proc/{pid}/status").split(b"\n"))
-    return {name: value for name, _, value in rows}
 
 
 def _arguments(pid: int) -> tuple[str, ...]:
@@ -103,12 +103,9 @@ def _arguments(pid: int) -> tuple[str, ...]:
 
 
 def _read(path: str, most: int = 1 << 16) -> bytes:
+    """A file of /proc, which gives all that fits into one reading."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        parts = []
-        while most > 0 and (part := os.read(descriptor, most)):
-            parts.append(part)
-            most -= len(part)
-        return b"".join(parts)
+        return os.read(descriptor, most)
     finally:
         os.close(descriptor)

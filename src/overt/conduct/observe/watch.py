@@ -35,6 +35,8 @@ MAX_DESCRIPTORS = 1 << 17
 SPARE_DESCRIPTORS = 500
 """For events and the observer's own files, beside one for each live process."""
 MAX_COMPLAINTS = 200
+MAX_ROUNDS = 2_000
+"""Of reading what waits, 170 events at most each."""
 CLOCK_S = 10.0
 """Between two readings of both clocks."""
 URGENT = -10
@@ -101,17 +103,36 @@ class Watch:
         for descriptor in (*self.groups, self.control):
             self._poll.register(descriptor, select.EPOLLIN)
         while not self._stopping:
-            ready = {descriptor for descriptor, _ in self._poll.poll(CLOCK_S)}
+            over, asked = [], False
+            for descriptor, _ in self._poll.poll(CLOCK_S):
+                if descriptor in self.groups:
+                    self._drain(descriptor)
+                elif descriptor == self.control:
+                    asked = True
+                else:
+                    over.append(descriptor)
+            if over:
+                self._finish(over)
+            if asked:
+                self._obey()
             if time.monotonic() >= self._clock_due:
                 self._read_clocks()
-            for group in self.groups:
-                if group in ready:
-                    self._drain(group)
-            for pidfd in ready & self._ends.keys():
-                self._end(pidfd)
-            if self.control in ready:
-                self._obey()
         return self._trailer()
+
+    def _finish(self, over: list[int]) -> None:
+        """Processes ended: first what they did before."""
+        self._drain_all()
+        for pidfd in over:
+            self._end(pidfd)
+
+    def _drain_all(self) -> None:
+        """Whatever waits now; `MAX_ROUNDS`, since somebody may go on asking for ever."""
+        for _ in range(MAX_ROUNDS):
+            ready = select.select(self.groups, [], [], 0)[0]
+            if not ready:
+                return
+            for group in ready:
+                self._drain(group)
 
     def _drain(self, group: int) -> None:
         try:
@@ -226,7 +247,7 @@ class Watch:
 
     def _stranger(self, pid: int, mask: int, path: str) -> None:
         """It is gone. While the kernel held it, only a kill can have ended it: then it did not do what it asked for."""
-        if pid == 0 or not mask & fanotify.PERMISSION:
+        if pid == 0 or not mask & (fanotify.PERMISSION | MODIFY):
             self._unnamed += 1
             whose = "a process outside of the lab" if pid == 0 else f"process {pid}, which was gone"
             self._complain(f"{whose} used {printable(path)}")
@@ -260,13 +281,9 @@ class Watch:
     def _obey(self) -> None:
         """Everything that was under way is drained: each product process that asked has its answer or waits now."""
         word = os.read(self.control, 1)
-        while ready := {descriptor for descriptor, _ in self._poll.poll(0)} - {self.control}:
-            for group in self.groups:
-                if group in ready:
-                    self._drain(group)
-            for pidfd in ready & self._ends.keys():
-                self._end(pidfd)
+        self._drain_all()
         if word != CUT:
+            self._finish([pidfd for pidfd, _ in self._poll.poll(0) if pidfd in self._ends])
             self._residents.close()
             self._stopping = True
         self._write_accesses()
