@@ -63,7 +63,7 @@ class Chamber:
         self.merged = self._store / "merged"
         """The product's root, as the warden sees it."""
         self.uppers: list[tuple[Path, str, tuple[Path, ...]]] = []
-        """Upper layers, each with the path inside that it lies over and the layers below, topmost first. One is of "/"."""
+        """Upper layers, each with the path inside that it lies over and the layers below; the first is of "/"."""
         self.masked = view.masks(self.plan)
         mask_layer = self._store / "masks"
         mask_layer.mkdir(0o755)

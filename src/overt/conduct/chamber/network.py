@@ -42,15 +42,37 @@ def build() -> Network:
         kernel.setns(ours, kernel.CLONE_NEWNET)
     finally:
         os.close(ours)
-    network = Network(
-        "sink0", "eth0", "192.168.77.1", "192.168.77.2", "2001:2:0:ffff::1", "2001:2:0:ffff::2", inner
-    )
-    for parts in ("all", "default"):
-        for setting in ("accept_ra", "autoconf", "accept_dad"):
-            _set(Path(f"/proc/sys/net/ipv6/conf/{parts}/{setting}"), "0")
+    network = ends(inner)
+    _no_surprises()
     _run(inner, _inner_commands(network))
     _run(None, _outer_commands(network))
     return network
+
+
+def ends(namespace: int) -> Network:
+    """Names and addresses of a cable to a chamber whose network namespace is open as `namespace`."""
+    return Network(
+        sink_interface="sink0",
+        chamber_interface="eth0",
+        sink_v4="192.168.77.1",
+        chamber_v4="192.168.77.2",
+        sink_v6="2001:2:0:ffff::1",
+        chamber_v6="2001:2:0:ffff::2",
+        namespace=namespace,
+    )
+
+
+def furnish_sink_end(network: Network) -> None:
+    """Addresses for the sink's end of a cable that exists already. Raises `ConductError`."""
+    _no_surprises()
+    _run(None, _outer_commands(network))
+
+
+def _no_surprises() -> None:
+    """No address by itself, and none that must first be checked for being in use."""
+    for parts in ("all", "default"):
+        for setting in ("accept_ra", "autoconf", "accept_dad"):
+            _set(Path(f"/proc/sys/net/ipv6/conf/{parts}/{setting}"), "0")
 
 
 def _inner_commands(network: Network) -> list[str]:

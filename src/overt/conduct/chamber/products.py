@@ -23,6 +23,7 @@ from overt.core.errors import ConductError
 PACKAGES = "/opt/packages"
 """Where packages, archives and wheels are inside."""
 PRODUCT = profile.PLACES["product"]
+PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _overt() -> Prepared:
         Path(sys.prefix),
         Path(sys.base_prefix),
         sources.parent,
-        *(Path(path) for path in sys.path if path),
+        *(Path(path) for path in sys.path if path.endswith(PACKAGE_FOLDERS)),
     }
     places |= {place.resolve() for place in places}
     outer = [

@@ -43,7 +43,7 @@ def found(work: Path, host: str) -> OwnChannel:
     desk = Desk(work / "desk", _no_secrets)
     founding.found(desk, founding.Plan(NAME, f"{host}/{NAME}", development=True), None)
     origin = sources.Origin(NAME, (str(rules),), "the conduct lab", "CC0-1.0", f"https://{host}")
-    built = build.build(NAME, 0, sources.Sources((origin,)))
+    built = build.build(NAME, 0, sources.Sources((origin,)), build.static_review)
     if not isinstance(outcome := publish.publish(desk, built.data), publish.Published):
         raise ConductError(f"the lab's own channel could not be published: {outcome}")
     return OwnChannel(desk.public, desk.public / layout.metadata("root", 1))
