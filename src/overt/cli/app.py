@@ -37,7 +37,9 @@ COMMANDS = (
     Command("update", "overt.cli.update", "fetch, verify and install the rules of this machine's channels"),
     Command("status", "overt.cli.status", "show on one screen how this machine is protected, and by what"),
     Command("ledger", "overt.cli.ledger", "show, verify and export what was fetched, sent and installed"),
-    Command("channel", "overt.cli.channel", "publish rules that everyone can check, or take a publisher's"),
+    Command(
+        "channel", "overt.cli.channel_parser", "publish rules that everyone can check, or take a publisher's"
+    ),
     Command(
         "verify-install",
         "overt.cli.verify_install",

@@ -34,8 +34,7 @@ from overt.channel.publisher.desk import Desk
 from overt.channel.publisher.proposal import Missing, Proposal
 from overt.channel.publisher.status import Status
 from overt.channel.publisher.status import status as status_of
-from overt.cli import asking, subscriptions
-from overt.cli.channel_parser import configure
+from overt.cli import asking
 from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
@@ -45,8 +44,6 @@ from overt.rules.review import RuleReview
 from overt.scan import reviewing
 from overt.store import atomic
 from overt.store.paths import paths
-
-__all__ = ["configure", "run"]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -311,5 +308,4 @@ ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rotate": _rotate,
     "revoke": _revoke,
     "status": _status,
-    **subscriptions.ACTIONS,
 }

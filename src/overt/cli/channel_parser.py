@@ -1,11 +1,12 @@
-"""The options of `overt channel`."""
+"""The options of `overt channel`; what does it is loaded when it is known which side asks."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 
-from overt.cli import asking, subscriptions
+from overt.cli import asking, subscription_parser
 
 EXAMPLES = """examples:
   overt channel init demo --name demo --origin localhost/demo --development
@@ -38,7 +39,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _rotate(actions.add_parser("rotate", help="propose other keys, thresholds or witnesses"))
     _revoke(actions.add_parser("revoke", help="propose to take back a key or a rule"))
     _status(actions.add_parser("status", help="show releases, expiries, witnesses and what waits for whom"))
-    subscriptions.configure(actions)
+    subscription_parser.configure(actions)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do the action: a user's, or a publisher's. Raises `OvertError`."""
+    module = "overt.cli.subscriptions" if args.action in subscription_parser.ACTIONS else "overt.cli.channel"
+    return int(importlib.import_module(module).run(args))
 
 
 def _folder(parser: argparse.ArgumentParser) -> None:

@@ -152,3 +152,16 @@ def add_configuration(parser: argparse._ActionsContainer) -> None:
 
 NOT_CONFIGURABLE = frozenset(("help", "config", "no_config", "unconfined"))
 """Options that a configuration file must not set."""
+
+
+def add_way(parser: argparse.ArgumentParser) -> None:
+    """How channels are reached."""
+    parser.add_argument(
+        "--proxy", metavar="URL", help="http:// or https:// proxy; empty: none (default: environment)"
+    )
+    parser.add_argument(
+        "--ca-file", type=Path, metavar="FILE", help="certificates to trust instead of the system's"
+    )
+    parser.add_argument(
+        "--unconfined", action="store_true", help="update even where the kernel can't confine it; recorded"
+    )
