@@ -60,6 +60,8 @@ class Sources:
     has_lab: bool = True
     """Whether strace's first process was the lab's own (the chamber's init): its forks are the lab's until an exec, and
     what happened before the first step is the lab's too."""
+    own_filter: bool = False
+    """Whether the product declared that it filters its own system calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
         other=trailer.losses.other + accesses.orphans,
     )
     blind = tuple(_whose(blind, roster) for blind in trailer.blind)
-    return Merged(losses, (*blind, *attempts(told.signs)))
+    return Merged(losses, (*blind, *attempts(told.signs, sources.own_filter)))
 
 
 @dataclass(slots=True)

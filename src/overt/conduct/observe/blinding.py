@@ -27,8 +27,10 @@ class Sign:
     """Even where it succeeds, nothing is hidden by it."""
 
 
-def attempts(calls: Iterable[Call]) -> list[Blind]:
-    """One for each different sign and process, in the order of first times."""
+def attempts(calls: Iterable[Call], own_filter: bool = False) -> list[Blind]:
+    """One for each different sign and process, in the order of first times. `own_filter`: the product had declared that
+    it filters its own calls, so that this is no attempt to hide.
+    """
     found: dict[tuple[str, int, bool], Blind] = {}
     times: dict[tuple[str, int, bool], int] = {}
     for call in calls:
@@ -36,6 +38,8 @@ def attempts(calls: Iterable[Call]) -> list[Blind]:
         sign = reader(call.arguments, call.name) if reader is not None else None
         if sign is None:
             continue
+        if own_filter and call.name == "seccomp":
+            sign = Sign(sign.what + ", as it had declared", attempt=False)
         failed = call.result.startswith("-1 ")
         if failed and not sign.attempt:
             continue
@@ -104,8 +108,8 @@ def _prctl(arguments: str, name: str) -> Sign | None:
 
 
 def _seccomp(arguments: str, name: str) -> Sign | None:
-    if "SECCOMP_FILTER_FLAG_NEW_LISTENER" not in arguments:
-        return None
+    if "SECCOMP_FILTER_FLAG_NEW_LISTENER" not in arguments or arguments.endswith("NULL"):
+        return None  # without a filter it only asks what the kernel knows
     return Sign(
         "made a filter that answers its own system calls: those may pass by the call layer; files and network are seen"
     )

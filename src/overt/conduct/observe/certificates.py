@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import re
 import sqlite3
+import warnings
 from collections.abc import Iterator
 
 from cryptography import x509
@@ -37,11 +38,13 @@ def may_hold(path: str) -> bool:
 def found(content: bytes) -> Certificates:
     """The certificates in a file. What can't be read as one is none."""
     known: Certificates = {}
-    for certificate in _all(content):
-        der = certificate.tbs_certificate_bytes + certificate.signature
-        known.setdefault(hashlib.sha256(der).hexdigest(), described(certificate))
-        if len(known) >= MAX_CERTIFICATES:
-            break
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd serial numbers and the like are the stores' own
+        for certificate in _all(content):
+            der = certificate.tbs_certificate_bytes + certificate.signature
+            known.setdefault(hashlib.sha256(der).hexdigest(), described(certificate))
+            if len(known) >= MAX_CERTIFICATES:
+                break
     return known
 
 
