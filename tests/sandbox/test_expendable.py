@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 
-from overt.core.errors import PackError
+from overt.core.errors import ConfinementError, PackError
+from overt.sandbox import nursery
 from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
 
 BOUNDS = Bounds(max_memory_bytes=1 << 30, max_answer_bytes=1 << 20, deadline_s=20)
@@ -84,3 +85,32 @@ def test_questions_that_follow_have_the_time_of_one() -> None:
         assert workers.ask(b"sleep 0.1") == b"sleep"
     finally:
         workers.close()
+
+
+def test_they_get_ready_while_others_do() -> None:
+    """A start that nobody waits for is waited for by whoever needs it, and fails there."""
+    began = time.monotonic()
+    workers = Expendables(_answer, BOUNDS, prepare=lambda: time.sleep(0.5), wait=False)
+    try:
+        assert time.monotonic() - began < 0.4
+        workers.started()
+        assert time.monotonic() - began >= 0.5
+        workers.started()
+        assert workers.ask(b"say 1") == bytes(1)
+    finally:
+        workers.close()
+
+
+def test_a_start_that_fails_is_an_error_of_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object) -> None:
+        raise ConfinementError("the kernel said no")
+
+    monkeypatch.setattr(nursery, "_lock_nursery", refused)
+    workers = Expendables(_answer, BOUNDS, wait=False)
+    try:
+        with pytest.raises(ConfinementError, match="the kernel said no"):
+            workers.started()
+    finally:
+        workers.close()
+    with pytest.raises(ConfinementError, match="the kernel said no"):
+        Expendables(_answer, BOUNDS)

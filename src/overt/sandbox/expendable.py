@@ -62,10 +62,17 @@ class Expendables:
         confined: bool = True,
         prepare: Callable[[], None] = lambda: None,
         kind: Kind = EXAMINERS,
+        wait: bool = True,
     ) -> None:
-        """`prepare` reads what `answer` will need, before that becomes impossible. Raises `ConfinementError`."""
+        """`prepare` reads what `answer` will need, before that becomes impossible. Without `wait`, call `started`
+        before this process locks itself down. Raises `ConfinementError`."""
         self._bounds = bounds
-        self._nursery = Nursery(partial(_make, answer), bounds.max_memory_bytes, confined, prepare, kind)
+        make = partial(_make, answer)
+        self._nursery = Nursery(make, bounds.max_memory_bytes, confined, prepare, kind, wait)
+
+    def started(self) -> None:
+        """Wait until processes can be had. Raises `ConfinementError` when they could not be confined."""
+        self._nursery.started()
 
     @property
     def descriptors(self) -> tuple[int, ...]:

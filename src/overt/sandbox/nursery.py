@@ -104,9 +104,10 @@ class Nursery:
         confined: bool = True,
         prepare: Callable[[], None] = lambda: None,
         kind: Kind = EXAMINERS,
+        wait: bool = True,
     ) -> None:
         """Fork the nursery, which runs `prepare` before its lock-down and `make` after, while the reader goes on.
-        Raises `ConfinementError` if it could not be confined."""
+        Without `wait` it goes on at once: call `started` before anything untrusted is touched. Raises as `started`."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         gc.collect()
         gc.freeze()
@@ -119,21 +120,31 @@ class Nursery:
         gc.unfreeze()
         self._control = ours
         self._control.settimeout(START_TIMEOUT_S)
+        self._ready = False
         self.confined = confined
-        if (answer := self._control.recv(4096)) != b"ready":
-            raise ConfinementError(
-                answer.decode(errors="replace") or "the nursery of the examiners died at start"
-            )
+        if wait:
+            self.started()
 
     @property
     def descriptors(self) -> tuple[int, ...]:
         """What the reader must keep open."""
         return (self._control.fileno(),)
 
+    def started(self) -> None:
+        """Wait until it is confined. Raises `ConfinementError` if it could not be."""
+        if self._ready:
+            return
+        if (answer := self._control.recv(4096)) != b"ready":
+            raise ConfinementError(
+                answer.decode(errors="replace") or "the nursery of the examiners died at start"
+            )
+        self._ready = True
+
     def worker(self, max_memory_bytes: int | None = None) -> Worker:
         """A fresh, confined worker; the first one waits until `make` is done. `max_memory_bytes`: its address space,
         when that is to be less than others have. Raises `ConfinementError` if one could not be had, `PackError` if
         `make` raised it."""
+        self.started()
         self._control.send(b"fork %d" % (max_memory_bytes or 0))
         message, fds, _, _ = socket.recv_fds(self._control, 4096, 3)
         kind, _, rest = message.partition(b" ")

@@ -83,8 +83,12 @@ class Workers:
     """Who does it; start it before this process locks itself down."""
 
     def __init__(self, confined: bool = True, bounds: Bounds = BOUNDS) -> None:
-        """Raises `ConfinementError`."""
-        self._expendables = Expendables(answer, bounds, confined, prepare)
+        """They get ready while this process goes on: see `started`."""
+        self._expendables = Expendables(answer, bounds, confined, prepare, wait=False)
+
+    def started(self) -> None:
+        """Wait until they are ready. Raises `ConfinementError`."""
+        self._expendables.started()
 
     @property
     def descriptors(self) -> tuple[int, ...]:

@@ -87,6 +87,7 @@ def session(
             Place(where.data, name).create()
             sources[name] = _source(name, way, where.data, recorder, unconfined, stack, keep)
         active.recipe(where.data)  # what it loads is loaded, what is damaged is found
+        workers.started()
         if not unconfined:
             _lock_down([subscribed.folder(where.data), where.ledger], keep)
         client = Client(where.data, recorder.ledger.append, workers, time.time, wishes or Wishes(), tell)
