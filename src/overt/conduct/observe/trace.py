@@ -39,7 +39,7 @@ _UNFINISHED = b" <unfinished ...>"
 _TOKEN = re.compile(
     rb'"(?:[^"\\]|\\.)*"'  # a string
     rb"|/\*.*?\*/"  # strace's comment
-    rb"|(?<=[0-9D])<(?:[^<>\\]|\\.)*(?:->(?:[^<>\\]|\\.)*)?>"  # what a descriptor is, or a connection a->b
+    rb"|(?<=[0-9D])<(?:->|[^<>\\]|\\.)*>"  # what a descriptor is: in names, angle brackets are escaped
     rb"|\)\s+= |[()\[\]{}]|[^\"/()\[\]{}<0-9D]+|.",
     re.DOTALL,
 )
@@ -188,6 +188,8 @@ def split(rest: bytes) -> tuple[bytes, bytes] | None:
             return (rest[: token.start()], tail[2:]) if tail.startswith(b"= ") else None
         elif text in (b")", b"]", b"}") or text.startswith(b")"):
             depth -= 1
+        elif text == b'"':  # of a string without an end
+            return None
     return None
 
 
