@@ -7,7 +7,7 @@ from functools import cache
 from overt.channel.monitor.readers import MonitorReaders
 from overt.sandbox.expendable import Bounds
 
-IMPATIENT = Bounds(max_memory_bytes=1 << 30, max_answer_bytes=64 << 20, deadline_s=3)
+IMPATIENT = Bounds(max_memory_bytes=768 << 20, max_answer_bytes=64 << 20, deadline_s=20)
 
 
 @cache

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from msgspec.structs import replace
 from tuf.api.metadata import Root, Timestamp
 
 from overt.channel import layout
-from overt.channel.monitor import views
 from overt.channel.monitor.alarm import Alarm, Kind, readable
-from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.examine import NO_SOURCES, Context, changed_by, examine
 from overt.channel.monitor.readers import MonitorReaders
 from overt.channel.monitor.rebuild import Builders
-from overt.channel.monitor.record import SeenHead, Signer
+from overt.channel.monitor.record import Signer
 from overt.channel.monitor.sources import Find
 from overt.channel.monitor.state import State
 from overt.channel.monitor.views import View
+from overt.channel.monitor.watcher import Watcher
 from overt.channel.publisher.roles import parse as parse_role
 from overt.channel.publisher.roles import root_charter
 from overt.channel.publisher.state import policy_of
 from overt.channel.tree import Tree
 from overt.channel.witness.office import unix_now
-from overt.core.errors import ConfinementError, EgressError, LedgerError, OvertError, PeerLied, Unproven
+from overt.core.errors import PeerLied, Unproven
 from overt.tlog import proof as proofs
 from overt.tlog.keys import VerifierKey
-from overt.tlog.merkle import TreeHead, leaf_hash
-from overt.tlog.note import MAX_NOTE_BYTES, Note
+from overt.tlog.merkle import leaf_hash
+from overt.tlog.note import MAX_NOTE_BYTES
 from overt.tlog.policy import Policy
-from overt.tlog.reader import LogReader
-from overt.tlog.signing import verify
-from overt.tlog.tiles import MAX_BUNDLE_BYTES as MAX_ENTRIES_BYTES
 
 MAX_AGE_S = 24 * 3600
 """Age at which clients refuse cosignatures."""
@@ -68,79 +64,37 @@ class Outcome:
     size: int
 
 
-class Round:
+class Round(Watcher):
     """Looks at the channel, again and again, with one state."""
 
     def __init__(self, state: State, watch: Watch) -> None:
         """Raises `ChannelError` for a root that is none, `MonitorError` for a state of another channel."""
-        self._state, self._watch = state, watch
-        given = parse_role(watch.root, Root, "the root given").signed
-        charter = root_charter(given)
-        self.origin = charter.origin
-        state.settle("origin", charter.origin)
+        charter = root_charter(parse_role(watch.root, Root, "the root given").signed)
+        super().__init__(state, charter.origin, watch.patience_s, watch.now_s)
+        self._watch = watch
         state.settle("channel", charter.channel)
 
     def look(self, tree: Tree, places: Sequence[View], find: Find | None = None) -> Outcome:
         """One round. Raises `MonitorError` only: everything else that goes wrong is kept, shown, and raises alarms."""
         before = self._state.head.size
         lacking = self._state.missing()
-        served = self._seen(tree, places)
+        own = [
+            View(CHANNEL, lambda: tree(layout.CHECKPOINT, MAX_NOTE_BYTES)),
+            View(CHANNEL, lambda: tree(layout.PROOF, layout.MAX_PROOF_BYTES)),
+        ]
+        served = self._seen(own, places)
         watch = self._watch
         context = Context(
             self._state, tree, watch.root, self.origin, watch.readers, watch.builders, find, watch.now_s
         )
         if served:
-            with self._held("log", Kind.FETCH_FAILED, self._watch.patience_s, "reading the log"):
-                self._follow(context, *served)
+            with self._held("log", Kind.FETCH_FAILED, self._patience_s, "reading the log"):
+                self._follow(tree, *served, partial(examine, context))
         self._again(context, lacking)
         self._fresh(tree)
         size = self._state.head.size
-        self._state.looked(self._watch.now_s())
+        self._state.looked(self._now_s())
         return Outcome(size - before, size)
-
-    # checkpoints
-
-    def _seen(self, tree: Tree, places: Sequence[View]) -> tuple[SeenHead, Note] | None:
-        """Look at every place's checkpoint; the channel's own, the newer of its two."""
-        own = [
-            View(CHANNEL, lambda: tree(layout.CHECKPOINT, MAX_NOTE_BYTES)),
-            View(CHANNEL, lambda: tree(layout.PROOF, layout.MAX_PROOF_BYTES)),
-        ]
-        found = [self._view(view, f"checkpoint {n} {view.name}") for n, view in enumerate((*own, *places))]
-        served = [one for one in found[:2] if one]
-        newest = max(served, key=lambda one: one[0].head.size, default=None)
-        if newest:
-            lines = [
-                line for one in found if one and one[0].head == newest[0].head for line in one[1].signatures
-            ]
-            newest = newest[0], newest[1].signed_also(tuple(lines))
-        for view, one in zip(places, found[2:]):
-            self._behind(view, one, newest)
-        return newest
-
-    def _view(self, view: View, key: str) -> tuple[SeenHead, Note] | None:
-        with self._held(key, Kind.FETCH_FAILED, self._watch.patience_s, f"checkpoint of {view.name}"):
-            head, note = views.opened(view.fetch(), self._log_keys(), self.origin)
-            seen = SeenHead(head.head, view.name, head.note)
-            others = self._state.see(seen.head, seen.source, seen.note, self._watch.now_s())
-            for other in others:
-                self._alarm(views.same_size(other, seen))
-            return seen, note
-        return None
-
-    def _behind(
-        self, view: View, one: tuple[SeenHead, Note] | None, newest: tuple[SeenHead, Note] | None
-    ) -> None:
-        """A place that knows more releases than the channel serves: somebody is kept on old ones."""
-        if not one or not newest:
-            return
-        known, served = one[0].head.size, newest[0].head.size
-        key = f"behind {view.name}"
-        if known > served:
-            text = f"the channel serves {served} releases, {view.name} has cosigned or serves {known}"
-            self._hold(Alarm(Kind.FREEZE, key, text), self._watch.patience_s)
-        else:
-            self._state.end(key, self._watch.now_s())
 
     def _log_keys(self) -> list[VerifierKey]:
         """Every key that was the log's by a root that is followed: an old one must not sign a second history either."""
@@ -148,49 +102,6 @@ class Round:
         return list({log.key: None for data in known for log in _policy(data).logs})
 
     # releases
-
-    def _follow(self, context: Context, served: SeenHead, note: Note) -> None:
-        """Take in what is new, release by release; hold everything that was seen against the log."""
-        known = self._state.head
-        if served.head.size < known.size:
-            text = f"the channel serves {served.head.size} releases, and had {known.size} before"
-            self._hold(Alarm(Kind.FREEZE, "shrunk", text), self._watch.patience_s)
-            return
-        self._state.end("shrunk", self._watch.now_s())
-        waiting = [one for one in self._state.unchecked() if one.head.size <= served.head.size]
-        signers = tuple(self._cosigned(note))
-        if served.head == known:
-            self._cosigned_later(signers)
-        if served.head == known and not waiting:
-            return
-        reader = LogReader(served.head, lambda path: context.tree(layout.LOG + path, MAX_ENTRIES_BYTES))
-        if not self._goes_on(reader, known, served):
-            return
-        for seen in waiting:
-            if alarm := views.against_log(seen, reader, served):
-                self._alarm(alarm)
-            self._state.checked(seen.head)
-        for serial, leaf in enumerate(reader.entries(known.size), known.size):
-            head = TreeHead(serial + 1, reader.root_at(serial + 1))
-            examine(context, serial, leaf, head, signers)
-
-    def _goes_on(self, reader: LogReader, known: TreeHead, served: SeenHead) -> bool:
-        try:
-            reader.extends(known)
-        except PeerLied as error:
-            before = self._state.newest_note(known.size)
-            if before is None:
-                raise MonitorError("the state has releases and no checkpoint: begin a new one") from error
-            self._alarm(views.forked(before, served, error))
-            return False
-        return True
-
-    def _cosigned(self, note: Note) -> Iterator[Signer]:
-        """The witnesses that cosigned a checkpoint, by the newest policy."""
-        policy = self._policy()
-        names = {witness.key: witness.name for witness in policy.witnesses}
-        for one in verify(note, names):
-            yield Signer("witness", readable(names[one.key]), one.key.encode(), one.timestamp_s or 0)
 
     def _cosigned_later(self, signers: tuple[Signer, ...]) -> None:
         """Releases that were logged before they were witnessed."""
@@ -201,13 +112,13 @@ class Round:
 
     def _again(self, context: Context, lacking: Sequence[int]) -> None:
         """Look again for what these releases lacked, then say what all of them lack."""
-        now_s = self._watch.now_s()
+        now_s = self._now_s()
         for serial in lacking[-RETRIED:]:
             known = self._state.release(serial)
             old = known is not None and now_s - known.seen_s > RETRIED_S
             if known is None or (known.missing == NO_SOURCES and (not context.find or old)):
                 continue
-            with self._held("again", Kind.FETCH_FAILED, self._watch.patience_s):
+            with self._held("again", Kind.FETCH_FAILED, self._patience_s):
                 row = examine(context, serial, self._state.leaf(serial), None)
                 if known.missing != NO_SOURCES and row.missing in ("", NO_SOURCES):
                     changed_by(context, serial)
@@ -221,16 +132,16 @@ class Round:
             elif lacks:
                 text = f"release {serial}: {lacks.missing}"
                 alarm = Alarm(Kind.FETCH_FAILED, f"release {serial}", text, serial)
-                self._hold(alarm, self._watch.patience_s)
+                self._hold(alarm, self._patience_s)
         self._without_sources(without)
 
     def _without_sources(self, serials: Sequence[int]) -> None:
         if not serials:
-            self._state.end("sources", self._watch.now_s())
+            self._state.end("sources", self._now_s())
             return
         named = ", ".join(map(str, serials[-10:]))
         text = f"no sources are published for {len(serials)} releases ({named})"
-        self._hold(Alarm(Kind.NO_SOURCES, "sources", text, serials[-1]), self._watch.patience_s)
+        self._hold(Alarm(Kind.NO_SOURCES, "sources", text, serials[-1]), self._patience_s)
 
     # freshness
 
@@ -250,7 +161,7 @@ class Round:
     def _check_proof(self, data: bytes) -> None:
         """As a client does: witnesses, their age, inclusion, and only the newest leaf."""
         proof = proofs.parse(data)
-        now_s = self._watch.now_s()
+        now_s = self._now_s()
         leaf = leaf_hash(proof.extra)
         accepted = proofs.verify(proof, leaf, self._policy(), now_s - MAX_AGE_S, now_s + MAX_AHEAD_S)
         size = accepted.checkpoint.head.size
@@ -266,31 +177,8 @@ class Round:
         if not root.get_verification_result("timestamp", timestamp.signed_bytes, timestamp.signatures):
             raise PeerLied("it lacks the signature that root demands")
         self._state.note("timestamp_expires", f"{timestamp.signed.expires:%Y-%m-%dT%H:%M:%SZ}")
-        if timestamp.signed.expires.timestamp() < self._watch.now_s():
+        if timestamp.signed.expires.timestamp() < self._now_s():
             raise Unproven(f"it expired at {timestamp.signed.expires:%Y-%m-%d %H:%M} UTC")
-
-    # alarms
-
-    def _alarm(self, alarm: Alarm) -> None:
-        self._state.alarm(alarm, self._watch.now_s())
-
-    def _hold(self, alarm: Alarm, patience_s: int) -> None:
-        self._state.hold(alarm, self._watch.now_s(), patience_s)
-
-    @contextmanager
-    def _held(self, key: str, kind: Kind, patience_s: int, what: str = "") -> Iterator[None]:
-        """What goes wrong inside lasts until it goes right. The monitor's own trouble goes through."""
-        try:
-            yield
-        except (MonitorError, ConfinementError, LedgerError):
-            raise
-        except (OvertError, OSError, LookupError, ValueError) as error:
-            lost = isinstance(error, EgressError | OSError)
-            text = f"{what}: {error}" if what else str(error)
-            alarm = Alarm(Kind.FETCH_FAILED if lost else kind, key, text)
-            self._hold(alarm, self._watch.patience_s if lost else patience_s)
-        else:
-            self._state.end(key, self._watch.now_s())
 
 
 def _policy(root: bytes) -> Policy:
