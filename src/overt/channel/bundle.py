@@ -104,10 +104,10 @@ def check(contents: Manifest, files: Mapping[str, bytes]) -> None:
     parts = {part.name for part in contents.parts}
     named: set[str] = set()
     items: tuple[Rule | HashList, ...] = (*contents.rules, *contents.hashes)
-    for item in items:
-        if item.part not in parts or PurePosixPath(item.file).parts[1:2] != (item.part,):
-            raise Malformed(f"bundle: {item.file} is not of a part that the manifest names")
-        named.add(item.file)
+    for part, file in dict.fromkeys((item.part, item.file) for item in items):
+        if part not in parts or PurePosixPath(file).parts[1:2] != (part,):
+            raise Malformed(f"bundle: {file} is not of a part that the manifest names")
+        named.add(file)
     if named != set(files):
         odd = sorted(named ^ set(files))[0]
         raise Malformed(f"bundle: {odd!r} is in the manifest or among the files, not in both")
