@@ -10,6 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 MAX_ARGUMENT_BYTES = 1 << 17
 """Of one process' arguments; what is longer is cut, and the last one ends in `…`."""
@@ -29,12 +30,20 @@ Image = tuple[str, str, str]
 """Changes with every exec: the executable, and where the kernel put stack and arguments, which chance decides."""
 
 
+class Kin(NamedTuple):
+    """Numbers of the processes that one belongs to."""
+
+    parent: int
+    group: int
+    session: int
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One program in one process, as it was when it was looked at."""
 
     pid: int
-    parent_pid: int
+    kin: Kin
     image: Image
     arguments: tuple[str, ...]
     user: int
@@ -46,11 +55,11 @@ class Identity:
 def identify(pid: int) -> Identity | None:
     """Who `pid` is now; None when it is gone."""
     try:
-        parent_pid, image = image_of(pid)
+        kin, image = image_of(pid)
         status = dict(_WANTED.findall(_read(f"/proc/{pid}/status")))
         return Identity(
             pid=pid,
-            parent_pid=parent_pid,
+            kin=kin,
             image=image,
             arguments=_arguments(pid),
             user=int(status[b"Uid"].split()[1]),
@@ -61,8 +70,8 @@ def identify(pid: int) -> Identity | None:
         return None
 
 
-def image_of(pid: int) -> tuple[int, Image]:
-    """(number of the parent, image). Raises `OSError` when the process is gone.
+def image_of(pid: int) -> tuple[Kin, Image]:
+    """Who it belongs to, and its image. Raises `OSError` when the process is gone.
 
     A first thread that ended before the others has no image any more: then one of those others tells.
     """
@@ -76,13 +85,14 @@ def image_of(pid: int) -> tuple[int, Image]:
     return found
 
 
-def _image(folder: str) -> tuple[int, Image]:
+def _image(folder: str) -> tuple[Kin, Image]:
     fields = _read(f"{folder}/stat").rpartition(b")")[2].split()
     try:
         program = os.readlink(f"{folder}/exe")
     except FileNotFoundError:
         program = ""
-    return int(fields[1]), (program, fields[25].decode(), fields[45].decode())  # startstack, arg_start
+    kin = Kin(int(fields[1]), int(fields[2]), int(fields[3]))
+    return kin, (program, fields[25].decode(), fields[45].decode())  # startstack, arg_start
 
 
 @lru_cache(256)

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from overt.conduct.observe.images import Identity, Image, identify, image_of
+from overt.conduct.observe.images import Identity, Image, Kin, identify, image_of
 from overt.conduct.observe.raw import RawProcess
 from overt.conduct.observe.tally import printable
 
@@ -19,6 +19,8 @@ LAB = -1
 """Instead of a number: a process of the lab's own."""
 MAX_ANCESTORS = 40_000
 """More than Linux numbers processes by default."""
+MAX_REMEMBERED = 30_000
+"""Ended processes: fewer than numbers that are given before one is given again."""
 MAX_CHECKS = 50
 """Of whether an exec took place: events of other threads may come before it does."""
 
@@ -28,7 +30,7 @@ class Coming:
     """An exec that was announced: files were opened for it."""
 
     before: Image
-    parent_pid: int
+    kin: Kin
     user: int
     at_s: float
     files: list[tuple[str, str, float]] = field(default_factory=list)
@@ -63,6 +65,8 @@ class Residents:
     _alive: dict[int, Resident] = field(default_factory=dict)
     _coming: dict[int, Coming] = field(default_factory=dict)
     _lab: dict[int, Image] = field(default_factory=dict)
+    _latest: dict[int, int] = field(default_factory=dict)
+    """The last number of each process, also after its end."""
     _last: int = 0
 
     def number(self, pid: int, at_s: float) -> int | None:
@@ -78,11 +82,11 @@ class Residents:
         """`pid` opens `path` in order to execute it. Raises `OSError` when it is gone."""
         coming = self._coming.get(pid)
         if coming is None:
-            parent_pid, image = image_of(pid)
+            kin, image = image_of(pid)
             if pid not in self._alive and pid not in self._lab:
                 self.met(pid)
             user = os.stat(f"/proc/{pid}").st_uid
-            coming = self._coming[pid] = Coming(image, parent_pid, user, at_s)
+            coming = self._coming[pid] = Coming(image, kin, user, at_s)
         coming.files.append((path, digest, at_s))
 
     def opens_announced(self, pid: int, path: str) -> bool:
@@ -130,7 +134,7 @@ class Residents:
             self._lab[identity.pid] = identity.image
             return LAB
         digests = {path: digest for path, digest, _ in coming.files}
-        parent = known.number if known is not None else self._parent(coming.parent_pid, coming.at_s)
+        parent = known.number if known is not None else self._parent(identity.pid, coming.kin, coming.at_s)
         number = self._add(identity, parent, coming.at_s, digests.get(identity.image[0], ""))
         for path, _, at_s in coming.files:
             self.executed(number, path, at_s)
@@ -149,27 +153,33 @@ class Residents:
         """A process that is seen for the first time: it runs what its parent ran when it began."""
         if new:
             self.met(identity.pid)
-        parent = self._parent(identity.parent_pid, at_s)
+        parent = self._parent(identity.pid, identity.kin, at_s)
         if self._is_lab(identity):
             self._lab[identity.pid] = identity.image
             return LAB
-        above = self._alive.get(identity.parent_pid)
+        above = self._alive.get(identity.kin.parent)
         same = above is not None and above.identity.image == identity.image
         return self._add(identity, parent, at_s, above.sha256 if same and above is not None else "")
 
     def _add(self, identity: Identity, parent: int | None, at_s: float, sha256: str) -> int:
         self._last += 1
+        self._latest[identity.pid] = self._last
+        if len(self._latest) > MAX_REMEMBERED:
+            del self._latest[next(iter(self._latest))]
         self._alive[identity.pid] = Resident(self._last, identity, parent, at_s, sha256)
         return self._last
 
-    def _parent(self, pid: int, at_s: float) -> int | None:
-        """The number of `pid`, which need not have opened anything yet; those above it are met first."""
-        number: int | None = None
-        for ancestor in reversed(self._strangers(pid)):
+    def _parent(self, pid: int, kin: Kin, at_s: float) -> int | None:
+        """Who started `pid`, which need not have opened anything yet; those above it are met first. Where its parent
+        ended and the lab's took it over, it is who leads, or led, its session or its group.
+        """
+        for ancestor in reversed(self._strangers(kin.parent)):
             self._look(ancestor, at_s)
-        if pid > 0:
-            number = self.number(pid, at_s)
-        return None if number == LAB else number
+        number = self.number(kin.parent, at_s) if kin.parent > 0 else None
+        if number is not None and number != LAB:
+            return number
+        leaders = (leader for leader in (kin.group, kin.session) if leader not in (0, pid))
+        return next((self._latest[leader] for leader in leaders if leader in self._latest), None)
 
     def _strangers(self, pid: int) -> list[int]:
         """`pid` and what is above it, up to the first that is known."""
@@ -177,7 +187,7 @@ class Residents:
         while pid > 0 and pid not in self._alive and pid not in self._lab and len(found) < MAX_ANCESTORS:
             found.append(pid)
             try:
-                pid, _ = image_of(pid)
+                pid = image_of(pid)[0].parent
             except OSError:
                 break
         return found
@@ -190,16 +200,16 @@ class Residents:
         depth = len(identity.names) - self.own_depth
         if depth < 1 or (depth == 1 and identity.names[-1] == 1):
             return True
-        return self._lab.get(identity.parent_pid) == identity.image
+        return self._lab.get(identity.kin.parent) == identity.image
 
     def _unseen(self, pid: int, coming: Coming, known: Resident | None, at_s: float) -> None:
         """It ended before it opened another file: whether the exec succeeded, only the call layer can tell."""
         path, digest, _ = coming.files[0]
-        parent = known.number if known is not None else self._parent(coming.parent_pid, coming.at_s)
+        parent = known.number if known is not None else self._parent(pid, coming.kin, coming.at_s)
         before = known.identity if known is not None else None
         gone = Identity(
             pid=pid,
-            parent_pid=coming.parent_pid,
+            kin=coming.kin,
             image=(path, "", ""),
             arguments=(),
             user=coming.user,
