@@ -253,10 +253,24 @@ def test_forged_updates(tmp_path: Path) -> None:
     for number, changes in enumerate(([taken], [change("/var/lib/av/db", step=2)])):
         evidence = changed(made.behaving(), flows=[update], changes=changes)
         folder = made.write(tmp_path / str(number), evidence)
-        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
-        (folder.evidence / "runs/mixed-1/streams/00001.in").write_bytes(answer * 2)
+        answer = b"HTTP/1.1 %d OK\r\nContent-Length: %d\r\n\r\n%s"
+        sent = answer % (404, len(body), body) + answer % (200, len(body), body)
+        (folder.evidence / "runs/mixed-1/streams/00001.in").write_bytes(sent)
         found = {one.question: one for one in judge(folder)}["update-integrity"]
         assert (found.verdict, found.good) == ((Verdict.YES, False), (Verdict.NO, True))[number]
+
+
+def test_what_is_honestly_served_is_no_forgery(tmp_path: Path) -> None:
+    """The lab's own channel, and recorded answers."""
+    body = b"signed by the maker"
+    update = flow(1, "update.av.example", received="streams/00001.in")
+    taken = change("/var/lib/av/db", step=2, sha256=hashlib.sha256(body).hexdigest())
+    evidence = changed(made.behaving(), flows=[update], changes=[taken])
+    text = made.PROFILE_TEXT % "AV" + '[chamber]\nreplay = {"update.av.example" = "files"}\n'
+    for mode, verdict in ((Mode.REPLAY, Verdict.UNSEEN), (Mode.SINK, Verdict.YES)):
+        folder = made.write(tmp_path / mode, changed_run(evidence, mode=mode), profile=text)
+        (folder.evidence / "runs/mixed-1/streams/00001.in").write_bytes(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+        assert {one.question: one for one in judge(folder)}["update-integrity"].verdict is verdict
 
 
 def test_what_is_left_after_removal(tmp_path: Path) -> None:
@@ -282,6 +296,39 @@ def test_an_attempt_that_may_have_succeeded_is_loud(tmp_path: Path) -> None:
     answers = judged(tmp_path, changed_run(made.behaving(), blind=(attempt,)))
     assert "MAY HAVE SUCCEEDED" in answers["observer"].facts[0]
     assert answers["sight"].good is not True
+
+
+def test_attempts_that_failed_are_said_and_no_accusation(tmp_path: Path) -> None:
+    attempt = Blind(
+        at_s=1.0, what="It called keyctl; the chamber refused it", by=None, attempt=True, defeated=True
+    )
+    answers = judged(tmp_path, changed_run(made.behaving(), blind=(attempt,)))
+    assert (answers["observer"].verdict, answers["observer"].good) == (Verdict.PARTLY, None)
+
+
+@pytest.mark.parametrize(("at_s", "good"), [(None, True), (2.0, None)])
+def test_limits_of_the_lab_are_listed_and_moments_unseen_count(
+    tmp_path: Path, at_s: float | None, good: bool | None
+) -> None:
+    limit = Blind(at_s=at_s, what="Something could not be seen.", by=None, attempt=False, defeated=False)
+    found = judged(tmp_path, changed_run(made.behaving(), blind=(limit,)))["sight"]
+    assert found.good is good and "Something could not be seen. (run mixed-1)" in found.facts
+
+
+def test_writing_everywhere_declares_no_start(tmp_path: Path) -> None:
+    evidence = changed(made.behaving(), changes=[change("/usr/lib/systemd/system/av.service", step=1)])
+    wide = made.PROFILE_TEXT % "AV" + '[[scope]]\nwrites = ["/usr/**", "/**"]\n'
+    assert judged(tmp_path / "1", evidence, profile=wide)["persistence"].good is False
+    named = made.PROFILE_TEXT % "AV" + '[[scope]]\nwrites = ["/usr/lib/systemd/system/av*"]\n'
+    assert judged(tmp_path / "2", evidence, profile=named)["persistence"].good is None
+
+
+def test_certificates_added_to_any_file(tmp_path: Path) -> None:
+    planted = change(
+        "/srv/app/bundle", Changed.MODIFIED, 3, detail="certificates: added CN=Spy (an authority)"
+    )
+    found = judged(tmp_path, changed(made.behaving(), changes=[planted]))["certificates"]
+    assert found.good is False and "CN=Spy" in found.facts[0]
 
 
 def test_a_step_that_failed_is_said(tmp_path: Path) -> None:

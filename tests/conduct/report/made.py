@@ -265,6 +265,7 @@ def spying() -> Evidence:
     return Evidence(
         run=run_record(
             blind=(
+                Blind(at_s=5.7, what="It made a namespace of its own", by=1, attempt=True, defeated=False),
                 Blind(
                     at_s=5.5,
                     what="It tried to trace another process (ptrace)",

@@ -33,6 +33,12 @@ class Declared:
         """Whether it says that it changes this."""
         return self._matches(kind, "writes", path)
 
+    def writing(self, kind: StepKind, path: str) -> list[str]:
+        """The patterns by which it says that it changes this."""
+        patterns = self.profile.scope_of(kind).writes
+        bare = path.lstrip("/")
+        return [one for one in patterns if GitIgnoreSpec.from_lines([one]).match_file(bare)]
+
     def executes(self, kind: StepKind, path: str) -> bool:
         """Whether it says that it runs this."""
         return self._matches(kind, "executes", path)

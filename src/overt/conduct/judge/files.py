@@ -55,7 +55,7 @@ class Tally:
 
     secrets: list[Opened]
     beyond: list[Opened]
-    listed: int
+    listed: tuple[str, ...]
     """Undeclared folders whose entries were listed."""
     canaries: dict[tuple[str, int], int]
     """(run, canary) → how often it was opened or read."""
@@ -82,7 +82,7 @@ def tally(material: Material, declared: Declared) -> Tally:
                 canary.secret if canary and canary.secret else ordinary.place_of(value.path, ordinary.SECRETS)
             )
             kind = run.kind_of(value.step)
-            known = _is_known(declared, own, kind, value.path, bool(secret))
+            known = _is_known(declared, own, kind, value.path, bool(secret) or canary is not None)
             if secret or (not known and value.access is not Access.EXECUTE):
                 group = (run.program(value.process), kind, secret, known)
                 groups.setdefault(group, Opened(*group)).add(access)
@@ -90,7 +90,10 @@ def tally(material: Material, declared: Declared) -> Tally:
         groups.values(), key=lambda one: (one.declared, one.secret == "", -len(one.paths), one.program)
     )
     return Tally(
-        [one for one in many if one.secret], [one for one in many if not one.declared], len(listed), canaries
+        [one for one in many if one.secret],
+        [one for one in many if not one.declared],
+        tuple(sorted(listed)),
+        canaries,
     )
 
 
@@ -100,12 +103,12 @@ def own_files(run: RunMaterial) -> frozenset[str]:
 
 
 def _is_known(
-    declared: Declared, own: frozenset[str], kind: StepKind, path: str, secret: bool = False
+    declared: Declared, own: frozenset[str], kind: StepKind, path: str, notable: bool = False
 ) -> bool:
-    """Whether nobody needs to be told: declared, its own, or what every program opens (never for a secret)."""
+    """Whether nobody needs to be told: declared, its own, or what every program opens (never if `notable`)."""
     if declared.reads(kind, path) or path in own or declared.owns(path):
         return True
-    return not secret and ordinary.ordinary_read(path)
+    return not notable and ordinary.ordinary_read(path)
 
 
 def unwatched(material: Material) -> str:
@@ -125,9 +128,10 @@ def reads(material: Material, declared: Declared, seen: Tally) -> Said:
     """What did it open beyond what it declared?"""
     if why := unwatched(material):
         return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
-    listed = (
-        [Fact(f"it listed the entries of {counted(seen.listed, 'undeclared folder')}")] if seen.listed else []
+    folders = (
+        f"it listed the entries of {counted(len(seen.listed), 'undeclared folder')}: {some(seen.listed)}"
     )
+    listed = [Fact(folders)] if seen.listed else []
     if seen.beyond:
         files = len({path for one in seen.beyond for path in one.paths})
         programs = some(dict.fromkeys(one.program for one in seen.beyond), 3)
@@ -220,7 +224,7 @@ def executes(material: Material, declared: Declared) -> Said:
             if process.value.program not in own and not _may_run(declared, run, process.value):
                 grouped.setdefault((process.value.program, kind), []).append(process)
     if not grouped:
-        return Said(Verdict.NO, True, f"It ran {counted(total, 'program')}, all of which it had declared.")
+        return Said(Verdict.NO, True, f"It started programs {counted(total, 'time')}, all of them declared.")
     programs = sorted({program for program, _ in grouped})
     facts = tuple(_run_fact(program, kind, many) for (program, kind), many in sorted(grouped.items()))
     text = f"It ran {counted(len(programs), 'program')} that it had not declared: {some(programs)}."

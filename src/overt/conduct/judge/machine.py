@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from overt.conduct.evidence.records import Change, Changed, Flow, Process, StepKind, Verdict
+from overt.conduct.evidence.records import Change, Changed, Flow, Mode, Process, StepKind, Verdict
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared, capability
 from overt.conduct.judge.files import product_changes
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
+from overt.conduct.profile import Profile
 
+NOT_THE_PRODUCT = frozenset((StepKind.INSTALL, StepKind.UNINSTALL, StepKind.IDLE))
+"""Steps whose commands are the package manager's or the lab's: their rights are not the product's wish."""
 MAX_BODY_BYTES = 64 << 20
 """Of one answer that is compared with what was installed."""
 
@@ -27,7 +30,7 @@ def certificates(material: Material, declared: Declared) -> Said:
     """Did it add certificates that the machine then trusts?"""
     if unseen := _changes_unseen(material):
         return unseen
-    found = list(_in_places(material, ordinary.CERTIFICATES))
+    found = [*_in_places(material, ordinary.CERTIFICATES), *_with_certificates(material)]
     if not found:
         return Said(Verdict.NO, True, "It changed no store of trusted certificates.")
     facts = tuple(_place_fact(*one) for one in found)
@@ -40,16 +43,25 @@ def certificates(material: Material, declared: Declared) -> Said:
     )
 
 
+def _with_certificates(material: Material) -> Iterator[tuple[str, RunMaterial, Cited[Change]]]:
+    """Files elsewhere that were there before, and hold more certificates now."""
+    for run, change in product_changes(material):
+        value = change.value
+        if value.changed is not Changed.MODIFIED or "certificates: added" not in value.detail:
+            continue
+        if not ordinary.place_of(value.path, ordinary.CERTIFICATES):
+            yield "certificates in a file", run, change
+
+
 def persistence(material: Material, declared: Declared) -> Said:
     """Did it arrange to be started again by itself?"""
     if unseen := _changes_unseen(material):
         return unseen
-    found = list(_in_places(material, ordinary.PERSISTENCE))
+    starts = _in_places(material, ordinary.PERSISTENCE)
+    found = [one for one in starts if not declared.owns(one[2].value.path)]
     if not found:
         return Said(Verdict.NO, True, "It installed nothing that starts by itself.")
-    undeclared = [
-        one for one in found if not declared.writes(one[1].kind_of(one[2].value.step), one[2].value.path)
-    ]
+    undeclared = [one for one in found if not _declared_to_start(declared, *one[1:])]
     kinds = some(dict.fromkeys(name for name, _, _ in found))
     facts = tuple(_place_fact(*one) for one in found)
     if undeclared:
@@ -57,6 +69,13 @@ def persistence(material: Material, declared: Declared) -> Said:
             Verdict.YES, False, f"It installed something that starts by itself, undeclared: {kinds}.", facts
         )
     return Said(Verdict.YES, None, f"It installed what it had declared: {kinds}.", facts)
+
+
+def _declared_to_start(declared: Declared, run: RunMaterial, change: Cited[Change]) -> bool:
+    """Whether a declared pattern names such a place: that it writes all over /usr tells nobody that it starts."""
+    kind, path = run.kind_of(change.value.step), change.value.path
+    patterns = declared.writing(kind, path)
+    return any(ordinary.place_of(pattern.replace("*", "x"), ordinary.PERSISTENCE) for pattern in patterns)
 
 
 def _in_places(
@@ -116,7 +135,7 @@ def privileges(material: Material, declared: Declared) -> Said:
                 raised.setdefault(run.program(process.value.number), []).append(process)
             kind = run.kind_of(process.value.step)
             more = {capability(name) for name in process.value.capabilities} - declared.privileges(kind)
-            if more and kind not in (StepKind.INSTALL, StepKind.UNINSTALL):
+            if more and kind not in NOT_THE_PRODUCT:
                 held.setdefault(run.program(process.value.number), []).append(process)
     if raised:
         facts = tuple(_raised_fact(program, many) for program, many in sorted(raised.items()))
@@ -196,12 +215,11 @@ def update_integrity(material: Material, declared: Declared) -> Said:
     answered, taken = 0, []
     for run in material.runs:
         digests = {change.value.sha256: change for change in run.changes if change.value.sha256}
-        for flow in run.flows.values():
-            if run.kind_of(flow.value.step) is StepKind.UPDATE:
-                for body in _bodies(run, flow.value):
-                    answered += 1
-                    if change := digests.get(hashlib.sha256(body).hexdigest()):
-                        taken.append((run, flow, change))
+        for flow in _made_up(run, declared.profile):
+            for body in _bodies(run, flow.value):
+                answered += 1
+                if change := digests.get(hashlib.sha256(body).hexdigest()):
+                    taken.append((flow, change))
     if taken:
         return Said(
             Verdict.YES,
@@ -216,14 +234,24 @@ def update_integrity(material: Material, declared: Declared) -> Said:
     return Said(Verdict.NO, True, text)
 
 
-def _taken_facts(taken: Iterable[tuple[RunMaterial, Cited[Flow], Cited[Change]]]) -> Iterator[Fact]:
-    for _, flow, change in taken:
+def _taken_facts(taken: Iterable[tuple[Cited[Flow], Cited[Change]]]) -> Iterator[Fact]:
+    for flow, change in taken:
         text = f"{change.value.path} is, byte for byte, what the lab answered for {destination(flow.value)}"
         yield Fact(text, (change.reference, flow.reference))
 
 
+def _made_up(run: RunMaterial, profile: Profile) -> Iterator[Cited[Flow]]:
+    """Connections of an update to servers that the lab made up: not recorded ones, nor its own honest channel."""
+    if run.run.mode is Mode.PASS_THROUGH:
+        return
+    honest = {profile.chamber.channel, *(profile.chamber.replay if run.run.mode is Mode.REPLAY else ())}
+    for flow in run.flows.values():
+        if run.kind_of(flow.value.step) is StepKind.UPDATE and flow.value.name not in honest:
+            yield flow
+
+
 def _bodies(run: RunMaterial, flow: Flow) -> Iterator[bytes]:
-    """What the lab answered on this connection: the body of an HTTP answer with its head cut off, if it has any."""
+    """What the lab delivered on this connection: bodies of HTTP answers with status 200 (RFC 9112, 4), if any."""
     if not flow.received:
         return
     path = Path(run.folder.path, flow.received)
@@ -235,7 +263,7 @@ def _bodies(run: RunMaterial, flow: Flow) -> Iterator[bytes]:
         length = _content_length(head)
         if length is None:
             length = len(rest)
-        if body := rest[:length]:
+        if (body := rest[:length]) and head[9:12] == b"200":
             yield body
         rest = rest[length:]
 

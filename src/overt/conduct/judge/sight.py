@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from overt.conduct.evidence.records import Losses, Mode, Verdict
-from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, seconds_text
+from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial
 
@@ -44,76 +44,113 @@ def observer(material: Material, declared: Declared) -> Said:
     """Did it try to hide from the observers?"""
     if not material.runs:
         return Said(Verdict.UNSEEN, None, "This could not be seen: there is no run.")
-    attempts = [
-        (run, number, one) for run in material.runs for number, one in enumerate(run.run.blind) if one.attempt
-    ]
+    attempts = [(run, one) for run in material.runs for one in run.run.blind if one.attempt]
     if not attempts:
         return Said(Verdict.NO, True, "It did nothing that hides from an observer.")
-    facts = tuple(
-        Fact(
-            f"{one.what} (by {run.program(one.by)}{', ' + seconds_text(one.at_s) if one.at_s is not None else ''}): "
-            f"{'it failed' if one.defeated else 'IT MAY HAVE SUCCEEDED'}",
-            (run.reference("run.json"),),
+    facts = _alike(
+        (
+            f"{'it failed' if one.defeated else 'IT MAY HAVE SUCCEEDED'}: {one.what} (by {run.program(one.by)})",
+            run,
         )
-        for run, _, one in attempts
+        for run, one in sorted(attempts, key=lambda found: found[1].defeated)
     )
-    open_ones = sum(not one.defeated for _, _, one in attempts)
-    text = f"It tried {counted(len(attempts), 'time')} to escape being observed"
-    return Said(
-        Verdict.YES,
-        False,
-        f"{text}; {open_ones} may have succeeded." if open_ones else f"{text}; all failed.",
-        facts,
-    )
+    undefeated = sum(not one.defeated for _, one in attempts)
+    if undefeated:
+        text = f"It did {counted(undefeated, 'thing')} that may have hidden what it does from an observer."
+        return Said(Verdict.YES, False, text, facts)
+    text = f"It made {counted(len(attempts), 'attempt')} at what can hide from an observer; all failed."
+    return Said(Verdict.PARTLY, None, text, facts)
 
 
 def sight(material: Material, declared: Declared) -> Said:
     """Could the lab see everything?"""
     if not material.runs:
         return Said(Verdict.NO, False, "There is no run.")
-    lost = tuple(fact for run in material.runs for fact in _losses(run))
-    blind = tuple(fact for run in material.runs for fact in _blind(run))
-    opaque = tuple(fact for run in material.runs for fact in _opaque(run))
-    missing = tuple(fact for run in material.runs for fact in _missing(run))
+    gaps = _alike(_per_run(material, _losses, _missing))
+    hidden = _alike(_per_run(material, _hidden, _opaque))
+    limits = _alike(_per_run(material, _limits))
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))
-    facts = (*lost, *missing, *blind, *opaque, *modes, *map(Fact, ALWAYS))
-    if lost or missing:
+    facts = (*gaps, *hidden, *limits, *modes, *map(Fact, ALWAYS))
+    if gaps:
         return Said(Verdict.PARTLY, False, "No: the record has gaps, which are listed here.", facts)
-    if opaque or blind:
+    if hidden:
         return Said(
             Verdict.PARTLY, None, "No event was lost; what could not be read or seen is listed here.", facts
         )
-    return Said(Verdict.YES, True, "No event was lost, and everything that left could be read.", facts)
+    return Said(
+        Verdict.YES, True, "No event was lost, and all that left could be read. What no run shows:", facts
+    )
 
 
-def _losses(run: RunMaterial) -> Iterator[Fact]:
+Told = tuple[str, RunMaterial, str]
+"""Words, the run they are about, and the file that tells it."""
+
+
+def _per_run(
+    material: Material, *tellers: Callable[[RunMaterial], Iterator[tuple[str, str]]]
+) -> Iterator[Told]:
+    for teller in tellers:
+        for run in material.runs:
+            for words, file in teller(run):
+                yield words, run, file
+
+
+def _alike(told: Iterable[tuple[str, RunMaterial] | Told]) -> tuple[Fact, ...]:
+    """One fact for the same words about several runs, in the order of first times."""
+    grouped: dict[str, list[tuple[str, str]]] = {}
+    for words, run, *file in told:
+        grouped.setdefault(words, []).append((run.name, run.reference(file[0] if file else "run.json")))
+    return tuple(
+        Fact(
+            _of_runs(words, [name for name, _ in where]),
+            tuple(dict.fromkeys(reference for _, reference in where)),
+        )
+        for words, where in grouped.items()
+    )
+
+
+def _of_runs(words: str, names: list[str]) -> str:
+    runs = list(dict.fromkeys(names))
+    times = f", {counted(len(names), 'time')}" if len(names) > len(runs) else ""
+    return f"{words} (run {runs[0]}{times})" if len(runs) == 1 else f"{words} (in {len(runs)} runs{times})"
+
+
+def _losses(run: RunMaterial) -> Iterator[tuple[str, str]]:
     for name in Losses.__struct_fields__:
         count = getattr(run.run.losses, name)
         if count:
-            yield Fact(f"run {run.name}: {count:,} {LOST[name]}", (run.reference("run.json"),))
+            yield f"{count:,} {LOST[name]}", "run.json"
 
 
-def _missing(run: RunMaterial) -> Iterator[Fact]:
+def _missing(run: RunMaterial) -> Iterator[tuple[str, str]]:
     for layer, what in LAYERS.items():
         if not run.observed(layer) and not (layer == "open" and run.observed("ranges")):
-            yield Fact(f"run {run.name}: {what} were not observed", (run.reference("run.json"),))
+            yield f"{what} were not observed", "run.json"
     for step in run.run.steps:
         if step.timed_out or not step.expected:
             how = "did not end in time" if step.timed_out else f"ended with status {step.exit_status}"
-            text = f"run {run.name}: step {step.number} ({step.kind}) {how}: the product may not have done its work"
-            yield Fact(text, (run.reference(step.output),))
+            yield (
+                f"step {step.number} ({step.kind}) {how}: the product may not have done its work",
+                step.output,
+            )
 
 
-def _blind(run: RunMaterial) -> Iterator[Fact]:
+def _hidden(run: RunMaterial) -> Iterator[tuple[str, str]]:
+    """What the product hid, or what happened unseen at some moment."""
     for one in run.run.blind:
-        if not one.defeated:
-            yield Fact(f"run {run.name}: {one.what}", (run.reference("run.json"),))
+        if not one.defeated and (one.attempt or one.at_s is not None):
+            yield one.what, "run.json"
 
 
-def _opaque(run: RunMaterial) -> Iterator[Fact]:
+def _limits(run: RunMaterial) -> Iterator[tuple[str, str]]:
+    """What the lab could not have seen, whatever the product did."""
+    for one in run.run.blind:
+        if not one.attempt and one.at_s is None:
+            yield one.what, "run.json"
+
+
+def _opaque(run: RunMaterial) -> Iterator[tuple[str, str]]:
     for one in run.opaque:
-        text = (
-            f"run {run.name}: {bytes_text(one.value.bytes)} to {one.value.destination} could not be read "
-            f"({one.value.bits_per_byte:.2f} bits per byte): {one.value.why}"
-        )
-        yield Fact(text, (one.reference,))
+        value = one.value
+        text = f"{bytes_text(value.bytes)} to {value.destination} could not be read: {value.why}"
+        yield text, one.reference.rpartition("/")[2]
