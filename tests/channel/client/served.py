@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +21,12 @@ class Tree:
     paths: list[str] = field(default_factory=list)
     wire_bytes: int = 0
     server: Server | None = None
+    encrypted: bool = False
 
     @property
     def url(self) -> str:
         assert self.server
-        return self.server.url
+        return f"https://localhost:{self.server.port}/" if self.encrypted else self.server.url
 
     def forget(self) -> None:
         self.paths.clear()
@@ -49,9 +51,9 @@ class Tree:
 
 
 @contextlib.contextmanager
-def tree(folder: Path) -> Iterator[Tree]:
-    """Serve `folder`."""
-    made = Tree(folder)
-    with serving(made.answer) as server:
+def tree(folder: Path, tls: ssl.SSLContext | None = None) -> Iterator[Tree]:
+    """Serve `folder`, with `tls` as `https://localhost`."""
+    made = Tree(folder, encrypted=tls is not None)
+    with serving(made.answer, tls) as server:
         made.server = server
         yield made

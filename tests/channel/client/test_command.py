@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jsonschema
@@ -21,6 +22,10 @@ from overt.rules.review import review as reviews
 from tests.channel.client.conftest import MALWARE
 from tests.channel.client.served import Tree, tree
 from tests.channel.publisher.world import World
+from tests.egress.conftest import Authority, authority
+from tests.egress.servers import serving, tunnel
+
+__all__ = ["authority"]
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schema"
 
@@ -146,6 +151,33 @@ def test_an_anchor_by_its_hash(world: World, served: Tree, overt: Overt) -> None
     overt("channel", "add", served.url, "--root-sha256", sha256, "--name", "acme")
     assert "acme  release 0" in overt("channel", "list")
     assert sha256 in overt("channel", "policy", "acme")
+
+
+@pytest.mark.kernel
+def test_a_private_authority_and_a_proxy_with_a_password_are_remembered(
+    world: World, overt: Overt, root: str, authority: Callable[[], Authority]
+) -> None:
+    ca, log = authority(), list[bytes]()
+    token = base64.b64encode(b"me:wonderland").decode()
+    with tree(world.public, ca.server("localhost")) as served, serving(tunnel(log, token)) as proxy:
+        through = f"http://me:wonderland@127.0.0.1:{proxy.port}"
+        add = ("channel", "add", served.url, "--root", root)
+        assert (
+            "CertificateRefused" in overt(*add, "--name", "bare", "--proxy", "", code=3) or served.paths == []
+        )
+        overt("channel", "remove", "bare")
+        assert "release 0 is in use" in overt(*add, "--ca-file", str(ca.file), "--proxy", through)
+        world.publish("two")
+        log.clear()
+        assert "release 1 is in use" in overt("update")
+        assert log and all(head.startswith(b"CONNECT localhost:") for head in log)
+        assert "release 1" in overt("update", "--proxy", "")
+        assert "release 1" in overt("update")
+    said = overt("status") + overt("channel", "list") + overt("ledger", "show", "--json", "--limit", "0")
+    assert "wonderland" not in said and f"http://127.0.0.1:{proxy.port}" in said
+    left = [path for path in overt.home.rglob("*") if path.is_file() and b"wonderland" in path.read_bytes()]
+    assert [path.name for path in left] == ["index.json"]
+    assert left[0].stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.kernel
