@@ -15,7 +15,7 @@ from overt.conduct.finder.entropy import Disorder
 from overt.conduct.finder.extents import Extents, Places, between
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.masks import Masks, masked_texts
-from overt.conduct.finder.needles import CONTENT, Needle, Needles
+from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
 
 RUN = re.compile(rb"[\t\n\r\x20-\x7e]{24,}+")
 """Text: what the decoders of text are given."""
@@ -24,6 +24,8 @@ MAGIC = re.compile(
     rb"|\x89PNG|\xff\xd8\xff|SQLite format|Rar!|MSCF|\xd0\xcf\x11\xe0|(?:[\x20-\x7e]\0){8}|(?:\0[\x20-\x7e]){8}"
 )
 HEAD_BYTES = 256
+MIN_LEFT_BYTES = 1_024
+"""Beside a canary: fewer bytes are what its extents miss at their ends."""
 MIN_BYTES = 16
 """Of a part that is looked into."""
 TEXT_SHARE = 0.9
@@ -61,8 +63,30 @@ class _Blob:
     trust: Trust
     exact: bool
     """Whether each of its bytes is one of the root's, in the same order."""
+    parent: _Blob | None = None
+    span: tuple[int, int] = (0, 0)
+    """Where it is in its parent."""
     explained: list[tuple[int, int]] = field(default_factory=list)
-    """What of it lies in canaries."""
+    """What of it lies in canaries, or was decoded to something that does."""
+    read: list[tuple[int, int]] = field(default_factory=list)
+    """What of it is text, or is checked by its own format."""
+
+    def is_explained_otherwise(self) -> bool:
+        """Whether another reading of the same bytes led to a canary, and this one did not."""
+        blob = self
+        while not blob.explained and (parent := blob.parent):
+            if any(low <= blob.span[0] and blob.span[1] <= high for low, high in parent.explained):
+                return True
+            blob = parent
+        return False
+
+    def explain(self, stretches: list[tuple[int, int]]) -> None:
+        """Note what of it lies in canaries, here and in what it was decoded from."""
+        self.explained += stretches
+        if self.parent and stretches:
+            low, high = self.span
+            inside = [(low + begin, low + end) for begin, end in stretches]
+            self.parent.explain(inside if high - low == len(self.data) else [self.span])
 
 
 class Examiner:
@@ -88,38 +112,44 @@ class _Search:
         self._queue: list[tuple[int, int, int, _Blob]] = []
         self._blobs = 0
         self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * size)
-        self._disorder = Disorder()
+        self._expanded: list[_Blob] = []
         self._cut = ""
 
     def run(self, data: bytes) -> Examined:
-        self._admit(Piece(0, len(data), data, Trust.SOUND), (), 0)
+        """Search, then count what nothing explains."""
+        self._admit(_Blob(data, (), 0, Trust.SOUND, True))
         while self._queue:
             blob = heapq.heappop(self._queue)[-1]
             self._expand(blob)
-        return Examined(hits=tuple(self._hits.values()), disorder=self._disorder.counts(), cut=self._cut)
+            if blob.trust is not Trust.GUESS:
+                self._expanded.append(blob)
+        disorder = Disorder()
+        for blob in self._expanded:
+            if not blob.is_explained_otherwise():
+                least = MIN_LEFT_BYTES if blob.explained else MIN_BYTES
+                left = between(blob.explained + blob.read, len(blob.data))
+                disorder.add(blob.data, [(low, high) for low, high in left if high - low >= least])
+        return Examined(hits=tuple(self._hits.values()), disorder=disorder.counts(), cut=self._cut)
 
-    def _admit(self, piece: Piece, route: tuple[str, ...], at: int, exact: bool = True) -> _Blob | None:
-        """Look at a piece, and queue it if it may hold more; None if it was seen before or is past a limit."""
-        if not piece.data or not self._room(piece, route):
-            return None
-        digest = hashlib.blake2b(piece.data, digest_size=12).digest()
+    def _admit(self, blob: _Blob) -> None:
+        """Look at a blob, and queue it if it may hold more; not if it was seen before or is past a limit."""
+        if not blob.data or not self._room(blob):
+            return
+        digest = hashlib.blake2b(blob.data, digest_size=12).digest()
         if digest in self._seen:
-            return None
+            return
         self._seen.add(digest)
-        self._bytes_left -= len(piece.data) if route else 0
-        blob = _Blob(piece.data, route, at, piece.trust, exact and piece.end - piece.start == len(piece.data))
-        found = self._look(blob)
-        if found or piece.trust is not Trust.GUESS or plausible(piece.data):
+        self._bytes_left -= len(blob.data) if blob.route else 0
+        if self._look(blob) or blob.trust is not Trust.GUESS or plausible(blob.data):
             self._blobs += 1
-            heapq.heappush(self._queue, (len(route), -piece.trust.value, self._blobs, blob))
-        return blob
+            heapq.heappush(self._queue, (len(blob.route), -blob.trust.value, self._blobs, blob))
 
-    def _room(self, piece: Piece, route: tuple[str, ...]) -> bool:
-        if len(route) > self._limits.max_depth:
+    def _room(self, blob: _Blob) -> bool:
+        if len(blob.route) > self._limits.max_depth:
             self._cut = self._cut or f"encodings deeper than max_depth = {self._limits.max_depth}"
         elif self._blobs >= self._limits.max_blobs:
             self._cut = self._cut or f"more decoded pieces than max_blobs = {self._limits.max_blobs}"
-        elif route and len(piece.data) > self._bytes_left:
+        elif blob.route and len(blob.data) > self._bytes_left:
             self._cut = (
                 self._cut or f"more decoded bytes than max_decoded_ratio = {self._limits.max_decoded_ratio}"
             )
@@ -138,11 +168,16 @@ class _Search:
                 if needle.form == CONTENT and not needle.route:
                     extents[key][0].add(self._places, needle.canary, sought, blob.data, start)
                 else:
-                    extents[key][0].least = max(extents[key][0].least, len(sought))
+                    extents[key][0].add_spelled(start, len(sought))
         self._look_folded(blob, extents)
-        for extent, needle, start in extents.values():
+        for extent, needle, start in sorted(
+            extents.values(), key=lambda found: found[1].matched == TEST_FILE
+        ):
+            if needle.matched == TEST_FILE and any(low <= start < high for low, high in blob.explained):
+                continue  # it is part of an archive that was found
             self._note(blob, needle, start, extent.length())
-            blob.explained += extent.in_blob()
+            if needle.form == CONTENT:
+                blob.explain(extent.in_blob())
         return bool(extents)
 
     def _look_folded(
@@ -160,7 +195,7 @@ class _Search:
                         extent = extents.setdefault(
                             (needle.canary, needle.form, ("case",)), (Extents(), folded, place.start())
                         )
-                        extent[0].least = len(word)
+                        extent[0].add_spelled(place.start(), len(word))
 
     def _note(self, blob: _Blob, needle: Needle, start: int, length: int) -> None:
         route = (*blob.route, *needle.route)
@@ -181,43 +216,30 @@ class _Search:
             )
 
     def _expand(self, blob: _Blob) -> None:
-        """Admit everything that is in it, but for what a canary explains; count what could be anything."""
-        clear = list(blob.explained)
+        """Admit everything that is in it, but for what a canary explains."""
         for low, high in between(blob.explained, len(blob.data)):
             if high - low >= MIN_BYTES:
-                clear += self._expand_part(
+                self._expand_part(
                     blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data
                 )
-        if blob.trust is not Trust.GUESS:
-            self._disorder.add(blob.data, between(clear, len(blob.data)))
 
-    def _expand_part(self, blob: _Blob, low: int, data: bytes) -> list[tuple[int, int]]:
-        """Admit what is in the part of a blob that begins at `low`. Returns what of it needs no other reading."""
+    def _expand_part(self, blob: _Blob, low: int, data: bytes) -> None:
+        """Admit what is in the part of a blob that begins at `low`."""
         sound = []
         for decoder in BINARY:
             for piece in decoder.decode(data, self._limits.max_piece_bytes):
                 self._child(blob, decoder.name, piece, low)
                 if piece.trust is Trust.SOUND:
                     sound.append((piece.start, piece.end))
-        masked = []
         if blob.trust is not Trust.GUESS:
             for begin, end in between(sound, len(data)):
-                masked += self._unmask(blob, low + begin, data[begin:end])
-        runs = []
+                part = data[begin:end]
+                for name, piece in (*self._masks.pieces(part), *masked_texts(part)):
+                    self._child(blob, name, piece, low + begin)
+        blob.read += [(low + begin, low + end) for begin, end in sound]
         for run in RUN.finditer(data):
-            runs.append(run.span())
+            blob.read.append((low + run.start(), low + run.end()))
             self._read(blob, run[0], low + run.start())
-        return masked + [(low + begin, low + end) for begin, end in sound + runs]
-
-    def _unmask(self, blob: _Blob, low: int, data: bytes) -> list[tuple[int, int]]:
-        """Admit what is below masks; what of the blob is then explained by canaries."""
-        explained = []
-        for name, piece in (*self._masks.pieces(data), *masked_texts(data)):
-            child = self._child(blob, name, piece, low)
-            if child:
-                begin = low + piece.start
-                explained += [(begin + start, begin + end) for start, end in child.explained]
-        return explained
 
     def _read(self, blob: _Blob, text: bytes, low: int) -> None:
         """Admit what is written in one run of text."""
@@ -227,10 +249,19 @@ class _Search:
                 for piece in decoder.decode(text, self._limits.max_piece_bytes):
                     self._child(blob, decoder.name, piece, low)
 
-    def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> _Blob | None:
-        at = blob.at + low + piece.start if blob.exact else blob.at
-        trust = min(piece.trust, blob.trust, key=lambda trust: trust.value)
-        return self._admit(piece._replace(trust=trust), (*blob.route, name), at, blob.exact)
+    def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> None:
+        begin, end = low + piece.start, low + piece.end
+        self._admit(
+            _Blob(
+                piece.data,
+                (*blob.route, name),
+                blob.at + begin if blob.exact else blob.at,
+                min(piece.trust, blob.trust, key=lambda trust: trust.value),
+                blob.exact and end - begin == len(piece.data),
+                blob,
+                (begin, end),
+            )
+        )
 
 
 def plausible(data: bytes) -> bool:

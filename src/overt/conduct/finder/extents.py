@@ -5,6 +5,8 @@ from __future__ import annotations
 from overt.conduct.finder.needles import Bodies
 
 STEP_BYTES = 512
+AROUND_BYTES = 512
+"""Before the first and after the last of several matches that can't be extended: the distance of such needles."""
 MAX_PLACES = 4
 """Of one needle in one body."""
 
@@ -35,11 +37,16 @@ class Extents:
     def __init__(self) -> None:
         self._found: dict[tuple[int, int], list[tuple[int, int]]] = {}
         """By body, and the distance of the blob's bytes from the body's: stretches of the body, in order."""
-        self.least = 0
+        self._spelled: dict[int, int] = {}
+        """What matched in another spelling: where, and how many bytes."""
+
+    def add_spelled(self, at: int, size: int) -> None:
+        """Note a match that can't be extended."""
+        self._spelled[at] = size
 
     def add(self, places: Places, canary: int, needle: bytes, blob: bytes, at: int) -> None:
         """Extend the match of `needle` at offset `at` of `blob`."""
-        self.least = max(self.least, len(needle))
+        self._spelled[at] = len(needle)
         for number, offset in places.of(canary, needle):
             stretches = self._found.setdefault((number, at - offset), [])
             if not any(low <= offset < high for low, high in stretches):
@@ -50,13 +57,23 @@ class Extents:
         by_body: dict[int, list[tuple[int, int]]] = {}
         for (number, _), stretches in self._found.items():
             by_body.setdefault(number, []).extend(stretches)
-        return max((united(found)[1] for found in by_body.values()), default=0) or self.least
+        extended = max((united(found)[1] for found in by_body.values()), default=0)
+        return extended or united([(at, at + size) for at, size in self._spelled.items()])[1]
 
     def in_blob(self) -> list[tuple[int, int]]:
         """(begin, end) of what is explained of the blob."""
-        return [
-            (low + shift, high + shift) for (_, shift), found in self._found.items() for low, high in found
-        ]
+        if self._found:
+            return [
+                (low + shift, high + shift)
+                for (_, shift), found in self._found.items()
+                for low, high in found
+            ]
+        first, last = min(self._spelled), max(at + size for at, size in self._spelled.items())
+        return (
+            [(max(0, first - AROUND_BYTES), last + AROUND_BYTES)]
+            if len(self._spelled) > 1
+            else [(first, last)]
+        )
 
 
 def united(stretches: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], int]:

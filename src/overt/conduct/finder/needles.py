@@ -15,6 +15,7 @@ from overt.conduct.finder.decoders.letters import ROT13
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 HEAD_BYTES = 4_096
 """Digests of a file's beginning are sought too: some products send only those."""
+TEST_FILE = "test file"
 TURNED_ANCHORS = 4
 """Every so many anchors are sought in other spellings too."""
 CONTENT, NAME, PATH, DIGEST = "content", "name", "path", "digest"
@@ -58,6 +59,8 @@ class Needles:
 def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
     if canary.token:
         yield from _spelled(canary.token, Needle(canary.number, CONTENT, "token"))
+    elif bodies:
+        yield bodies[0], Needle(canary.number, CONTENT, TEST_FILE)
     for place, anchor in enumerate(map(bytes.fromhex, canary.anchors)):
         yield anchor, Needle(canary.number, CONTENT, "anchor")
         if place % TURNED_ANCHORS == 0:

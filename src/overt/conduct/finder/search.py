@@ -28,6 +28,7 @@ from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
 
 UNREADABLE = "as disordered as chance, and in no form that the finder knows"
 NOT_OPENED = "encrypted, and not opened"
+BATCH_BYTES, BATCH_SOURCES = 1 << 20, 64
 DEFAULTS = Limits()
 HIDDEN_BITS = 8.0
 """Taken for bytes that were not recorded."""
@@ -88,18 +89,18 @@ def _ask_all(
 ) -> list[tuple[Source, Examined | str]]:
     answers: dict[int, Examined | str] = {}
     failures: list[OvertError] = []
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for number in range(len(todo)):
-        waiting.put(number)
+    waiting: queue.SimpleQueue[range] = queue.SimpleQueue()
+    for batch in _batches(folder, todo):
+        waiting.put(batch)
 
     def work(pool: Expendables) -> None:
         while not failures:
             try:
-                number = waiting.get_nowait()
+                batch = waiting.get_nowait()
             except queue.Empty:
                 return
             try:
-                answers[number] = _ask(folder, todo[number], pool)
+                answers.update(zip(batch, _ask(folder, todo[batch.start : batch.stop], pool), strict=True))
             except OvertError as error:
                 failures.append(error)
             tell(len(answers), len(todo))
@@ -114,14 +115,32 @@ def _ask_all(
     return [(source, answers[number]) for number, source in enumerate(todo)]
 
 
-def _ask(folder: RunFolder, source: Source, pool: Expendables) -> Examined | str:
-    question = Question(source.kind, tuple(_parts(folder, source)), source.texts)
+def _batches(folder: RunFolder, todo: Sequence[Source]) -> Iterable[range]:
+    """Small sources together: a fresh process for each of a thousand flows would be most of the work."""
+    start = size = 0
+    for number, source in enumerate(todo):
+        more = source.size or sum(within(folder.path, name).stat().st_size for name in source.files)
+        if number > start and (size + more > BATCH_BYTES or number - start >= BATCH_SOURCES):
+            yield range(start, number)
+            start, size = number, 0
+        size += more
+    if start < len(todo):
+        yield range(start, len(todo))
+
+
+def _ask(folder: RunFolder, batch: Sequence[Source], pool: Expendables) -> list[Examined | str]:
+    """One answer for each source; those of a batch that kills its worker are asked one by one."""
+    questions = [Question(source.kind, tuple(_parts(folder, source)), source.texts) for source in batch]
     try:
-        return msgspec.msgpack.decode(pool.ask(msgspec.msgpack.encode(question)), type=Examined)
+        said = msgspec.msgpack.decode(pool.ask(msgspec.msgpack.encode(questions)), type=list[Examined])
+        if len(said) == len(batch):
+            return [*said]
+        why = "the worker gave no whole answer"
     except WorkerDied as error:
-        return str(error)
+        why = str(error)
     except msgspec.MsgspecError as error:
-        return f"the worker gave no whole answer ({error})"
+        why = f"the worker gave no whole answer ({error})"
+    return [why] if len(batch) == 1 else [answer for one in batch for answer in _ask(folder, [one], pool)]
 
 
 def _parts(folder: RunFolder, source: Source) -> Iterable[bytes]:
@@ -143,7 +162,7 @@ def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFold
     joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.disorder
     if source.kind is Kind.STREAM or joined:
         _count(found.disorder.setdefault(source.destination, {}), source, answer)
-    if answer.cut:
+    if answer.cut and source.kind is Kind.STREAM:
         found.unsearched.append(_unsearched(source, folder, f"not searched to the end: {answer.cut}"))
 
 
@@ -156,11 +175,11 @@ def _count(known: dict[tuple[int, ...], Counter[int]], source: Source, answer: E
 
 
 def _unsearched(source: Source, folder: RunFolder, why: str) -> OpaqueBytes:
+    """A concatenation counts no bytes: those of its parts are counted where they are."""
     counts: Counter[int] = Counter()
-    for part in _parts(folder, source):
-        counts.update(part)
-    for text in source.texts:
-        counts.update(text.encode("utf-8", "replace"))
+    if source.kind in (Kind.STREAM, Kind.HELLO):
+        for part in _parts(folder, source):
+            counts.update(part)
     return OpaqueBytes(
         destination=source.destination,
         flows=source.flows,

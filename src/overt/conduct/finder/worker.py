@@ -26,9 +26,12 @@ class Answerer:
     def __init__(self, examiner: Examiner) -> None:
         self._examiner = examiner
 
-    def __call__(self, question: bytes) -> bytes:
-        """A `Question` to its `Examined`."""
-        asked = msgspec.msgpack.decode(question, type=Question)
+    def __call__(self, questions: bytes) -> bytes:
+        """`Question`s to what was `Examined`, one for each."""
+        asked = msgspec.msgpack.decode(questions, type=tuple[Question, ...])
+        return msgspec.msgpack.encode([self._answer(one) for one in asked])
+
+    def _answer(self, asked: Question) -> Examined:
         match asked.kind:
             case Kind.STREAM | Kind.HELLO:
                 found = [self._examiner.examine(asked.parts[0])]
@@ -38,7 +41,7 @@ class Answerer:
                 found = [self._examiner.examine(joined) for joined in joins.of_requests(asked.texts)]
             case Kind.NAMES:
                 found = [self._examiner.examine(joined) for joined in joins.of_names(asked.texts)]
-        return msgspec.msgpack.encode(_merged(found))
+        return _merged(found)
 
 
 def prepare() -> None:

@@ -16,8 +16,6 @@ from overt.conduct.canary.noise import Noise
 
 MTIME = 1_773_739_800
 """Seconds since 1970: 2026-03-17 09:30 UTC."""
-SHARED_HEAD_BYTES = 256
-"""At the beginning of a compressed stream bytes may be those of others."""
 LETTER_NOISE_BYTES = 1_000
 
 Pack = Callable[[Sequence[Member]], bytes]
@@ -56,7 +54,7 @@ def _detected(pack: Pack) -> Callable[[Content, Noise], bytes]:
 
 
 def _noted(data: bytes, noise: Noise) -> bytes:
-    noise.remember(data[SHARED_HEAD_BYTES:-SHARED_HEAD_BYTES])
+    noise.remember(data)
     return data
 
 

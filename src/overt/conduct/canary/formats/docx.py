@@ -49,10 +49,10 @@ def build(content: Content, noise: Noise) -> bytes:
     return container(
         (
             Member("[Content_Types].xml", TYPES.encode()),
+            Member("word/media/image1.jpg", jpeg.picture(noise, content.noise_bytes, ()), stored=True),
             Member("_rels/.rels", RELATIONS.encode()),
             Member("word/document.xml", document.encode()),
             Member("word/_rels/document.xml.rels", PICTURE.encode()),
-            Member("word/media/image1.jpg", jpeg.picture(noise, content.noise_bytes, ()), stored=True),
         )
     )
 

@@ -37,8 +37,8 @@ def build(content: Content, noise: Noise) -> bytes:
     return container(
         (
             Member("mimetype", TYPE.encode(), stored=True),
-            Member("content.xml", document.encode()),
             Member("Pictures/1.jpg", jpeg.picture(noise, content.noise_bytes, ()), stored=True),
+            Member("content.xml", document.encode()),
             Member("META-INF/manifest.xml", MANIFEST.encode()),
         )
     )

@@ -11,6 +11,8 @@ from overt.conduct.canary.noise import Noise
 VERSION_OFFSET = 96
 """Where the library's own version number is (SQLite file format, section 1.3): made the same everywhere."""
 VERSION = 3_040_001
+PAGE_BYTES = 512
+"""Small pages: little of the file is empty."""
 BLOB_BYTES = 1_000
 
 
@@ -34,6 +36,7 @@ def database(tables: Iterable[Table], pragmas: tuple[str, ...] = ()) -> bytes:
     """A database file of `tables`."""
     connection = sqlite3.connect(":memory:")
     try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         for pragma in pragmas:
             connection.execute(pragma)
         for create, insert, rows in tables:
