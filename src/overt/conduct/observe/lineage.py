@@ -160,17 +160,20 @@ class Lineage:
         life.images.append(Image(life, at, program, arguments, False, above))
 
     def _child(self, birth: Birth) -> Life | None:
-        """The unclaimed life that began after the birth and has the number it should have; it is claimed now."""
-        for shift in self._shifts(birth.at):
-            lives = self._lives.get(birth.inner + shift, [])
-            for life in lives[bisect_left(lives, birth.at, key=_began) :]:
-                if not life.claimed:
-                    life.claimed, life.began = True, birth.at
-                    return life
-        return None
+        """The unclaimed life that has the number it should have and began first after the birth; now it is claimed."""
+        possible = (self._unclaimed(birth.inner + shift, birth.at) for shift in self._shifts(birth.at))
+        child = min((life for life in possible if life is not None), key=_began, default=None)
+        if child is not None:
+            child.claimed, child.began = True, birth.at
+        return child
+
+    def _unclaimed(self, thread: int, after: float) -> Life | None:
+        lives = self._lives.get(thread, [])
+        later = lives[bisect_left(lives, after, key=_began) :]
+        return next((life for life in later if not life.claimed), None)
 
     def _shifts(self, at: float) -> Iterable[int]:
-        """Differences that may hold at that time, the likeliest first."""
+        """Differences that may hold at that time; none for a clone that makes the first of a new namespace."""
         place = bisect_left(self._anchors, at, key=lambda anchor: anchor.at)
         near = [anchor.shift for anchor in self._anchors[max(0, place - 1) : place + 1]] or [0]
         low, high = min(near), max(near)

@@ -163,6 +163,7 @@ class Residents:
 
     def _add(self, identity: Identity, parent: int | None, at_s: float, sha256: str) -> int:
         self._last += 1
+        self._latest.pop(identity.pid, None)
         self._latest[identity.pid] = self._last
         if len(self._latest) > MAX_REMEMBERED:
             del self._latest[next(iter(self._latest))]
