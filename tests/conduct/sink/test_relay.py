@@ -16,7 +16,7 @@ import pytest
 from overt.conduct.evidence.records import Mode, Opened
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.names import Names
-from overt.conduct.sink.plan import NAMES4, NAMES6, SinkPlan
+from overt.conduct.sink.plan import NAMES4, NAMES6, Limits, SinkPlan
 from overt.conduct.sink.resolver import Resolver
 from tests.conduct.sink.lab import CLONE_NEWNET, Net, ip, network, setns, unshare
 from tests.conduct.sink.test_clients import needed
@@ -86,7 +86,7 @@ def passing(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     try:
         os.read(waiting, 1)
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        with network(tmp_path, SinkPlan(Mode.PASS_THROUGH, resolver=WORLD)) as net:
+        with network(tmp_path, SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, limits=Limits(stop_s=4))) as net:
             here = os.open("/proc/self/ns/net", os.O_RDONLY)
             setns(world)
             subprocess.run(

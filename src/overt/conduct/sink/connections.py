@@ -12,6 +12,8 @@ from overt.conduct.sink.plan import Limits
 from overt.conduct.sink.stream import Stream, TcpStream
 from overt.conduct.sink.tape import Recorder, Tape
 
+SETTLED_S = 0.2
+
 
 class Connections:
     """All of TCP."""
@@ -41,7 +43,7 @@ class Connections:
             with contextlib.suppress(OSError):
                 while True:
                     self._take(listener.accept()[0])
-        await asyncio.sleep(0)
+        await self._settled(seconds / 2)
         for connection, _ in list(self._open.values()):
             _shut(connection)
         if self._open:
@@ -50,6 +52,16 @@ class Connections:
             task.cancel()
         if self._open:
             await asyncio.wait(set(self._open), timeout=seconds)
+
+    async def _settled(self, seconds: float) -> None:
+        """Until nothing moves any more: what a program sent before it ended may still be on its way."""
+        end = self._recorder.now() + seconds
+        await asyncio.sleep(0)
+        while self._recorder.now() < end and self._moved_within(SETTLED_S):
+            await asyncio.sleep(SETTLED_S / 4)
+
+    def _moved_within(self, seconds: float) -> bool:
+        return any(tape.moved_s > self._recorder.now() - seconds for _, tape in self._open.values())
 
     def sweep(self, idle_s: float) -> None:
         """End what was silent for so long."""
@@ -61,6 +73,7 @@ class Connections:
     def _take(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             ends = sockets.ends_of(connection)
         except OSError:  # reset before it could be asked: the capture has it
             connection.close()

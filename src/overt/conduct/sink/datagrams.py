@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 
 from overt.conduct.sink import quic, sockets
@@ -40,6 +41,8 @@ class Datagrams:
     """Whether datagrams are answered, or only read."""
     forward: Forward | None = None
     """Pass-through: what is answered by those that were asked."""
+    delivered: Counter[Ends] = field(default_factory=Counter)
+    """How many datagrams of each conversation were read."""
     _open: dict[Ends, Conversation] = field(default_factory=dict)
     _dropped: dict[int, int] = field(default_factory=dict)
 
@@ -59,9 +62,16 @@ class Datagrams:
     def took(self, ends: Ends, data: bytes) -> None:
         """Record one datagram, and answer it."""
         if conversation := self._conversation(ends):
+            self.delivered[ends] += 1
             conversation.tape.moved()
             conversation.tape.sent(data)
             self._answer(conversation, data)
+
+    def came_back(self, ends: Ends, data: bytes) -> None:
+        """Record what was answered, where that is not done here."""
+        if known := self._open.get(ends):
+            known.tape.moved()
+            known.tape.received(data)
 
     def close(self) -> None:
         """End every conversation, each when it last moved."""

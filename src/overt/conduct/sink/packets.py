@@ -39,6 +39,8 @@ class Carried:
     payload: bytes
     sequence: int = 0
     """Of TCP: number of the payload's first byte."""
+    begins: bool = False
+    """Of TCP: a new connection (SYN)."""
     fragment: int | None = None
     """It is a later part of the packet with this number; its ports are those of the first."""
     upkeep: bool = False
@@ -96,8 +98,11 @@ def _transport(protocol: int, source: str, destination: str, body: bytes, first:
         case 6:
             source_port, port, sequence = struct.unpack_from(">HHI", body)
             payload = body[4 * (body[12] >> 4) :]
-            start = sequence + (1 if body[13] & SYN else 0) & 0xFFFFFFFF
-            return Carried("tcp", source, source_port, destination, port, payload, sequence=start)
+            begins = bool(body[13] & SYN)
+            start = sequence + begins & 0xFFFFFFFF
+            return Carried(
+                "tcp", source, source_port, destination, port, payload, sequence=start, begins=begins
+            )
         case 17:
             source_port, port = struct.unpack_from(">HH", body)
             return Carried("udp", source, source_port, destination, port, body[8:], fragment=first)

@@ -6,7 +6,8 @@ flow with the payload that its packets carried.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from overt.conduct.sink import packets
@@ -22,10 +23,31 @@ _NUMBERS = 1 << 32
 
 
 @dataclass(slots=True)
+class _Sequence:
+    """Of one side of TCP connections between the same ports."""
+
+    expected: int | None = None
+    """The next number, so that what was sent again is not taken again."""
+    payload_bytes: int = 0
+
+    def new(self, carried: Carried) -> bytes:
+        """The payload, without what was there before."""
+        if carried.begins:
+            self.expected = None
+        expected = carried.sequence if self.expected is None else self.expected
+        again = (expected - carried.sequence) % _NUMBERS
+        skip = 0 if again >= _BEHIND else min(again, len(carried.payload))
+        end = (carried.sequence + len(carried.payload)) % _NUMBERS
+        if (end - expected) % _NUMBERS < _BEHIND:
+            self.expected = end
+        self.payload_bytes += len(carried.payload) - skip
+        return carried.payload[skip:]
+
+
+@dataclass(slots=True)
 class _Conversation:
     tape: Tape
-    expected: int | None = None
-    """The next number in TCP's sequence, so that what was sent again is not kept again."""
+    sequence: _Sequence = field(default_factory=_Sequence)
 
 
 @dataclass(slots=True)
@@ -39,26 +61,51 @@ class Residue:
     """When the run began, as the capture's clock says."""
     upkeep: int = 0
     """Packets of the kernel's own."""
+    delivered: Counter[Ends] = field(default_factory=Counter)
+    """How many datagrams of each conversation the sink got."""
     _answered: frozenset[Ends] = frozenset()
     _open: dict[Ends, _Conversation] = field(default_factory=dict)
+    _sequences: dict[Ends, _Sequence] = field(default_factory=dict)
     _fragmented: dict[tuple[str, str, int], Ends] = field(default_factory=dict)
 
-    def go_through(self, captured: Iterable[Packet]) -> None:
-        """Record every conversation that no flow was made for yet."""
+    def go_through(self, captured: Callable[[], Iterable[Packet]]) -> None:
+        """Record every conversation that no flow was made for yet, and those again that the sink got only in part."""
+        if self.recorder.counts.undelivered_datagrams:
+            for ends in self._in_part(captured()):
+                self.recorder.forget(ends)
         self._answered = frozenset(self.recorder.seen)
         at_s = 0.0
         self.recorder.clock = lambda: at_s
-        for packet in captured:
+        for packet in captured():
             at_s = (packet.at_ns - self.zero_ns) / 1e9
             carried = packets.read(packet.data)
             if packet.outgoing:
                 self._came_back(carried)
             else:
                 self._left(carried)
+        for ends, sequence in self._sequences.items():
+            self.recorder.counts.unread_bytes += max(
+                0, sequence.payload_bytes - self.recorder.wire_bytes[ends]
+            )
         self.datagrams.close()
         for conversation in self._open.values():
             conversation.tape.ended_s = conversation.tape.moved_s
             conversation.tape.close()
+
+    def _in_part(self, captured: Iterable[Packet]) -> Iterator[Ends]:
+        """Conversations of datagrams of which the capture has more than the sink got."""
+        there = Counter(
+            Ends("udp", carried.destination, carried.port, carried.source, carried.source_port)
+            for packet in captured
+            if not packet.outgoing
+            and (carried := packets.read(packet.data)).protocol == "udp"
+            and carried.port
+        )
+        return (
+            ends
+            for ends, count in there.items()
+            if ends in self.recorder.seen and count > self.delivered[ends]
+        )
 
     def _left(self, carried: Carried) -> None:
         ends = Ends(carried.protocol, carried.destination, carried.port, carried.source, carried.source_port)
@@ -67,16 +114,20 @@ class Residue:
         if carried.upkeep:
             self.upkeep += 1
         elif ends in self._answered:
-            return
+            if carried.protocol == "tcp":
+                self._sequences.setdefault(ends, _Sequence()).new(carried)
         elif carried.protocol == "udp":
             self.datagrams.took(ends, carried.payload)
         elif conversation := self._conversation(ends):
             conversation.tape.moved()
-            conversation.tape.sent(_new(conversation, carried))
+            tcp = carried.protocol == "tcp"
+            conversation.tape.sent(conversation.sequence.new(carried) if tcp else carried.payload)
 
     def _came_back(self, carried: Carried) -> None:
         ends = Ends(carried.protocol, carried.source, carried.source_port, carried.destination, carried.port)
-        if known := self._open.get(ends):
+        if carried.protocol == "udp":
+            self.datagrams.came_back(ends, carried.payload)
+        elif known := self._open.get(ends):
             known.tape.moved()
             known.tape.received(carried.payload)
 
@@ -93,16 +144,3 @@ class Residue:
         if (known := self._open.get(ends)) is None and (tape := self.recorder.begin(ends)):
             known = self._open[ends] = _Conversation(tape)
         return known
-
-
-def _new(conversation: _Conversation, carried: Carried) -> bytes:
-    """The payload, without what was there before."""
-    if carried.protocol != "tcp" or not carried.payload:
-        return carried.payload
-    expected = carried.sequence if conversation.expected is None else conversation.expected
-    again = (expected - carried.sequence) % _NUMBERS
-    skip = 0 if again >= _BEHIND else min(again, len(carried.payload))
-    end = (carried.sequence + len(carried.payload)) % _NUMBERS
-    if (end - expected) % _NUMBERS < _BEHIND:
-        conversation.expected = end
-    return carried.payload[skip:]

@@ -62,6 +62,7 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     upkeep_packets: int
     """Of the chamber's kernel: neighbour discovery and the like. No flow is made of them."""
     cut_bytes: int
+    unread_bytes: int
     unrecorded_flows: int
     unnoted_requests: int
     closed_for_room: int
@@ -158,11 +159,8 @@ def outcome(kept: Kept) -> Outcome:
     """What was lost, as every observer says it, and in words."""
     losses = Losses(
         packets=kept.dropped_packets,
-        stream_bytes=kept.cut_bytes,
-        other=kept.unrecorded_flows
-        + kept.unnoted_requests
-        + kept.undelivered_datagrams
-        + sum(kept.failures.values()),
+        stream_bytes=kept.cut_bytes + kept.unread_bytes,
+        other=kept.unrecorded_flows + kept.unnoted_requests + sum(kept.failures.values()),
     )
     said = [
         (kept.cut_packets, "packets were kept only in part, since the capture had reached its limit"),
@@ -171,8 +169,10 @@ def outcome(kept: Kept) -> Outcome:
             kept.unnoted_requests,
             "requests were not noted one by one, since there were too many in one conversation",
         ),
+        (kept.cut_bytes, "bytes of payload were past the limits on what is kept"),
+        (kept.unread_bytes, "bytes came on connections that were closed already; the capture has them"),
         (kept.closed_for_room, "silent connections were closed, since too many were open"),
-        (kept.undelivered_datagrams, "datagrams came too fast to be answered; the capture has them"),
+        (kept.undelivered_datagrams, "datagrams came too fast to be answered; they were recorded"),
         (kept.names_without_address, "names shared one address, since there were too many"),
     ]
     said += [(count, f"times the sink itself failed: {text}") for text, count in kept.failures.items()]
@@ -246,8 +246,9 @@ def serve(
     os.close(capture_end)
     captured = _counted(recording, counted)
     zero_ns = time.time_ns() - int((time.monotonic() - sink.clock_zero) * 1e9)
-    residue = Residue(recorder, Datagrams(recorder, resolver, answers=False), zero_ns)
-    residue.go_through(capture.packets(sink.folder.path / capture.FILE))
+    silent = Datagrams(recorder, resolver, answers=False)
+    residue = Residue(recorder, silent, zero_ns, delivered=datagrams.delivered)
+    residue.go_through(lambda: capture.packets(sink.folder.path / capture.FILE))
     recorder.close()
     kept = Kept(
         zero_ns=zero_ns,
@@ -256,6 +257,7 @@ def serve(
         cut_packets=captured.cut,
         upkeep_packets=residue.upkeep,
         cut_bytes=recorder.counts.cut_bytes,
+        unread_bytes=recorder.counts.unread_bytes,
         unrecorded_flows=recorder.counts.unrecorded_flows,
         unnoted_requests=recorder.counts.unnoted_requests,
         closed_for_room=recorder.counts.closed_for_room,
@@ -288,6 +290,7 @@ async def _answer(
             await asyncio.wait_for(stopped.wait(), SWEEP_S)
         connections.sweep(limits.idle_s)
         datagrams.sweep(limits.datagram_idle_s)
+        datagrams.recorder.flush()
     loop.remove_reader(stop)
     for task in accepting:
         task.cancel()

@@ -9,6 +9,7 @@ import asyncio
 import socket
 import ssl
 from abc import ABC, abstractmethod
+from contextlib import suppress
 
 from overt.conduct.sink.tape import Tape
 
@@ -43,8 +44,7 @@ class Stream(ABC):
 
     async def peek(self, more_than: int = 0) -> bytes:
         """What is ahead: more than so many bytes, or everything that was left."""
-        while len(self._ahead) <= more_than and not self._ended:
-            await self._more()
+        await self._ready(more_than)
         return bytes(self._ahead)
 
     async def within(self, seconds: float, more_than: int = 0) -> bool:
@@ -60,7 +60,7 @@ class Stream(ABC):
 
     async def read(self) -> bytes:
         """Consume what is ahead, at least one byte; nothing when the other side has sent all."""
-        await self.peek()
+        await self._ready()
         return self._consume(len(self._ahead))
 
     async def line(self, limit: int) -> bytes:
@@ -71,11 +71,12 @@ class Stream(ABC):
 
     async def exactly(self, count: int) -> bytes:
         """Consume `count` bytes, or less when the other side sends no more."""
-        return self._consume(min(count, len(await self.peek(count - 1))))
+        await self._ready(count - 1)
+        return self._consume(min(count, len(self._ahead)))
 
     async def raw(self) -> bytes:
         """As `read`, and unrecorded."""
-        await self.peek()
+        await self._ready()
         data = bytes(self._ahead)
         self._ahead.clear()
         self._noted = 0
@@ -106,6 +107,10 @@ class Stream(ABC):
         if self._coming is not None:
             self._coming.cancel()
         self._consume(len(self._ahead))
+
+    async def _ready(self, more_than: int = 0) -> None:
+        while len(self._ahead) <= more_than and not self._ended:
+            await self._more()
 
     async def _more(self) -> None:
         if self._coming is None:
@@ -140,15 +145,14 @@ class TcpStream(Stream):
         except OSError:  # a reset: what came before it was read
             return b""
         self.tape.moved()
+        self.tape.wire_bytes += len(data)
         await asyncio.sleep(0)  # others have their turn, however much this one sends
         return data
 
     async def transmit(self, data: bytes) -> None:
-        try:
+        with suppress(OSError):  # it left: nobody needs an answer, and what it had sent can still be read
             await self._loop.sock_sendall(self._connection, data)
             self.tape.moved()
-        except OSError:
-            self._ended = not self._ahead  # it left; nobody needs an answer, and what it sent is kept
 
 
 class TlsStream(Stream):

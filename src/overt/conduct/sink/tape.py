@@ -19,6 +19,8 @@ from overt.conduct.evidence.records import Flow, Opened, Request
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import Limits
 
+WRITE_BYTES = 4096
+"""Less of one stream waits for more, a few seconds at most."""
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -69,7 +71,9 @@ class Counts:
     closed_for_room: int = 0
     """Silent connections that were closed since there were `max_connections`."""
     undelivered_datagrams: int = 0
-    """The kernel dropped them before the sink read them; the capture has them."""
+    """They came faster than the sink read them. Their conversations are recorded from the capture instead."""
+    unread_bytes: int = 0
+    """On the wire of TCP connections, and never read from them: they came after the sink had closed."""
     failures: Counter[str] = field(default_factory=Counter)
     """Errors of the sink itself, by their text."""
 
@@ -82,11 +86,14 @@ class Tape:
         self.application, self.server_name, self.alpn = "raw", "", tuple[str, ...]()
         self.opened, self.why = Opened.PLAIN, ""
         self.sent_bytes = self.received_bytes = 0
+        self.wire_bytes = 0
+        """Of TCP: what was read from the connection, encrypted or not."""
         self.began_s = recorder.now()
         self.moved_s = self.began_s
         self.ended_s: float | None = None
         self._recorder = recorder
         self._kept: dict[str, int] = {}
+        self._waiting: dict[str, bytes] = {}
         self._requests: list[Asked] = []
 
     def sent(self, data: bytes) -> None:
@@ -122,6 +129,7 @@ class Tape:
 
     def record(self) -> Flow:
         """The flow as it is written down."""
+        self.flush()
         name = self._recorder.names.name(self.ends.address) or self.server_name
         return Flow(
             number=self.number,
@@ -154,13 +162,20 @@ class Tape:
     def _file(self, ending: str) -> str:
         return f"streams/{self.number:05d}.{ending}" if self._kept.get(ending) else ""
 
+    def flush(self) -> None:
+        """Write what waits to be written."""
+        for ending, waiting in self._waiting.items():
+            kept = self._kept.get(ending, 0)
+            self._kept[ending] = kept + self._recorder.keep(f"{self.number:05d}.{ending}", waiting, kept)
+        self._waiting.clear()
+
     def _keep(self, ending: str, data: bytes) -> None:
         if not data:
             return
         self.moved_s = self._recorder.now()
-        kept = self._kept.get(ending, 0)
-        written = self._recorder.keep(f"{self.number:05d}.{ending}", data, kept)
-        self._kept[ending] = kept + written
+        waiting = self._waiting[ending] = self._waiting.get(ending, b"") + data
+        if len(waiting) >= WRITE_BYTES:
+            self.flush()
 
 
 class Recorder:
@@ -169,14 +184,17 @@ class Recorder:
     def __init__(self, folder: RunFolder, names: Names, limits: Limits, clock_zero: float) -> None:
         self.names, self.limits, self.counts = names, limits, Counts()
         self.live: dict[int, Tape] = {}
-        self.seen: set[Ends] = set()
-        """Every conversation that was recorded, for what goes through the capture afterwards."""
+        self.seen: dict[Ends, list[int]] = {}
+        """Every conversation that was recorded and its flows, for what goes through the capture afterwards."""
         self.clock: Callable[[], float] = lambda: time.monotonic() - clock_zero
         """Seconds since the run began."""
+        self.wire_bytes: Counter[Ends] = Counter()
+        """What was read from TCP connections."""
         self._streams = folder.path / "streams"
         self._path = folder.path / FILES[Flow]
         self._flows = open(self._path, "wb", buffering=0)
         self._lines: list[tuple[int, int, int]] = []
+        self._dropped: set[int] = set()
         self._written = 0
         self._number = 0
         self._bytes = 0
@@ -194,13 +212,29 @@ class Recorder:
         self._number += 1
         tape = Tape(self, self._number, ends)
         self.live[tape.number] = tape
-        self.seen.add(ends)
+        self.seen.setdefault(ends, []).append(self._number)
         return tape
 
     def ended(self, tape: Tape) -> None:
         """Write one flow's record: at once, so that it is there whatever happens to the others."""
         if self.live.pop(tape.number, None):
+            self.wire_bytes[tape.ends] += tape.wire_bytes
             self._write(tape.number, self._encoder.encode(tape.record()) + b"\n")
+
+    def flush(self) -> None:
+        """Write what waits to be written of flows that go on."""
+        for tape in self.live.values():
+            tape.flush()
+
+    def forget(self, ends: Ends) -> None:
+        """Drop the ended flows of one conversation: it is recorded again, from the capture."""
+        for number in self.seen.pop(ends, []):
+            self._dropped.add(number)
+            for ending in ("out", "in", "hello"):
+                path = self._streams / f"{number:05d}.{ending}"
+                if path.exists():
+                    self._bytes -= path.stat().st_size
+                    path.unlink()
 
     def keep(self, name: str, data: bytes, kept: int) -> int:
         """Append to one stream's file, which holds `kept` bytes, as far as limits and disk allow: bytes written."""
@@ -217,9 +251,10 @@ class Recorder:
         self._flows.close()
         ordered = self._path.with_suffix(".sorted")
         with open(self._path, "rb") as lines, open(ordered, "wb") as out:
-            for _, offset, size in sorted(self._lines):
-                lines.seek(offset)
-                out.write(lines.read(size))
+            for number, offset, size in sorted(self._lines):
+                if number not in self._dropped:
+                    lines.seek(offset)
+                    out.write(lines.read(size))
         ordered.replace(self._path)
 
     def _append(self, name: str, data: bytes) -> int:
