@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Canary, Flow, Sighting
 
+SPY = Path(__file__).parent / "subjects/spy/spy.py"
 DOMAIN = ".spy.example"
 FORMS = {"sha256": "digest", "sha1": "digest", "md5": "digest"}
 
@@ -38,6 +42,22 @@ def account(run: RunFolder) -> Iterator[Sent]:
         for line in path.read_text("utf-8", "replace").splitlines():
             if line.startswith('{"way"'):
                 yield Sent(**json.loads(line))
+
+
+def ways() -> set[str]:
+    """All that the spy knows."""
+    specification = importlib.util.spec_from_file_location("spy", SPY)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["spy"] = module
+    specification.loader.exec_module(module)
+    return set(module.WAYS)
+
+
+def accused(run: RunFolder) -> set[str]:
+    """Paths of canaries that were found in what left."""
+    canaries = {canary.number: canary.path for canary in run.read(Canary)}
+    return {canaries[sighting.canary] for sighting in run.read(Sighting)}
 
 
 def found(run: RunFolder) -> dict[Sent, list[Sighting]]:

@@ -47,6 +47,11 @@ COMMANDS = (
     ),
     Command("witness", "overt.cli.witness", "cosign the logs of rule channels: server and archive"),
     Command("monitor", "overt.cli.monitor", "follow a rule channel, check it, and publish its history"),
+    Command(
+        "conduct",
+        "overt.cli.conduct",
+        "run a product in an observation chamber and report what it does",
+    ),
     Command("formats", "overt.cli.formats", "list the file formats that are recognised and unpacked"),
     Command("completion", "overt.cli.completion", "print a shell completion script"),
 )

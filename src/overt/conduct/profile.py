@@ -180,8 +180,12 @@ def read(path: Path) -> Profile:
     """The profile in a file. Raises `UsageError` that names the file, the field and what it should be."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}: 'overt conduct profiles' lists those that are ready") from error
+    except OSError as error:
+        raise UsageError(
+            f"{path}: {error.strerror}: 'overt conduct profiles' lists the profiles that are ready"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: {error}: a profile is a text in UTF-8") from error
     return parse(text, str(path))
 
 

@@ -54,16 +54,22 @@ def in_warden(work: Callable[[Path], None], work_folder: Path, uplink: bool = Fa
 
     Raises `ConductError` with what failed. Ctrl-C, SIGTERM and the death of this process end everything.
     """
+    with held(work_folder), _terminable():
+        status, words = _run(work, work_folder, uplink)
+    if status != 0:
+        raise ConductError(words or _died(status))
+
+
+@contextlib.contextmanager
+def held(work_folder: Path) -> Iterator[Path]:
+    """Keep `sweep` from a work folder that is in use, and remove it afterwards."""
     lock = os.open(work_folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
-        with _terminable():
-            status, words = _run(work, work_folder, uplink)
+        yield work_folder
     finally:
         _remove(work_folder)
         os.close(lock)
-    if status != 0:
-        raise ConductError(words or _died(status))
 
 
 def sweep(state_folder: Path) -> list[str]:
@@ -95,30 +101,53 @@ def host_network() -> int:
 
 
 def _run(work: Callable[[Path], None], work_folder: Path, uplink: bool) -> tuple[int, str]:
-    sys.stdout.flush()
-    sys.stderr.flush()
     reading, writing = os.pipe()
-    ours = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        kernel.unshare(kernel.CLONE_NEWPID)
-        pid = os.fork()
+    with open(reading, "rb") as pipe, _uninterrupted() as before:
+        pid = _fork(writing)
         if pid == 0:
-            os.close(reading)
+            pipe.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _be_warden(work, work_folder, writing, uplink)
-    except OSError as error:
-        raise ConductError(f"no warden could be started: {error.strerror}: the lab needs root") from error
-    finally:
-        kernel.setns(ours, kernel.CLONE_NEWPID)
-        os.close(ours)
         os.close(writing)
-    with open(reading, "rb") as pipe:
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             words = pipe.read(MAX_WORDS)
             return os.waitstatus_to_exitcode(_reap(pid)), words.decode(errors="replace")
         except BaseException:
             os.kill(pid, signal.SIGKILL)
             _reap(pid)
             raise
+
+
+def _fork(writing: int) -> int:
+    """Fork process 1 of a new process namespace; this process stays in its own. Raises `ConductError`."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ours = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        kernel.unshare(kernel.CLONE_NEWPID)
+        pid = -1
+        try:
+            pid = os.fork()
+        finally:
+            if pid != 0:
+                kernel.setns(ours, kernel.CLONE_NEWPID)
+        return pid
+    except OSError as error:
+        os.close(writing)
+        raise ConductError(f"no warden could be started: {error.strerror}: the lab needs root") from error
+    finally:
+        os.close(ours)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[set[signal.Signals]]:
+    """Signals that end a run wait, so that none comes between a fork and knowing of it. Yields the mask of before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *TERMINATED})
+    try:
+        yield before  # type: ignore[misc]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _reap(pid: int) -> int:
@@ -189,8 +218,7 @@ def _remove(folder: Path) -> None:
     listed = folder / "groups"
     if listed.is_file():
         groups.remove(Path(line) for line in listed.read_text().splitlines())
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    if below := [mount for mount in mounts if Path(mount).is_relative_to(folder)]:
+    if below := [place for place, _ in kernel.mounts() if place.is_relative_to(folder.absolute())]:
         raise ConductError(f"{below[0]} is mounted: unmount it, then start again")
     deadline = time.monotonic() + LOOP_GONE_S
     while _in_use(folder) and time.monotonic() < deadline:

@@ -74,12 +74,13 @@ def diff(before: Path, after: Path) -> Difference:
     Raises `ConductError` and `UsageError` for damaged reports.
     """
     old, new = ReportFolder(before), ReportFolder(after)
+    changed = tuple(_answers(old, new))
     old_material, new_material = load(old), load(new)
     old_sets, new_sets = dict(_sets(old_material)), dict(_sets(new_material))
     return Difference(
         old.subject(),
         new.subject(),
-        tuple(_answers(old, new)),
+        changed,
         tuple(_sort(name, old_sets[name], new_sets[name]) for name in old_sets),
         tuple(_warnings(old_material, new_material)),
     )

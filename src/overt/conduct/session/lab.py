@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -47,9 +46,8 @@ def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
         raise ConductError("the lab can't run here, it lacks\n  " + "\n  ".join(lacking))
     for name in warden.sweep(state):
         tell(f"removed what a run that died had left: {name}")
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix="product-", dir=state, ignore_cleanup_errors=True) as work:
-        return _make(wanted, state, Path(work), tell)
+    with warden.held(warden.new_work_folder(state)) as work:
+        return _make(wanted, state, work, tell)
 
 
 def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
