@@ -151,10 +151,16 @@ for place in places:
     shown.mkdir()
     (shown / "file").write_text("shown")
     plan = ChamberPlan(limits=SMALL, shown=(Shown(shown, "/shown"),))
-    found = run(tmp_path, [[*python(program), _handle(secret)], "cat /shown/file; touch /shown/file"], plan)
+    found = run(tmp_path, [[*python(program), _handle(secret)], "cat /shown/file && echo >/shown/file"], plan)
     assert "the host's own" not in found[0].output, found[0].output
     assert "Traceback" not in found[0].output
-    assert found[1].output.startswith("shown") and found[1].ended.exit_status != 0
+    assert found[1].output == "shown" and (shown / "file").read_text() == "shown"
+
+
+def test_what_ps_shows_of_init_is_an_init(tmp_path: Path) -> None:
+    found = run(tmp_path, ["cat /proc/1/cmdline; cat /proc/1/comm"])[0]
+    assert found.output.rstrip("\0").startswith("/sbin/init\0") and "init\n" in found.output
+    assert "overt" not in found.output
 
 
 def _handle(path: Path) -> str:

@@ -219,3 +219,9 @@ def _manifest(folder: Path) -> dict[str, tuple[int, ...]]:
             facts.st_ctime_ns,
         )
     return found
+
+
+def test_a_state_folder_with_an_odd_name(tmp_path: Path) -> None:
+    state = tmp_path / "a b,c:d\\e"
+    found = run(state, ["cat /etc/hostname; echo x > /usr/x; cat /usr/x"])
+    assert found[0].output.endswith("\nx\n") and not list(state.glob("run-*"))

@@ -69,7 +69,7 @@ def _be_init(control: socket.socket, spec: Mapping[str, Any], highest: int) -> N
         _enter(Path(spec["root"]))
         _close_all_but(control.fileno())
         kernel.leave_keyring()
-        kernel.name_process("init")
+        kernel.name_process("init", "/sbin/init")
         os.umask(0o022)
         os.setsid()
         kept = spec["capabilities"]

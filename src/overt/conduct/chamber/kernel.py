@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyseccomp
@@ -17,7 +19,10 @@ MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SIGKILL = 9
 KEYCTL_JOIN_SESSION_KEYRING = 1
+ARG_START = 45
+"""Of the fields behind the process' name."""
 
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -32,6 +37,14 @@ def bind(source: str | Path, target: str | Path, flags: int = 0) -> None:
     mount(source, target, "none", MS_BIND)
     if flags:
         mount("none", target, "none", MS_BIND | MS_REMOUNT | flags)
+
+
+def mounts() -> Iterator[tuple[Path, str]]:
+    """(mount point, type of file system) of this mount namespace (proc_pid_mountinfo(5))."""
+    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
+        before, _, after = line.partition(" - ")
+        name = _OCTAL.sub(lambda escape: chr(int(escape[1], 8)), before.split()[4])
+        yield Path(name), after.split()[0]
 
 
 def make_private() -> None:
@@ -72,9 +85,16 @@ def be_closed_to_others() -> None:
     _check(_libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
-def name_process(name: str) -> None:
-    """What `ps` shows."""
+def name_process(name: str, arguments: str) -> None:
+    """What `ps` shows: `name`, and `arguments` in place of the command line, cut to its length (proc_pid_stat(5): where
+    it lies in memory)."""
     _libc.prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+    with open("/proc/self/stat", "rb") as stream:
+        fields = stream.read().rpartition(b")")[2].split()
+    start, end = int(fields[ARG_START]), int(fields[ARG_START + 1])
+    if 0 < start < end:
+        text = arguments.encode()[: end - start - 1]
+        ctypes.memmove(start, text + bytes(end - start - len(text)), end - start)
 
 
 def leave_keyring() -> None:

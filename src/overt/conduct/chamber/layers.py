@@ -93,23 +93,12 @@ def mount_points(root: Path, shown: Iterable[str]) -> list[str]:
     `root`, parents first; only below the folders in `shown`."""
     found = set()
     tops = set(shown)
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        place = Path(_unescaped(before.split()[4]))
-        if (
-            after.split()[0] in SYSTEM_TYPES
-            and place != root
-            and place.is_relative_to(root)
-            and place.is_dir()
-        ):
+    for place, kind in kernel.mounts():
+        if kind in SYSTEM_TYPES and place != root and place.is_relative_to(root) and place.is_dir():
             relative = place.relative_to(root)
-            if relative.parts and relative.parts[0] in tops:
+            if relative.parts[0] in tops:
                 found.add(str(relative))
     return sorted(found)
-
-
-def _unescaped(text: str) -> str:
-    return text.encode().decode("unicode_escape").encode("latin-1").decode(errors="surrogateescape")
 
 
 def make_homes(image: Path, size: int, mount_at: Path) -> None:

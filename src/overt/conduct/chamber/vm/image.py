@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ PACKAGES = ("linux-image-cloud-amd64", "busybox-static")
 DRIVERS = ("virtio_pci", "virtio_net")
 LAB = ".lab"
 UNPACK_S = 120.0
+INSTALL_S = 1800.0
 _DEPENDS = re.compile(rb"\0depends=([\w,-]*)\0")
 
 
@@ -54,6 +56,26 @@ def fetch(folder: Path) -> Parts:
             f"{' '.join(PACKAGES)}: no kernel or no busybox in them: another version of Debian?"
         )
     return Parts(kernel, drivers(unpacked, DRIVERS), busybox)
+
+
+def debian(folder: Path, packages: Iterable[str] = ("systemd-sysv",)) -> Path:
+    """Install a small Debian, of this machine's release, with `packages` into a folder below `folder`, by debootstrap
+    in namespaces of its own; it can be a machine's `root`. Raises `ConductError`."""
+    root = folder / "system"
+    release = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.MULTILINE)
+    if release is None or shutil.which("debootstrap") is None:
+        raise ConductError("a Debian for a virtual machine is made on Debian: apt-get install debootstrap")
+    private = ["unshare", "--mount", "--pid", "--fork", "--ipc", "--uts"]
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", release[1], str(root)]
+    done = subprocess.run(
+        [*private, *command], capture_output=True, text=True, timeout=INSTALL_S, check=False
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise ConductError(
+            f"debootstrap failed: {said[-1] if said else done.returncode}: see {root}/debootstrap"
+        )
+    return root
 
 
 def drivers(root: Path, wanted: Iterable[str]) -> tuple[Path, ...]:
