@@ -108,6 +108,7 @@ def _reports(actions: Actions[argparse.ArgumentParser]) -> None:
     diff = _add(actions, "diff", "compare two reports", "reports:diff")
     diff.add_argument("old", type=Path, metavar="OLD")
     diff.add_argument("new", type=Path, metavar="NEW")
+    diff.add_argument("--html", type=Path, metavar="FILE", help="also write a page to look at")
     key = _add(actions, "key", "print the public key with which this machine signs reports", "reports:key")
     key.add_argument("--key", type=Path, metavar="FILE", help="of this key")
 

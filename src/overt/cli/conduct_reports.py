@@ -10,9 +10,10 @@ from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Answer, Verdict
 from overt.conduct.report import diff as comparing
-from overt.conduct.report import signing
+from overt.conduct.report import html, signing
 from overt.conduct.report import verify as verifying
 from overt.core.errors import UsageError
+from overt.store import atomic
 from overt.store.paths import paths
 
 STYLES = {True: "green", False: "red", None: "yellow"}
@@ -54,6 +55,9 @@ def diff(args: argparse.Namespace) -> int:
     found = comparing.diff(args.old, args.new)
     for line in comparing.lines(found):
         say(visible(line))
+    if args.html:
+        atomic.write(args.html, html.diff_page(found), 0o644)
+        note(f"the same to look at: {args.html}")
     return Exit.OK
 
 

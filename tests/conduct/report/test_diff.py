@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from overt.conduct.evidence.records import Mode
+from overt.conduct.report import html
 from overt.conduct.report.diff import MAX_LISTED, diff, lines
 from tests.conduct.report import made
 from tests.conduct.report.conftest import Report, written
@@ -54,6 +55,14 @@ def test_another_examination_is_said(tmp_path: Path, behaving: Report) -> None:
     dead = changed(dead, run=replace(dead.run, mode=Mode.DEAD))
     found = diff(behaving.folder.path, written(tmp_path / "b", dead).folder.path)
     assert found.warnings == ("other modes: sink before, dead now",)
+
+
+def test_the_page(behaving: Report, spying: Report) -> None:
+    page = html.diff_page(diff(behaving.folder.path, spying.folder.path)).decode()
+    assert "of Example AV became worse" in page and "upload.spy.example:443 (undeclared)" in page
+    assert "<script" not in page and " src=" not in page
+    same = html.diff_page(diff(behaving.folder.path, behaving.folder.path)).decode()
+    assert "No difference was found" in same
 
 
 def test_lists_are_bounded(tmp_path: Path, behaving: Report) -> None:

@@ -72,7 +72,7 @@ def tally(material: Material, declared: Declared) -> Tally:
         for access in run.accesses():
             value = access.value
             if value.access is Access.LIST:
-                if not _is_known(declared, own, run.kind_of(value.step), value.path):
+                if not _is_known(declared, own, run.kind_of(value.step), _entry_of(value.path)):
                     listed.add(value.path)
                 continue
             if (canary := planted.get(value.path)) and value.access in (Access.OPEN, Access.READ):
@@ -95,6 +95,11 @@ def tally(material: Material, declared: Declared) -> Tally:
         tuple(sorted(listed)),
         canaries,
     )
+
+
+def _entry_of(folder: str) -> str:
+    """What listing a folder tells is about what is in it."""
+    return f"{folder.rstrip('/')}/x"
 
 
 def own_files(run: RunMaterial) -> frozenset[str]:

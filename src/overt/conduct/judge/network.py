@@ -178,7 +178,10 @@ def transport(material: Material, declared: Declared) -> Said:
     if why := unwatched(material):
         return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
     flows = [(run, flow) for run in material.runs for flow in run.flows.values() if _carried(flow.value)]
-    plain = [(run, flow) for run, flow in flows if _is_plain(flow.value)]
+    opaque = {(run.name, number) for run in material.runs for one in run.opaque for number in one.value.flows}
+    plain = [
+        (run, flow) for run, flow in flows if _is_plain(flow.value, (run.name, flow.value.number) in opaque)
+    ]
     if plain:
         places = some(sorted({destination(flow.value) for _, flow in plain}), 3)
         text = f"It spoke without encryption to {places}: anyone on the way can read and change that."
@@ -196,8 +199,11 @@ def _carried(flow: Flow) -> bool:
     return flow.application not in PLAIN_BY_NATURE and bool(flow.sent_bytes or flow.received_bytes)
 
 
-def _is_plain(flow: Flow) -> bool:
-    return flow.opened is Opened.PLAIN and flow.application not in ("https", "tls", "quic")
+def _is_plain(flow: Flow, disordered: bool) -> bool:
+    """Unless its bytes look encrypted by a protocol of the product's own: those are told as unread."""
+    if flow.application in ("https", "tls", "quic") or (flow.application == "raw" and disordered):
+        return False
+    return flow.opened is Opened.PLAIN
 
 
 def _plain_facts(plain: Iterable[tuple[RunMaterial, Cited[Flow]]]) -> tuple[Fact, ...]:

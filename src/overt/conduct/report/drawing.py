@@ -15,7 +15,7 @@ from overt.conduct.evidence.records import Opened
 from overt.conduct.judge.answering import bytes_text, counted
 from overt.conduct.judge.network import Contact
 from overt.conduct.report.printable import plain
-from overt.conduct.report.timeline import BINS, TimeLine
+from overt.conduct.report.timeline import BINS, Point, TimeLine
 
 GRAPH_WIDTH, ROW, PRODUCT_WIDTH = 580, 46, 120
 MAX_DRAWN = 16
@@ -56,7 +56,7 @@ def _edge(contact: Contact, index: int, count: int, most: int) -> Markup:
     height = _height(count)
     y = height / 2 + ROW * (index - (count - 1) / 2)
     start, end = PRODUCT_WIDTH + 2, 216
-    width = 1.5 + 9 * (math.log1p(contact.sent_bytes) / math.log1p(most) if most else 0)
+    width = 1.5 + 10.5 * (math.sqrt(contact.sent_bytes / most) if most else 0)
     css = "declared" if contact.declared else "undeclared"
     opaque = " opaque" if Opened.OPAQUE in contact.opened else ""
     return Markup(
@@ -100,14 +100,13 @@ def time_line(line: TimeLine) -> Markup:
     """Steps above, how many files were first opened in the middle, what went out below."""
     width = LINE_WIDTH - 2 * LINE_LEFT
     most = max(line.opens) or 1
-    label = (
-        f"run {line.run}: {line.length_s:.0f} seconds, {counted(len(line.steps), 'step')}, "
-        f"{counted(line.total_opens, 'file access', 'file accesses')}, {counted(len(line.points), 'connection')}"
-    )
+    connections = counted(sum(point.flows for point in line.points), "connection")
+    accesses = counted(line.total_opens, "file access", "file accesses")
+    label = f"run {line.run}: {line.length_s:.0f} s, {counted(len(line.steps), 'step')}, {accesses}, {connections}"
     return Markup(
         '<svg class="timeline" viewBox="0 0 {width} 214" role="img" aria-label="{label}">'
         '<text class="lane" x="{left}" y="12">steps</text>{steps}'
-        '<text class="lane" x="{left}" y="66">files opened (dark: planted files)</text>{bars}'
+        '<text class="lane" x="{left}" y="66">files opened (inner bars: planted files)</text>{bars}'
         '<text class="lane" x="{left}" y="152">what went out</text>'
         '<line class="axis" x1="{left}" x2="{right}" y1="190" y2="190"/>{points}{ticks}</svg>'
     ).format(
@@ -175,9 +174,14 @@ def _points(line: TimeLine, width: float) -> Markup:
             css=css,
             x=LINE_LEFT + min(point.at_s / line.length_s, 1) * width,
             r=min(3 + math.log10(1 + point.sent_bytes) * 1.6, 14),
-            words=plain(f"{point.at_s:.1f} s: {bytes_text(point.sent_bytes)} to {point.place}{found}"),
+            words=plain(f"{point.at_s:.1f} s: {_flows(point)}{found}"),
         )
     return drawn
+
+
+def _flows(point: Point) -> str:
+    more = f" and others, {counted(point.flows, 'connection')}" if point.flows > 1 else ""
+    return f"{bytes_text(point.sent_bytes)} to {point.place}{more}"
 
 
 def _ticks(line: TimeLine, width: float) -> Markup:

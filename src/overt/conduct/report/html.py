@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from overt import __version__
 from overt.conduct.judge.answering import bytes_text, counted
+from overt.conduct.report.diff import Difference
 from overt.conduct.report.drawing import graph, time_line
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.printable import plain
@@ -34,7 +35,23 @@ MEANINGS = {
 
 
 def page(view: View) -> bytes:
-    """The whole page, UTF-8."""
+    """The whole report, UTF-8."""
+    return _rendered("report", view=view, meanings=MEANINGS, graph=graph, time_line=time_line)
+
+
+def diff_page(found: Difference) -> bytes:
+    """What differs between two reports, UTF-8."""
+    worse = sum(answer.worse for answer in found.answers)
+    if found.same:
+        tone, title = Tone.GOOD, "No difference was found"
+    elif worse:
+        tone, title = Tone.BAD, f"{counted(worse, 'answer')} of {found.after.name} became worse"
+    else:
+        tone, title = Tone.NEUTRAL, f"{found.after.name} acts differently"
+    return _rendered("diff", found=found, tone=tone, title=title)
+
+
+def _rendered(template: str, **values: object) -> bytes:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,
@@ -44,21 +61,16 @@ def page(view: View) -> bytes:
     )
     environment.filters |= {"plain": plain, "bytes": bytes_text, "counted": counted, "href": href}
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
-    made = environment.get_template("report.html.j2").render(
-        view=view,
-        style=Markup(style),
-        policy=f"default-src 'none'; style-src 'sha256-{_sha256(style)}'",
-        icon=icon,
-        meanings=MEANINGS,
-        graph=graph,
-        time_line=time_line,
-        version=__version__,
+    policy = f"default-src 'none'; style-src 'sha256-{_sha256(style)}'"
+    made = environment.get_template(f"{template}.html.j2").render(
+        style=Markup(style), policy=policy, icon=icon, version=__version__, **values
     )
     return made.encode("utf-8", "backslashreplace")
 
 
-def icon(tone: Tone) -> Markup:
-    """The sign of an answer; its word beside it says the same."""
+def icon(name: str) -> Markup:
+    """The sign of an answer of that tone; its word beside it says the same."""
+    tone = Tone(name)
     return Markup('<svg class="icon {tone}" viewBox="0 0 24 24" aria-hidden="true">{path}</svg>').format(
         tone=tone.value, path=ICONS[tone]
     )

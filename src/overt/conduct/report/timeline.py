@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from overt.conduct.evidence.records import Access, Opened
+from overt.conduct.evidence.records import Access, Flow, Opened
 from overt.conduct.judge.material import RunMaterial, destination
 
 BINS = 120
-MAX_FLOWS = 400
-"""Drawn; the largest by bytes sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +21,13 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One connection."""
+    """What went out in one part of the run and is alike: readable or not, with or without a planted file."""
 
     at_s: float
+    flows: int
     sent_bytes: int
     place: str
+    """The destination that was sent most."""
     opened: Opened
     sighted: bool
     """Whether something of a planted file was found in it."""
@@ -65,24 +65,26 @@ def time_line(run: RunMaterial) -> TimeLine:
         steps=tuple(Band(step.kind, step.began_s, step.ended_s) for step in run.run.steps),
         opens=tuple(opens),
         planted=tuple(of_planted),
-        points=_points(run),
+        points=_points(run, length),
         total_opens=sum(opens),
     )
 
 
-def _points(run: RunMaterial) -> tuple[Point, ...]:
+def _points(run: RunMaterial, length_s: float) -> tuple[Point, ...]:
     sighted = {number for one in run.sightings for number in (one.value.flow, *one.value.flows)}
-    largest = sorted(run.flows.values(), key=lambda flow: (-flow.value.sent_bytes, flow.value.number))[
-        :MAX_FLOWS
-    ]
-    points = (
+    grouped: dict[tuple[int, bool, Opened], list[Flow]] = {}
+    for flow in run.flows.values():
+        part = min(BINS - 1, max(0, int(flow.value.at_s / length_s * BINS)))
+        key = (part, flow.value.number in sighted, flow.value.opened)
+        grouped.setdefault(key, []).append(flow.value)
+    return tuple(
         Point(
-            flow.value.at_s,
-            flow.value.sent_bytes,
-            destination(flow.value),
-            flow.value.opened,
-            flow.value.number in sighted,
+            min(flow.at_s for flow in flows),
+            len(flows),
+            sum(flow.sent_bytes for flow in flows),
+            destination(max(flows, key=lambda flow: flow.sent_bytes)),
+            opened,
+            seen,
         )
-        for flow in largest
+        for (_, seen, opened), flows in sorted(grouped.items())
     )
-    return tuple(sorted(points, key=lambda point: point.at_s))
