@@ -114,6 +114,8 @@ class Roster:
         raw, image = program.raw, program.image
         times = [raw.at_s] if raw is not None else []
         times += [self.clock.at(image.at)] if image is not None else []
+        met = raw or self._met_before_fork(image)
+        rights = met or self._raw_above(image)
         shown = image.arguments if image is not None else ()
         return Process(
             number=program.number,
@@ -122,12 +124,30 @@ class Roster:
             at_s=round(min(times), 6),
             ended_s=self._ended(program),
             step=self.step_at(min(times)),
-            program=raw.program if raw is not None else image.program if image is not None else "",
-            sha256=raw.sha256 if raw is not None else "",
-            arguments=raw.arguments if raw is not None and raw.arguments else shown,
-            user=raw.user if raw is not None else 0,
-            capabilities=raw.capabilities if raw is not None else (),
+            program=met.program if met is not None else image.program if image is not None else "",
+            sha256=met.sha256 if met is not None else "",
+            arguments=met.arguments if met is not None and met.arguments else shown,
+            user=rights.user if rights is not None else 0,
+            capabilities=rights.capabilities if rights is not None else (),
         )
+
+    def _met_before_fork(self, image: Image | None) -> RawProcess | None:
+        """The file observer's meeting of the program that a fork goes on running."""
+        while image is not None and not image.executed:
+            image = image.before
+            program = self._by_image.get(image) if image is not None else None
+            if program is not None and program.raw is not None:
+                return program.raw
+        return None
+
+    def _raw_above(self, image: Image | None) -> RawProcess | None:
+        """The file observer's nearest meeting above a program that opened nothing: it has what that one had."""
+        while image is not None:
+            program = self._by_image.get(image)
+            if program is not None and program.raw is not None:
+                return program.raw
+            image = image.before
+        return None
 
     def _parent(self, program: _Program) -> int | None:
         if program.image is None:

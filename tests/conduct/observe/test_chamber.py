@@ -1,0 +1,152 @@
+"""The observers around a real chamber: everybody is named, the lab itself is not in the records, hiding fails."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from overt.conduct.chamber.build import Chamber
+from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
+from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Access, Blind, Call, FileAccess, Losses, Process
+from overt.conduct.observe.attribution import Sources, merge
+from overt.conduct.observe.files import FileObserver
+from overt.conduct.observe.trace import command
+from tests.conduct.chamber.conftest import lab  # noqa: F401
+from tests.conduct.observe.stage import built
+from tests.conduct.observe.test_attribution import step
+from tests.conduct.observe.test_ways import PROGRAMS
+
+pytestmark = pytest.mark.usefixtures("lab")
+LETTER = "/home/alice/letter"
+SMALL = Limits(
+    homes_bytes=32 * MIB, upper_bytes=128 * MIB, tmp_bytes=16 * MIB, memory_bytes=1024 * MIB, processes=1_000
+)
+SHORT_LIVED = 420
+
+
+@dataclass
+class Observed:
+    """What came of one chamber."""
+
+    run: RunFolder
+    losses: Losses
+    blind: list[Blind]
+    output: list[str]
+    denied: list[str]
+    """Calls that the chamber's filter refused."""
+
+    @property
+    def processes(self) -> dict[int, Process]:
+        return {process.number: process for process in self.run.read(Process)}
+
+    def opened(self, path: str) -> list[Process]:
+        known = self.processes
+        rows = self.run.read(FileAccess)
+        return [known[row.process] for row in rows if row.path == path and row.access is Access.OPEN]
+
+
+def observe(
+    folder: Path,
+    commands: Sequence[str],
+    programs: Sequence[Path] = (),
+    traced: bool = True,
+    user: str = "root",
+) -> Observed:
+    run = RunFolder(folder / "run")
+    run.path.mkdir()
+
+    def work(place: Path) -> None:
+        zero, steps, said = time.monotonic(), [], []
+        trace = place / "trace.log" if traced else None
+        with Chamber(ChamberPlan(limits=SMALL), place) as chamber:
+            planted = chamber.homes / LETTER.removeprefix("/home/")
+            planted.write_text("dear sir")
+            for program in programs:
+                chamber.bring(program, f"/opt/{program.name}")
+            files = FileObserver()
+            files.start(chamber.superblocks, place / "raw", zero, planted={LETTER: planted})
+            chamber.start(command(trace) if trace is not None else ())
+            for number, line in enumerate(commands, 1):
+                began, output = time.monotonic() - zero, place / f"output{number}"
+                chamber.execute(["sh", "-c", line], output=output, timeout_s=120, user=user)
+                files.cut()
+                said.append(output.read_text())
+                steps.append(step(number, began, time.monotonic() - zero))
+            chamber.close()
+            denied = [one.name for one in chamber.denied()]
+            files.stop()
+            merged = merge(run, Sources(place / "raw", None, trace), steps)
+        blind = [{name: getattr(blind, name) for name in Blind.__struct_fields__} for blind in merged.blind]
+        losses = {name: getattr(merged.losses, name) for name in Losses.__struct_fields__}
+        (folder / "result").write_text(json.dumps([losses, blind, said, denied]))
+
+    state = folder / "state"
+    state.mkdir()
+    in_warden(work, new_work_folder(state))
+    losses, blind, output, denied = json.loads((folder / "result").read_text())
+    return Observed(run, Losses(**losses), [Blind(**fields) for fields in blind], output, denied)
+
+
+@pytest.mark.parametrize("traced", [True, False], ids=["with calls", "without calls"])
+def test_of_hundreds_of_processes_in_a_chamber_none_is_lost(tmp_path: Path, traced: bool) -> None:
+    loop = f"for i in $(seq {SHORT_LIVED}); do /usr/bin/head -c$i {LETTER}; done > /dev/null; :"
+    seen = observe(tmp_path, ["true", loop], traced=traced)
+    assert seen.losses == Losses()
+    heads = seen.opened(LETTER)
+    assert sorted(int(head.arguments[1].removeprefix("-c")) for head in heads) == list(
+        range(1, SHORT_LIVED + 1)
+    )
+    known = seen.processes
+    assert {process.step for process in heads} == {2} and len({head.sha256 for head in heads}) == 1
+    assert {known[head.parent].arguments[0] for head in heads if head.parent} == {"sh"}
+    assert all(head.parent for head in heads)
+    own = [process for process in known.values() if "overt.conduct" in " ".join(process.arguments)]
+    assert not own, "the lab's own processes are no records"
+    roots = [process for process in known.values() if process.parent is None]
+    assert [root.arguments[0] for root in roots] == ["sh", "sh"][-len(roots) :]
+
+
+def test_hiding_in_a_chamber_fails_and_is_named(tmp_path: Path) -> None:
+    program = built((PROGRAMS / "hides.c").read_text(), tmp_path, "hides", "-lpthread")
+    ways = ["untraced", "unshare", "traceme", "own filter", "link", "32 bits", "first thread ends"]
+    scratch = {"link": "/home/alice"}
+    lines = [f"/opt/hides '{way}' {LETTER} {scratch.get(way, '/tmp')}" for way in ways]
+    seen = observe(tmp_path, lines, [program])
+    assert seen.losses == Losses()
+    assert {process.arguments[1] for process in seen.opened(LETTER)} == set(ways)
+    attempts = [blind for blind in seen.blind if blind.attempt]
+    assert attempts and all(blind.defeated for blind in attempts), [
+        blind.what for blind in attempts if not blind.defeated
+    ]
+    known = seen.processes
+    by = {known[blind.by].arguments[1] for blind in attempts if blind.by is not None}
+    assert {"untraced", "traceme", "own filter", "link"} <= by
+    assert {"unshare", "mount"} <= set(seen.denied), "the chamber's own filter is asked before the tracer"
+    called = {known[call.process].arguments[1] for call in seen.run.read(Call) if call.name == "connect"}
+    assert called == set(ways) - {"untraced"}, "untraced calls fail before they are made"
+
+
+def test_a_program_from_memory_is_seen_by_its_calls(tmp_path: Path) -> None:
+    program = (
+        "import os; d = os.memfd_create('tool'); os.write(d, open('/usr/bin/cat', 'rb').read());"
+        f" os.execve(d, ['not-cat', '{LETTER}'], {{}})"
+    )
+    seen = observe(tmp_path, [f'python3 -c "{program}"'])
+    assert seen.output == ["dear sir"]
+    (reader,) = seen.opened(LETTER)
+    assert reader.arguments == ("not-cat", LETTER) and reader.program.startswith("/memfd:tool")
+    assert seen.losses == Losses()
+
+
+def test_who_opens_nothing_has_the_rights_of_its_parent(tmp_path: Path) -> None:
+    seen = observe(tmp_path, ["( kill -0 $$; : ) ; ( ( kill -0 $$ ) )"], user="alice")
+    subshells = [seen.processes[call.process] for call in seen.run.read(Call) if call.name == "kill"]
+    assert len(subshells) == 2
+    assert {(one.user, one.capabilities, one.program) for one in subshells} == {(1000, (), "/usr/bin/dash")}
