@@ -44,7 +44,6 @@ class Datagrams:
     delivered: Counter[Ends] = field(default_factory=Counter)
     """How many datagrams of each conversation were read."""
     _open: dict[Ends, Conversation] = field(default_factory=dict)
-    _dropped: dict[int, int] = field(default_factory=dict)
 
     def listen(self, listener: socket.socket) -> None:
         """Take in what arrives on one socket from now on."""
@@ -56,7 +55,6 @@ class Datagrams:
             datagram = sockets.receive(listener)
             if datagram is None:
                 return
-            self._count(listener, datagram.dropped)
             self.took(datagram.ends, datagram.data)
 
     def took(self, ends: Ends, data: bytes) -> None:
@@ -98,13 +96,6 @@ class Datagrams:
         conversation.tape.close()
         if self.forward:
             self.forward.close(conversation.tape.ends)
-
-    def _count(self, listener: socket.socket, dropped: int) -> None:
-        """The kernel's count of drops on a socket only grows."""
-        before = self._dropped.get(listener.fileno(), 0)
-        if dropped > before:
-            self._dropped[listener.fileno()] = dropped
-            self.recorder.counts.undelivered_datagrams += dropped - before
 
     def _conversation(self, ends: Ends) -> Conversation | None:
         if known := self._open.get(ends):

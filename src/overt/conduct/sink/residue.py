@@ -7,7 +7,7 @@ flow with the payload that its packets carried.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from overt.conduct.sink import packets
@@ -65,57 +65,62 @@ class Residue:
     """How many datagrams of each conversation the sink got."""
     _answered: frozenset[Ends] = frozenset()
     _open: dict[Ends, _Conversation] = field(default_factory=dict)
+    _again: frozenset[Ends] = frozenset()
+    """If not empty: only these are read, a second time."""
+    _there: Counter[Ends] = field(default_factory=Counter)
     _sequences: dict[Ends, _Sequence] = field(default_factory=dict)
     _fragmented: dict[tuple[str, str, int], Ends] = field(default_factory=dict)
 
     def go_through(self, captured: Callable[[], Iterable[Packet]]) -> None:
         """Record every conversation that no flow was made for yet, and those again that the sink got only in part."""
-        if self.recorder.counts.undelivered_datagrams:
-            for ends in self._in_part(captured()):
-                self.recorder.forget(ends)
         self._answered = frozenset(self.recorder.seen)
-        at_s = 0.0
-        self.recorder.clock = lambda: at_s
-        for packet in captured():
-            at_s = (packet.at_ns - self.zero_ns) / 1e9
-            carried = packets.read(packet.data)
-            if packet.outgoing:
-                self._came_back(carried)
-            else:
-                self._left(carried)
+        self._read(captured())
         for ends, sequence in self._sequences.items():
             self.recorder.counts.unread_bytes += max(
                 0, sequence.payload_bytes - self.recorder.wire_bytes[ends]
             )
+        if in_part := {
+            ends: missed
+            for ends, count in self._there.items()
+            if (missed := count - self.delivered[ends]) > 0
+        }:
+            self.recorder.counts.undelivered_datagrams += sum(in_part.values())
+            for ends in in_part:
+                self.recorder.forget(ends)
+            self._again = frozenset(in_part)
+            self._read(captured())
         self.datagrams.close()
         for conversation in self._open.values():
             conversation.tape.ended_s = conversation.tape.moved_s
             conversation.tape.close()
 
-    def _in_part(self, captured: Iterable[Packet]) -> Iterator[Ends]:
-        """Conversations of datagrams of which the capture has more than the sink got."""
-        there = Counter(
-            Ends("udp", carried.destination, carried.port, carried.source, carried.source_port)
-            for packet in captured
-            if not packet.outgoing
-            and (carried := packets.read(packet.data)).protocol == "udp"
-            and carried.port
-        )
-        return (
-            ends
-            for ends, count in there.items()
-            if ends in self.recorder.seen and count > self.delivered[ends]
-        )
+    def _read(self, captured: Iterable[Packet]) -> None:
+        at_s = 0.0
+        self.recorder.clock = lambda: at_s
+        for packet in captured:
+            at_s = (packet.at_ns - self.zero_ns) / 1e9
+            carried = packets.read(packet.data)
+            ends = self._ends(carried, packet.outgoing)
+            if self._again and ends not in self._again:
+                continue
+            if packet.outgoing:
+                self._came_back(carried, ends)
+            else:
+                self._left(carried, ends)
 
-    def _left(self, carried: Carried) -> None:
-        ends = Ends(carried.protocol, carried.destination, carried.port, carried.source, carried.source_port)
-        if carried.fragment is not None:
-            ends = self._first_of(carried, ends)
+    def _ends(self, carried: Carried, outgoing: bool) -> Ends:
+        """Who talks to whom, as the product sees it."""
+        product, other = (carried.source, carried.source_port), (carried.destination, carried.port)
+        if outgoing:
+            product, other = other, product
+        ends = Ends(carried.protocol, *other, *product)
+        return ends if carried.fragment is None else self._first_of(carried, ends)
+
+    def _left(self, carried: Carried, ends: Ends) -> None:
         if carried.upkeep:
             self.upkeep += 1
-        elif ends in self._answered:
-            if carried.protocol == "tcp":
-                self._sequences.setdefault(ends, _Sequence()).new(carried)
+        elif ends in self._answered and ends not in self._again:
+            self._count(carried, ends)
         elif carried.protocol == "udp":
             self.datagrams.took(ends, carried.payload)
         elif conversation := self._conversation(ends):
@@ -123,8 +128,14 @@ class Residue:
             tcp = carried.protocol == "tcp"
             conversation.tape.sent(conversation.sequence.new(carried) if tcp else carried.payload)
 
-    def _came_back(self, carried: Carried) -> None:
-        ends = Ends(carried.protocol, carried.source, carried.source_port, carried.destination, carried.port)
+    def _count(self, carried: Carried, ends: Ends) -> None:
+        """What was there, to compare with what the sink got."""
+        if carried.protocol == "tcp":
+            self._sequences.setdefault(ends, _Sequence()).new(carried)
+        elif carried.port:  # not a later part of a datagram
+            self._there[ends] += 1
+
+    def _came_back(self, carried: Carried, ends: Ends) -> None:
         if carried.protocol == "udp":
             self.datagrams.came_back(ends, carried.payload)
         elif known := self._open.get(ends):

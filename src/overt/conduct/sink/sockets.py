@@ -13,7 +13,6 @@ from overt.core.errors import ConductError
 
 IP_TRANSPARENT, IPV6_TRANSPARENT = 19, 75
 IP_RECVORIGDSTADDR, IPV6_RECVORIGDSTADDR = 20, 74
-SO_RXQ_OVFL = 40
 BACKLOG = 65_535
 DATAGRAM_BUFFER_BYTES = 32 << 20
 MAX_DATAGRAM_BYTES = 65_535
@@ -46,8 +45,6 @@ class Datagram:
 
     data: bytes
     ends: Ends
-    dropped: int
-    """How many datagrams the kernel dropped on this socket so far."""
 
 
 def listen() -> Listeners:
@@ -75,7 +72,7 @@ def receive(listener: socket.socket) -> Datagram | None:
         data, ancillary, _, sender = listener.recvmsg(MAX_DATAGRAM_BYTES, _ANCILLARY_BYTES)
     except OSError:
         return None
-    address, port, dropped = "", 0, 0
+    address, port = "", 0
     for level, kind, value in ancillary:
         match level, kind:
             case socket.SOL_IP, 20:
@@ -88,9 +85,7 @@ def receive(listener: socket.socket) -> Datagram | None:
                     struct.unpack(">H", value[2:4])[0],
                     socket.inet_ntop(socket.AF_INET6, value[8:24]),
                 )
-            case socket.SOL_SOCKET, 40:
-                dropped = struct.unpack("I", value[:4])[0]
-    return Datagram(data, Ends("udp", address, port, _bare(sender[0]), sender[1]), dropped)
+    return Datagram(data, Ends("udp", address, port, _bare(sender[0]), sender[1]))
 
 
 def reply(ends: Ends, data: bytes) -> bool:
@@ -125,7 +120,6 @@ def _datagrams(family: socket.AddressFamily) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVORIGDSTADDR, 1)
     else:
         listener.setsockopt(socket.SOL_IP, IP_RECVORIGDSTADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
     listener.setsockopt(socket.SOL_SOCKET, getattr(socket, "SO_RCVBUFFORCE", 33), DATAGRAM_BUFFER_BYTES)
     listener.bind(("", PORT))
     return listener
