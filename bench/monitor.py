@@ -82,6 +82,8 @@ def year(work: Path, days: int) -> Iterator[str]:
         _daily_rule(publisher, day)
         _publish(publisher, kept)
         took.append(command(daily, environment=environment))
+        if day and day % 30 == 0:
+            print(f"day {day}: {statistics.median(took[-30:]):.1f} s a look", file=sys.stderr, flush=True)
     nothing = command(daily, environment=environment)
     yield (
         f"{days + 1} releases of 214 rules and one more each day, looked at every day: the first {took[0]:.1f} s, then "

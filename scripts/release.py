@@ -28,10 +28,10 @@ from pathlib import Path
 from scripts import sbom
 
 from overt.channel.install import log
-from overt.channel.install.proven import names
+from overt.channel.install.proven import RELEASES, names
 from overt.channel.install.record import File, ProgramRelease
 from overt.channel.publisher import online
-from overt.channel.publisher.desk import Desk
+from overt.channel.publisher.desk import Desk, write_public
 from overt.core.errors import OvertError
 from overt.tlog import policy_file
 
@@ -134,10 +134,13 @@ def _found(args: argparse.Namespace) -> None:
 
 def _log(args: argparse.Namespace) -> None:
     release = log.read_release(args.record)
-    proof = log.append(Desk(args.folder, online.once(_ask)), release, policy_file.parse(args.policy.read_bytes()))
+    desk = Desk(args.folder, online.once(_ask))
+    proof = log.append(desk, release, policy_file.parse(args.policy.read_bytes()))
     path = args.record.with_name(names(release.program, release.version)[1])
     path.write_bytes(proof.encode())
     print(path)
+    for name, data in ((args.record.name, release.encode()), (path.name, proof.encode())):
+        write_public(desk.public / (RELEASES + name), data)
 
 
 def _ask(what: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from overt.channel.monitor import deliver
 from overt.channel.monitor.database import FILE
-from overt.channel.monitor.following import Looking, Said, look
+from overt.channel.monitor.following import Looking, LookingAtPrograms, Said, look
 from overt.channel.monitor.places import Places
 from overt.channel.monitor.state import State
 from overt.cli.quantities import whole
@@ -24,6 +24,7 @@ EXAMPLES = """examples:
   overt monitor run --channel-url https://rules.example.org/acme --root 1.root.json --state m --site /var/www/acme
   overt monitor run … --witness https://witness.example.net --mirror https://cdn.example.com/acme --every 300
   overt monitor run … --sources https://rules.example.org/acme-sources --alarm 'python3 page-me.py'
+  overt monitor releases --log-url https://overt.example.org/releases --policy policy.txt --state r --site /var/www/r
   overt monitor acknowledge --state m 3 --reason 'the publisher restored the tree, see our report of 3 May'
 
 exit codes of a single look: 0 everything could be checked and is as it should be, 2 something is amiss.
@@ -35,7 +36,7 @@ Actions = argparse._SubParsersAction
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """The two actions."""
+    """The three actions."""
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions", required=True)
@@ -43,6 +44,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_places(running)
     _configure_work(running)
     running.set_defaults(act=_run)
+    programs = actions.add_parser(
+        "releases", help="look at the log of a program's own releases, such as Overt's (docs/releases.md)"
+    )
+    _configure_log(programs)
+    _configure_work(programs)
+    programs.set_defaults(act=_run_releases)
     answering = actions.add_parser("acknowledge", help="end an alarm in public, with the reason")
     answering.add_argument("--state", required=True, type=Path, metavar="DIR", help="the monitor's folder")
     answering.add_argument("alarm", type=whole, metavar="ID", help="the alarm's number")
@@ -58,36 +65,50 @@ def _configure_places(parser: argparse.ArgumentParser) -> None:
         "--root", required=True, type=Path, metavar="FILE", help="root metadata of the channel that you trust"
     )
     parser.add_argument(
+        "--sources", default="", metavar="URL|DIR", help="where the sources of each release are"
+    )
+    _configure_others(parser)
+
+
+def _configure_others(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--witness",
         action="append",
         default=[],
         metavar="URL|FILE",
-        help="another witness's monitoring address besides those of the channel's policy, or a file with a checkpoint "
+        help="another witness's monitoring address besides those of the policy, or a file with a checkpoint "
         "from elsewhere (may be repeated)",
     )
     parser.add_argument(
         "--no-policy-witnesses",
         action="store_true",
-        help="do not ask the witnesses that the channel's policy names",
+        help="do not ask the witnesses that the policy names",
     )
     parser.add_argument(
         "--mirror",
         action="append",
         default=[],
         metavar="URL|DIR",
-        help="another copy of the channel, whose log must be the same (may be repeated)",
-    )
-    parser.add_argument(
-        "--sources", default="", metavar="URL|DIR", help="where the sources of each release are"
+        help="another copy of the log, which must be the same (may be repeated)",
     )
     parser.add_argument(
         "--ca-file", type=Path, metavar="FILE", help="trust these certificates, not the system's"
     )
 
 
+def _configure_log(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--log-url", required=True, metavar="URL", help="the log's address, or a copy in a folder"
+    )
+    parser.add_argument(
+        "--policy", required=True, type=Path, metavar="FILE", help="log and witnesses that you trust"
+    )
+    _configure_others(parser)
+
+
 def _configure_work(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--state", required=True, type=Path, metavar="DIR", help="the monitor's own folder, for one channel"
+        "--state", required=True, type=Path, metavar="DIR", help="the monitor's own folder, for one log"
     )
     parser.add_argument("--site", required=True, type=Path, metavar="DIR", help="the web site's folder")
     parser.add_argument("--site-url", default="", metavar="URL", help="its address, for the feeds")
@@ -120,14 +141,24 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    places = Places(args.channel_url, args.witness, args.mirror, args.sources, args.ca_file, args.unconfined)
+    return _looks(args, partial(Looking, root=_given(args.root, "--root")), args.channel_url, args.sources)
+
+
+def _run_releases(args: argparse.Namespace) -> int:
+    policy = _given(args.policy, "--policy")
+    return _looks(args, partial(LookingAtPrograms, policy=policy), args.log_url, "")
+
+
+def _looks(
+    args: argparse.Namespace, made: Callable[..., Looking | LookingAtPrograms], tree: str, sources: str
+) -> int:
+    """Look once, or until stopped."""
     command = _command(args.alarm)
-    looking = Looking(
+    looking = made(
         state=args.state,
         site=args.site,
         site_url=args.site_url,
-        root=_root(args.root),
-        places=places,
+        places=Places(tree, args.witness, args.mirror, sources, args.ca_file, args.unconfined),
         patience_s=args.patience,
         ledger=paths().ledger,
         policy_witnesses=not args.no_policy_witnesses,
@@ -146,11 +177,13 @@ def _run(args: argparse.Namespace) -> int:
         time.sleep(args.every)
 
 
-def _root(path: Path) -> bytes:
+def _given(path: Path, option: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"--root {path}: {error.strerror}: have it from the channel's publisher") from None
+        raise UsageError(
+            f"{option} {path}: {error.strerror}: have it from who publishes, by another way than the log"
+        ) from None
 
 
 def _said(line: Said) -> None:

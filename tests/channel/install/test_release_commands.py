@@ -95,7 +95,10 @@ def test_from_a_new_log_to_a_proof(shell: Shell) -> None:
         shown = proven.read(Evidence(path, proof, policy))
         assert (shown.index, shown.release.version) == (number, version)
         assert [name for name, _ in shown.accepted.cosigned_s] == ["w"]
-    assert (shell.folder / "log" / "public" / "log" / "checkpoint").exists()
+    watch = ["monitor", "releases", "--log-url", "log/public", "--policy", "policy.txt"]
+    assert "2 entries taken in, 2 in all" in shell.overt(*watch, "--state", "m", "--site", "site")
+    page = (shell.folder / "site" / "index.html").read_text()
+    assert "overt 0.2.0" in page and "fetch" not in page
 
 
 def test_a_version_is_logged_once(shell: Shell) -> None:

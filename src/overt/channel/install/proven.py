@@ -15,6 +15,8 @@ from overt.tlog.policy import Accepted, Policy
 
 POLICY = "policy.txt"
 """The policy's name in a folder that holds a release."""
+RELEASES = "releases/"
+"""Where records and proofs are in the log's tree."""
 
 
 @dataclass(frozen=True, slots=True)

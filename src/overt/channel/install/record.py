@@ -77,6 +77,30 @@ class ProgramRelease:
         return canonical.encode({"program": self.program, "record": self.sha256, "version": self.version})
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A leaf of the log: `sha256` is that of the record."""
+
+    program: str
+    version: str
+    sha256: str
+
+
+def parse_leaf(data: bytes) -> Entry:
+    """The entry that a leaf holds. Raises `Malformed` for anything but the one encoding of one."""
+    try:
+        value = canonical.decode(data)
+    except canonical.NotCanonical as error:
+        raise Malformed(f"program release: {error}") from None
+    if not isinstance(value, dict) or set(value) != {"program", "record", "version"}:
+        raise Malformed("program release: not an object with exactly program, record and version")
+    return Entry(
+        _text(value["program"], _NAME, "program"),
+        _text(value["version"], _VERSION, "version"),
+        _text(value["record"], _SHA256, "SHA-256"),
+    )
+
+
 def parse(data: bytes) -> ProgramRelease:
     """The release whose record is `data`. Raises `Malformed` for anything but the one encoding of one."""
     try:

@@ -36,6 +36,9 @@ CREATE TABLE event (
     serial INTEGER NOT NULL, item TEXT NOT NULL, what TEXT NOT NULL, row TEXT NOT NULL, PRIMARY KEY (item, serial)
 ) STRICT;
 CREATE INDEX event_serial ON event (serial);
+CREATE TABLE program (
+    idx INTEGER PRIMARY KEY, program TEXT NOT NULL, version TEXT NOT NULL, row TEXT NOT NULL, record BLOB NOT NULL
+) STRICT;
 CREATE TABLE review (key TEXT PRIMARY KEY, answer TEXT NOT NULL) STRICT;
 CREATE TABLE condition (
     key TEXT PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, since_s INTEGER NOT NULL, alarm INTEGER

@@ -1,4 +1,4 @@
-"""One look at a channel, in a process of its own, which is locked down before it sees a fetched byte.
+"""One look at a log, in a process of its own, which is locked down before it sees a fetched byte.
 
     the command ◄── says, tells ── this process ──► couriers (the network), readers and builders (strangers' bytes)
     runs the alarm command         writes only below the monitor's folder, the site and the ledger's
@@ -19,22 +19,29 @@ from pathlib import Path
 import msgspec
 from tuf.api.metadata import Root
 
+from overt.channel.charter import Charter
 from overt.channel.monitor import deliver
-from overt.channel.monitor.places import SPOOL, Places, reached
+from overt.channel.monitor.places import SPOOL, Places, Reached, reached
+from overt.channel.monitor.programs import ProgramRound, ProgramWatch
 from overt.channel.monitor.readers import MonitorReaders
 from overt.channel.monitor.rebuild import Builders
 from overt.channel.monitor.record import AlarmRow
 from overt.channel.monitor.round import Outcome, Round, Watch
 from overt.channel.monitor.site import look as looks
 from overt.channel.monitor.site import pages
+from overt.channel.monitor.site import programs as program_pages
 from overt.channel.monitor.state import State
 from overt.channel.publisher.roles import parse, root_charter
 from overt.channel.publisher.state import policy_of
+from overt.channel.witness.office import unix_now
+from overt.core.errors import UsageError
 from overt.ledger import Ledger
 from overt.sandbox.apart import Line, TaskDied, apart
 from overt.sandbox.policy import MONITOR
 from overt.sandbox.view import confine_writing
 from overt.store.folders import make_private
+from overt.tlog import policy_file
+from overt.tlog.policy import Policy
 
 SCRATCH = "scratch"
 """In the monitor's folder: where builders write."""
@@ -43,22 +50,35 @@ UMASK = 0o022
 
 
 @dataclass(frozen=True, slots=True)
-class Looking:
-    """What one look needs. `patience_s`: seconds that something may be out of reach before it is an alarm."""
+class Ground:
+    """Where a look works. `patience_s`: seconds that something may be out of reach before it is an alarm."""
 
     state: Path
     site: Path
     site_url: str
-    root: bytes
     places: Places
     patience_s: int
     ledger: Path
     policy_witnesses: bool = True
-    """Ask the witnesses that the channel's policy names, besides those in `places`."""
+    """Ask the witnesses that the policy names, besides those in `places`."""
     commanded: bool = False
     """Whether there is an alarm command."""
     readers: Callable[[bool], MonitorReaders] = MonitorReaders
-    """Makes who reads bundles; `True`: confined."""
+    """Makes who reads strangers' files; `True`: confined."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking(Ground):
+    """A channel of rules. `root`: the root metadata that the operator trusts."""
+
+    root: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class LookingAtPrograms(Ground):
+    """The log of a program's releases. `policy`: the log and the witnesses that the operator trusts."""
+
+    policy: bytes = b""
 
 
 class Said(msgspec.Struct, frozen=True, tag=True):
@@ -74,7 +94,9 @@ class Told(msgspec.Struct, frozen=True, tag=True):
     document: bytes
 
 
-def look(looking: Looking, say: Callable[[Said], None], tell: Callable[[bytes], str]) -> bool:
+def look(
+    looking: Looking | LookingAtPrograms, say: Callable[[Said], None], tell: Callable[[bytes], str]
+) -> bool:
     """Look once, and bring the site up to date; whether all could be checked and is as it should be. `tell` runs the
     alarm command: why it did not take the alarm, empty when it did.
 
@@ -90,71 +112,114 @@ def look(looking: Looking, say: Callable[[Said], None], tell: Callable[[bytes], 
             case Told(document):
                 return tell(document).encode()
 
+    task = partial(_look, looking) if isinstance(looking, Looking) else partial(_look_at_programs, looking)
     try:
-        return apart(partial(_look, looking), serve) == b"clean"
+        return apart(task, serve) == b"clean"
     except msgspec.MsgspecError as error:
         raise TaskDied(f"the process that looked broke its protocol ({error}), and was killed") from None
 
 
 def _look(looking: Looking, line: Line) -> bytes:
+    charter = root_charter(parse(looking.root, Root, "the root given").signed)
+    with ExitStack() as stack:
+        started = _locked_down(looking, charter.origin, partial(_followed_policy, charter), line, stack)
+        state, found = started.state, started.found
+        last = state.last_alarm()
+        watch = Watch(looking.root, started.readers, started.builders, looking.patience_s)
+        outcome = Round(state, watch).look(found.tree, found.views, found.find)
+        pages.write(state, started.site, looking.site_url)
+        return _ended(looking, state, outcome, "release", last, line)
+
+
+def _look_at_programs(looking: LookingAtPrograms, line: Line) -> bytes:
+    policy = policy_file.parse(looking.policy)
+    if len(policy.logs) != 1:
+        raise UsageError("the policy must name exactly one log: the one that is watched")
+    with ExitStack() as stack:
+        origin = policy.logs[0].key.name
+        started = _locked_down(looking, origin, lambda state: policy, line, stack)
+        state, found = started.state, started.found
+        last = state.last_alarm()
+        watch = ProgramWatch(policy, started.readers, looking.patience_s, unix_now)
+        outcome = ProgramRound(state, watch).look(found.tree, found.views)
+        program_pages.write(state, started.site, looking.site_url)
+        return _ended(looking, state, outcome, "entry", last, line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """What is there once this process is locked down."""
+
+    state: State
+    site: Path
+    readers: MonitorReaders
+    builders: Builders | None
+    found: Reached
+
+
+def _locked_down(
+    ground: Ground, origin: str, policy: Callable[[State], Policy], line: Line, stack: ExitStack
+) -> _Started:
+    """Make the folders, start couriers and workers, then give up everything else."""
     os.umask(UMASK)
-    folder, site = looking.state.absolute(), looking.site.absolute()
+    folder, site = ground.state.absolute(), ground.site.absolute()
     for own in (folder, folder / SPOOL, folder / SCRATCH):
         make_private(own)
     site.mkdir(parents=True, exist_ok=True)
-    ledger = Ledger.open(looking.ledger)
-    confined = not looking.places.unconfined
+    ledger = Ledger.open(ground.ledger)
+    confined = not ground.places.unconfined
     keep = {0, 1, 2, line.descriptor}
-    with ExitStack() as stack:
-        readers = looking.readers(confined)
-        stack.callback(readers.close)
-        builders = Builders(folder / SCRATCH, confined) if looking.places.sources else None
-        if builders:
-            stack.callback(builders.close)
-        origin, places = _places(looking, folder)
-        found = stack.enter_context(reached(places, origin, folder, ledger.append))
-        keep.update((*found.descriptors, *readers.descriptors, *(builders.descriptors if builders else ())))
-        if confined:
-            confine_writing(MONITOR, [folder, site, looking.ledger], keep, with_parent=True)
-            os.chdir("/")
-        state = State(folder)
-        stack.callback(state.close)
-        last = state.last_alarm()
-        rounds = Round(state, Watch(looking.root, readers, builders, looking.patience_s))
-        outcome = rounds.look(found.tree, found.views, found.find)
-        pages.write(state, site, looking.site_url)
-        _say(state, outcome, last, line)
-        if looking.commanded:
-            _deliver(state, line)
-        return looks.tone(state).encode()
-
-
-def _places(looking: Looking, folder: Path) -> tuple[str, Places]:
-    """The log's origin, and where to look: the witnesses of the newest policy that was followed are among it."""
-    charter = root_charter(parse(looking.root, Root, "the root given").signed)
-    if not looking.policy_witnesses:
-        return charter.origin, looking.places
+    readers = ground.readers(confined)
+    stack.callback(readers.close)
+    builders = Builders(folder / SCRATCH, confined) if ground.places.sources else None
+    if builders:
+        stack.callback(builders.close)
+    found = stack.enter_context(reached(_places(ground, folder, policy), origin, folder, ledger.append))
+    keep.update((*found.descriptors, *readers.descriptors, *(builders.descriptors if builders else ())))
+    if confined:
+        confine_writing(MONITOR, [folder, site, ground.ledger], keep, with_parent=True)
+        os.chdir("/")
     state = State(folder)
-    followed = state.roots()
+    stack.callback(state.close)
+    return _Started(state, site, readers, builders, found)
+
+
+def _places(ground: Ground, folder: Path, policy: Callable[[State], Policy]) -> Places:
+    """Where to look: the witnesses of the newest policy are among it."""
+    if not ground.policy_witnesses:
+        return ground.places
+    state = State(folder)
+    named = [witness.url for witness in policy(state).witnesses if witness.url]
     state.close()
-    newest = root_charter(parse(followed[-1].data, Root, "root").signed) if followed else charter
-    named = (witness.url for witness in policy_of(newest).witnesses if witness.url)
-    witnesses = tuple(dict.fromkeys((*looking.places.witnesses, *named)))
-    return charter.origin, replace(looking.places, witnesses=witnesses)
+    return replace(ground.places, witnesses=tuple(dict.fromkeys((*ground.places.witnesses, *named))))
 
 
-def _say(state: State, outcome: Outcome, last: int, line: Line) -> None:
+def _followed_policy(given: Charter, state: State) -> Policy:
+    """That of the newest root that was followed."""
+    followed = state.roots()
+    return policy_of(root_charter(parse(followed[-1].data, Root, "root").signed) if followed else given)
+
+
+def _ended(ground: Ground, state: State, outcome: Outcome, one: str, last: int, line: Line) -> bytes:
+    _say(state, outcome, one, last, line)
+    if ground.commanded:
+        _deliver(state, line)
+    return looks.tone(state).encode()
+
+
+def _say(state: State, outcome: Outcome, one: str, last: int, line: Line) -> None:
     """What the round found: new releases, new alarms, and what is amiss."""
 
     def say(text: str, aside: bool = False) -> None:
         line.ask(msgspec.msgpack.encode(Said(text, aside)))
 
-    new = "1 release" if outcome.new == 1 else f"{outcome.new:,} releases"
+    many = {"release": "releases", "entry": "entries"}[one]
+    new = f"1 {one}" if outcome.new == 1 else f"{outcome.new:,} {many}"
     taken = f"{new} taken in, " if outcome.new else "nothing new, "
     say(f"{state.fact('origin')}: {taken}{outcome.size:,} in all")
-    for one in reversed(state.alarms()):
-        if one.id > last:
-            say(f"overt: ALARM {one.id} {one.kind.value}: {one.text}", aside=True)
+    for alarm in reversed(state.alarms()):
+        if alarm.id > last:
+            say(f"overt: ALARM {alarm.id} {alarm.kind.value}: {alarm.text}", aside=True)
     for condition in state.conditions():
         if not condition.alarmed:
             say(f"amiss, not yet an alarm: {condition.text}", aside=True)

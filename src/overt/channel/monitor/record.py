@@ -117,6 +117,38 @@ class Event(msgspec.Struct, frozen=True):
         return msgspec.json.decode(text, type=Event)
 
 
+class ProgramRow(msgspec.Struct, frozen=True):
+    """An entry of a program's log as it was found: `seen_s` in seconds since the Epoch, files as path and SHA-256."""
+
+    index: int
+    leaf: str
+    seen_s: int
+    program: str = ""
+    version: str = ""
+    record: str = ""
+    """SHA-256 of the record."""
+    wheel: tuple[str, str, int] = ("", "", 0)
+    """Name, SHA-256, bytes."""
+    sbom: tuple[str, str, int] = ("", "", 0)
+    files: int = 0
+    changes: tuple[tuple[str, str, str], ...] = ()
+    """What became of a file of the wheel since the release before: `added`, `changed`, `removed`; path; SHA-256."""
+    requires: tuple[tuple[str, str, str], ...] = ()
+    """A locked dependency that changed: its name, version before, version after; empty for none."""
+    signers: tuple[Signer, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    missing: str = ""
+
+    def encode(self) -> str:
+        """As it is stored."""
+        return msgspec.json.encode(self).decode()
+
+    @staticmethod
+    def parse(text: str) -> ProgramRow:
+        """What `encode` made."""
+        return msgspec.json.decode(text, type=ProgramRow)
+
+
 @dataclass(frozen=True, slots=True)
 class RootRow:
     """A root that a release names, and the first release that does."""

@@ -18,6 +18,7 @@ from overt.channel.monitor.database import MonitorError
 from overt.channel.monitor.record import (
     Event,
     ItemRow,
+    ProgramRow,
     ReleaseRow,
     RootRow,
     SeenHead,
@@ -177,6 +178,46 @@ class State(Alarms):
         """Roots, oldest first."""
         rows = self._rows("SELECT sha256, version, serial, data FROM root ORDER BY serial, version")
         return [RootRow(*row) for row in rows]
+
+    # programs
+
+    def take_program(
+        self, row: ProgramRow, record: bytes, head: TreeHead | None, alarms: Sequence[Alarm], now_s: int
+    ) -> None:
+        """Store an entry of a program's log; `head` as for `take_in`."""
+        with self._transaction():
+            if head is not None and head.size != self.head.size + 1:
+                raise MonitorError(f"{self._path}: another monitor works on this folder: stop one of them")
+            values = (row.index, row.program, row.version, row.encode(), record)
+            self._database.execute("INSERT OR REPLACE INTO program VALUES (?, ?, ?, ?, ?)", values)
+            for alarm in alarms:
+                self._raise(alarm, now_s)
+            if head is not None:
+                self._set("head", f"{head.size} {head.root.hex()}")
+
+    def program(self, index: int) -> ProgramRow | None:
+        """An entry by its index."""
+        rows = self._rows("SELECT row FROM program WHERE idx = ?", index)
+        return ProgramRow.parse(rows[0][0]) if rows else None
+
+    def programs(self) -> list[ProgramRow]:
+        """Entries, newest first."""
+        return [ProgramRow.parse(row[0]) for row in self._rows("SELECT row FROM program ORDER BY idx DESC")]
+
+    def programs_of(self, program: str, version: str, before: int) -> list[ProgramRow]:
+        """Entries of one version before an index."""
+        statement = "SELECT row FROM program WHERE program = ? AND version = ? AND idx < ? ORDER BY idx"
+        return [ProgramRow.parse(row[0]) for row in self._rows(statement, program, version, before)]
+
+    def record_before(self, program: str, index: int) -> bytes | None:
+        """The record of the program's release before an index, if it is kept."""
+        rows = self._rows(
+            "SELECT record FROM program WHERE program = ? AND idx < ? AND record != x'' "
+            "ORDER BY idx DESC LIMIT 1",
+            program,
+            index,
+        )
+        return bytes(rows[0][0]) if rows else None
 
     # rules
 

@@ -107,7 +107,7 @@ def tone(state: State) -> str:
     """How the site is coloured: `infected` for something false, `incomplete` for something amiss, else `clean`."""
     if any(one.kind in GRAVE and one.ended_s is None for one in state.alarms()):
         return "infected"
-    if any(one.alarmed for one in state.conditions()) or not state.releases(1):
+    if any(one.alarmed for one in state.conditions()) or not state.head.size:
         return "incomplete"
     return "clean"
 
