@@ -43,8 +43,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do the action: a user's, or a publisher's. Raises `OvertError`."""
-    module = "overt.cli.subscriptions" if args.action in subscription_parser.ACTIONS else "overt.cli.channel"
+    """Do the action: a publisher's, or a user's. Raises `OvertError`."""
+    module = subscription_parser.MODULES.get(args.action, "overt.cli.channel")
     return int(importlib.import_module(module).run(args))
 
 

@@ -7,7 +7,14 @@ from pathlib import Path
 
 from overt.cli.options import add_way
 
-ACTIONS = ("add", "list", "remove", "switch", "policy")
+MODULES = {
+    "add": "overt.cli.joining",
+    "list": "overt.cli.subscriptions",
+    "remove": "overt.cli.subscriptions",
+    "switch": "overt.cli.joining",
+    "policy": "overt.cli.subscriptions",
+}
+"""Which module does an action."""
 Actions = argparse._SubParsersAction
 
 

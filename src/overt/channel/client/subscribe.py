@@ -11,10 +11,10 @@ import msgspec
 from overt.channel import layout
 from overt.channel.charter import NAME
 from overt.channel.client import checks
+from overt.channel.client.attempt import Append
 from overt.channel.client.checked import CHECK_FILE, POLLED_FILE
 from overt.channel.client.place import Place
 from overt.channel.client.source import Source, content
-from overt.channel.client.update import Append
 from overt.core.errors import ChannelError, LogError, PeerLied, UsageError
 from overt.egress.address import base_url
 from overt.ledger import Kind
