@@ -5,14 +5,12 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
-from pathspec import GitIgnoreSpec
-
 from overt.conduct.evidence.records import Flow, Listening, StepKind, StepRun
+from overt.conduct.judge.patterns import Patterns, patterns
 from overt.conduct.profile import PLACES, Present, Profile, Step, filled
 
 DEFAULT_PORT = 443
 """Of a declared place that names none."""
-_REMEMBERED = 1 << 16
 
 
 class Declared:
@@ -20,32 +18,29 @@ class Declared:
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self._matches = lru_cache(_REMEMBERED)(self._match)
-        self._spec = lru_cache(None)(self._compiled)
+        self._patterns = lru_cache(None)(self._compiled)
         self._steps = {(step.kind, filled(step.command, "step")): step for step in profile.step}
-        self._own = GitIgnoreSpec.from_lines(_own_places(profile))
+        self._own = Patterns(_own_places(profile))
 
     def reads(self, kind: StepKind, path: str) -> bool:
         """Whether it says that it reads this; what it writes or runs, it may read."""
-        return any(self._matches(kind, field, path) for field in ("reads", "writes", "executes"))
+        return any(self._patterns(kind, field).match(path) for field in ("reads", "writes", "executes"))
 
     def writes(self, kind: StepKind, path: str) -> bool:
         """Whether it says that it changes this."""
-        return self._matches(kind, "writes", path)
+        return self._patterns(kind, "writes").match(path)
 
     def writing(self, kind: StepKind, path: str) -> list[str]:
         """The patterns by which it says that it changes this."""
-        patterns = self.profile.scope_of(kind).writes
-        bare = path.lstrip("/")
-        return [one for one in patterns if GitIgnoreSpec.from_lines([one]).match_file(bare)]
+        return [one for one in self.profile.scope_of(kind).writes if patterns((one,)).match(path)]
 
     def executes(self, kind: StepKind, path: str) -> bool:
         """Whether it says that it runs this."""
-        return self._matches(kind, "executes", path)
+        return self._patterns(kind, "executes").match(path)
 
     def owns(self, path: str) -> bool:
         """Whether the path is in the place that the product was installed to, or one of the files it consists of."""
-        return self._own.match_file(path.lstrip("/"))
+        return self._own.match(path)
 
     def connects(self, kind: StepKind, flow: Flow) -> bool:
         """Whether it says that it goes there."""
@@ -67,11 +62,8 @@ class Declared:
         """Capabilities that it says it needs, without `CAP_`, in lower case."""
         return frozenset(map(capability, self.profile.scope_of(kind).privileges))
 
-    def _match(self, kind: StepKind, field: str, path: str) -> bool:
-        return self._spec(kind, field).match_file(path.lstrip("/"))
-
-    def _compiled(self, kind: StepKind, field: str) -> GitIgnoreSpec:
-        return GitIgnoreSpec.from_lines(getattr(self.profile.scope_of(kind), field))
+    def _compiled(self, kind: StepKind, field: str) -> Patterns:
+        return Patterns(getattr(self.profile.scope_of(kind), field))
 
 
 def capability(name: str) -> str:
@@ -116,5 +108,5 @@ def _is_socket(declared: str, found: Listening) -> bool:
     if protocol != found.protocol.rstrip("6"):
         return False
     if protocol == "unix":
-        return GitIgnoreSpec.from_lines([place]).match_file(found.address.lstrip("/"))
+        return patterns((place,)).match(found.address)
     return place in ("*", str(found.port))

@@ -57,15 +57,12 @@ class Tally:
     beyond: list[Opened]
     listed: tuple[str, ...]
     """Undeclared folders whose entries were listed."""
-    canaries: dict[tuple[str, int], int]
-    """(run, canary) → how often it was opened or read."""
 
 
 def tally(material: Material, declared: Declared) -> Tally:
     """Read every access once. Raises `ConductError` for damaged evidence."""
     groups: dict[tuple[str, StepKind, str, bool], Opened] = {}
     listed: set[str] = set()
-    canaries: dict[tuple[str, int], int] = {}
     for run in material.runs:
         own = own_files(run)
         planted = {canary.value.path: canary.value for canary in run.canaries.values()}
@@ -75,9 +72,7 @@ def tally(material: Material, declared: Declared) -> Tally:
                 if not _is_known(declared, own, run.kind_of(value.step), _entry_of(value.path)):
                     listed.add(value.path)
                 continue
-            if (canary := planted.get(value.path)) and value.access in (Access.OPEN, Access.READ):
-                key = (run.name, canary.number)
-                canaries[key] = canaries.get(key, 0) + value.count
+            canary = planted.get(value.path)
             secret = (
                 canary.secret if canary and canary.secret else ordinary.place_of(value.path, ordinary.SECRETS)
             )
@@ -90,10 +85,17 @@ def tally(material: Material, declared: Declared) -> Tally:
         groups.values(), key=lambda one: (one.declared, one.secret == "", -len(one.paths), one.program)
     )
     return Tally(
-        [one for one in many if one.secret],
-        [one for one in many if not one.declared],
-        tuple(sorted(listed)),
-        canaries,
+        [one for one in many if one.secret], [one for one in many if not one.declared], tuple(sorted(listed))
+    )
+
+
+def opened_canaries(run: RunMaterial) -> frozenset[int]:
+    """The planted files that were opened or read in this run, by number."""
+    planted = {canary.value.path: canary.value.number for canary in run.canaries.values()}
+    return frozenset(
+        planted[access.value.path]
+        for access in run.accesses()
+        if access.value.path in planted and access.value.access in (Access.OPEN, Access.READ)
     )
 
 

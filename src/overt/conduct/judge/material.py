@@ -30,6 +30,7 @@ from overt.conduct.profile import Profile
 
 R = TypeVar("R", bound=Record)
 
+UNKNOWN = "a program that could not be told"
 INTERPRETERS = ("python", "perl", "ruby", "node", "bash", "dash", "sh", "php", "java")
 """Beginnings of programs' names that run another file: that one is named too."""
 
@@ -113,8 +114,11 @@ class RunMaterial:
 
     def program(self, process: int | None) -> str:
         """How a process is named to people: its program, and the script that an interpreter runs."""
-        found = self.processes.get(process) if process is not None else None
-        return program_of(found.value) if found else "a program that could not be told"
+        return self._programs.get(process, UNKNOWN) if process is not None else UNKNOWN
+
+    @cached_property
+    def _programs(self) -> dict[int, str]:
+        return {number: program_of(found.value) or UNKNOWN for number, found in self.processes.items()}
 
     def observed(self, layer: str) -> bool:
         """Whether that observer was at work."""

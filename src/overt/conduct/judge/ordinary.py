@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from pathspec import GitIgnoreSpec
+from overt.conduct.judge.patterns import Patterns, patterns
 
 ORDINARY_READS = (
     # The operating system's own files, the same on every machine.
@@ -202,30 +202,31 @@ CERTIFICATES = (
 
 def ordinary_read(path: str) -> bool:
     """Whether nearly every program opens this."""
-    return _spec(ORDINARY_READS).match_file(path.lstrip("/"))
+    return patterns(ORDINARY_READS).match(path)
 
 
 def ordinary_program(path: str) -> bool:
     """Whether it runs with every program."""
-    return _spec(ORDINARY_PROGRAMS).match_file(path.lstrip("/"))
+    return patterns(ORDINARY_PROGRAMS).match(path)
 
 
 def installed(path: str) -> bool:
     """Whether an installation is expected to add files here."""
-    return _spec(INSTALLED).match_file(path.lstrip("/"))
+    return patterns(INSTALLED).match(path)
 
 
 def bookkeeping(path: str) -> bool:
     """Whether the package manager or Python's loader writes this for any package."""
-    return _spec(BOOKKEEPING).match_file(path.lstrip("/")) or _spec(OWN_LOADING).match_file(path.lstrip("/"))
+    return patterns(BOOKKEEPING).match(path) or patterns(OWN_LOADING).match(path)
 
 
 def place_of(path: str, places: tuple[Place, ...]) -> str:
     """The name of the first of `places` that the path is in; empty if in none."""
-    bare = path.lstrip("/")
-    return next((place.name for place in places if _spec(place.patterns).match_file(bare)), "")
+    if not _in_any(places).match(path):
+        return ""
+    return next((place.name for place in places if patterns(place.patterns).match(path)), "")
 
 
 @lru_cache(None)
-def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines(patterns)
+def _in_any(places: tuple[Place, ...]) -> Patterns:
+    return patterns(tuple(line for place in places for line in place.patterns if not line.startswith("!")))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from overt.conduct.evidence.records import Side
-from overt.conduct.judge.declared import Declared
-from overt.conduct.judge.files import tally
+from overt.conduct.judge.files import opened_canaries
 from overt.conduct.judge.material import Material
 
 MAX_ROWS = 400
@@ -33,14 +32,14 @@ class PairRow:
         return self.opened[0] != self.opened[1] or self.left[0] != self.left[1]
 
 
-def pair_rows(material: Material, declared: Declared) -> tuple[PairRow, ...]:
+def pair_rows(material: Material) -> tuple[PairRow, ...]:
     """The pairs, those whose halves differ first. Reads every access once."""
-    opened = tally(material, declared).canaries
     halves: dict[int, list[tuple[str, Side]]] = {}
     about: dict[int, tuple[str, str, str, str]] = {}
     counts: dict[tuple[int, Side], list[int]] = {}
     for run in material.runs:
         left = {one.value.canary for one in run.sightings}
+        opened = opened_canaries(run)
         for cited in run.canaries.values():
             canary = cited.value
             if canary.pair is None or canary.side is Side.ALONE:
@@ -49,7 +48,7 @@ def pair_rows(material: Material, declared: Declared) -> tuple[PairRow, ...]:
             if canary.side is Side.MARKED or canary.pair not in about:
                 about[canary.pair] = (canary.format, canary.language, canary.system, canary.marking)
             count = counts.setdefault((canary.pair, canary.side), [0, 0])
-            count[0] += (run.name, canary.number) in opened
+            count[0] += canary.number in opened
             count[1] += canary.number in left
     rows = [_row(number, about[number], counts, halves[number]) for number in sorted(halves)]
     return tuple(sorted(rows, key=lambda row: not row.differs)[:MAX_ROWS])

@@ -168,7 +168,7 @@ def build(folder: ReportFolder, made: str) -> View:
         contacts=tuple(found[:MAX_DESTINATIONS]),
         more_contacts=max(0, len(found) - MAX_DESTINATIONS),
         time_lines=tuple(map(time_line, _for_time_lines(material.runs))),
-        pairs=pair_rows(material, declared),
+        pairs=pair_rows(material),
         compared=tuple(sorted((one.value for one in material.compared), key=lambda one: one.p_corrected)),
         runs=tuple(map(_run_row, material.runs)),
         declared=tuple(_declared(material)),
