@@ -71,8 +71,8 @@ def test_writes_are_in_the_upper_layer_and_make_a_layer_of_a_later_chamber(tmp_p
 
     word = secrets.token_hex(8)
     run(tmp_path, [f"echo {word} > /etc/product; rm /etc/debian_version; mkdir /opt/product"], after=keep)
-    assert (kept / "etc/product").read_text().strip() == word and (
-        kept / "etc/debian_version"
+    assert (kept / "root/etc/product").read_text().strip() == word and (
+        kept / "root/etc/debian_version"
     ).is_char_device()
     later = run(
         tmp_path,

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote
 
-from overt.conduct.chamber import devices, groups, kernel, layers, network, privileges, view
+from overt.conduct.chamber import devices, groups, inside, kernel, layers, network, privileges, view
 from overt.conduct.chamber.control import Control
 from overt.conduct.chamber.denials import Warder
 from overt.conduct.chamber.plan import ROOT, ChamberPlan, Denied, Ended, User, Watched
@@ -68,23 +69,36 @@ class Chamber:
         mask_layer = self._store / "masks"
         mask_layer.mkdir(0o755)
         layers.write_masks(self.masked, self.plan.root, mask_layer)
-        # Copies, since an overlay's layers must not lie in one another, and the root's holds all others.
-        above = [self._store / f"layer{number}" for number in range(len(self.plan.layers))]
-        for layer, copy in zip(self.plan.layers, above, strict=True):
-            layers.copy_layer(layer, copy)
-        above.append(mask_layer)
-        self._overlay("", [*above, self.plan.root])
-        for place in layers.mount_points(self.plan.root, view.SYSTEM):
-            parts = [folder / place for folder in above if (folder / place).is_dir()]
-            self._overlay(place, [*parts, self.plan.root / place])
+        for place in ("", *layers.mount_points(self.plan.root, view.SYSTEM)):
+            masked = [mask_layer / place] if (mask_layer / place).is_dir() else []
+            self._overlay(place, [*self._kept(place), *masked, self.plan.root / place])
+        self._system = len(self.uppers)
         self._homes()
         for name, mode in TMP_PLACES.items():
-            self._mount(name, self.merged / name, "tmpfs", f"mode={mode:o},size={limits.tmp_bytes}", 0)
-        (self.merged / "run/lock").mkdir(mode=0o1777)
-        devices.furnish(self.merged / "dev", limits.tmp_bytes)
-        self._mounted += [self.merged / "dev", self.merged / "dev/shm", self.merged / "dev/pts"]
+            self._mount(name, self._at(name), "tmpfs", f"mode={mode:o},size={limits.tmp_bytes}", 0)
+        lock = self._at("run/lock")
+        lock.mkdir()
+        lock.chmod(0o1777)
+        dev = self._at("dev")
+        devices.furnish(dev, limits.tmp_bytes)
+        self._mounted += [dev, dev / "shm", dev / "pts"]
         for item in self.plan.shown:
             self._show(item.outside, item.inside)
+
+    def _at(self, path: str) -> Path:
+        """Where a path inside is. For before anything runs: what a kept layer's links say is followed inside."""
+        return inside.at(self.merged, path)
+
+    def _kept(self, place: str) -> list[Path]:
+        """What the plan's layers have over `place`, copied, since an overlay's layers must not lie in one another, and
+        the root's holds all others."""
+        copies = []
+        for number, layer in enumerate(self.plan.layers):
+            kept = layer / _name(place)
+            if kept.is_dir():
+                copies.append(self._store / f"layer{number}-{_name(place)}")
+                layers.copy_layer(kept, copies[-1])
+        return copies
 
     def _mount(self, name: str, target: Path, kind: str, data: str, flags: int = kernel.MS_NOSUID) -> None:
         target.mkdir(exist_ok=True)
@@ -97,7 +111,7 @@ class Chamber:
         for folder in (upper, work):
             folder.mkdir(0o755)
         shutil.copystat(lowers[-1], upper)
-        target = self.merged / place
+        target = self._at(place)
         if not place:
             target.mkdir()
         layers.mount_overlay(target, lowers, upper, work)
@@ -116,31 +130,31 @@ class Chamber:
         user.mkdir(0o755)
         os.chown(user, self.plan.user.uid, self.plan.user.gid)
         for source, name in ((self.homes, "home"), (root_home, "root")):
-            kernel.bind(source, self.merged / name)
-            self._mounted.append(self.merged / name)
+            target = self._at(name)
+            kernel.bind(source, target)
+            self._mounted.append(target)
 
-    def _show(self, outside: Path, inside: str) -> None:
+    def _show(self, outside: Path, place: str) -> None:
         """A folder through an overlay of its own, a file as a copy: a plain bind would lead to the host's file system
         (open_by_handle_at), and a mark of the observer on it would hear the whole host."""
-        target = self.merged / inside.lstrip("/")
+        target = self._at(place)
         if not outside.is_dir():
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(outside, target)
             return
         target.mkdir(parents=True, exist_ok=True)
-        for above in Path(
-            inside
-        ).parents:  # a masked folder on the way, such as /root, lets nobody but root through
-            folder = self.merged / str(above).lstrip("/")
-            folder.chmod(folder.stat().st_mode | 0o111)
-        self._overlay(inside.lstrip("/"), [outside])
+        for folder in target.relative_to(self.merged).parents:
+            # A masked folder on the way, such as /root, lets nobody but root through.
+            above = self.merged / folder
+            above.chmod(above.stat().st_mode | 0o111)
+        self._overlay(str(target.relative_to(self.merged)), [outside])
 
     @property
     def superblocks(self) -> tuple[Watched, ...]:
         """The chamber's own file systems that hold files: what an observer marks, before `start`."""
-        overlays = [Watched(self.merged / place.lstrip("/"), place, False) for _, place, _ in self.uppers]
-        tmp = [Watched(self.merged / name, f"/{name}", False) for name in (*TMP_PLACES, "dev/shm")]
+        overlays = [Watched(self._at(place), place, False) for _, place, _ in self.uppers]
+        tmp = [Watched(self._at(name), f"/{name}", False) for name in (*TMP_PLACES, "dev/shm")]
         return (*overlays, Watched(self.homes_root, "/home", True), *tmp)
 
     @property
@@ -180,9 +194,14 @@ class Chamber:
         """Calls that the chamber's filter refused so far."""
         return self._warder.denied() if self._warder else self._denied
 
-    def bring(self, source: Path, inside: str, owner: User = ROOT) -> None:
-        """Copy a file, or a folder with all below it, to the path `inside`, for `owner`. Raises `ConductError`."""
-        target = self.merged / inside.lstrip("/")
+    def bring(self, source: Path, place: str, owner: User = ROOT) -> None:
+        """Copy a file, or a folder with all below it, to the path `place` inside, for `owner`; before `start`, since
+        the product could lead the copy elsewhere. Raises `ConductError`."""
+        target = self._at(place)
+        if self._control is not None or (self.plan.layers and target.exists()):
+            raise ConductError(
+                f"{source} can be brought to {place} only before anything of the product is there"
+            )
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.is_dir():
@@ -195,14 +214,14 @@ class Chamber:
             os.chown(target, owner.uid, owner.gid, follow_symlinks=False)
         except (OSError, shutil.Error) as error:
             raise ConductError(
-                f"{source} could not be brought into the chamber at {inside}: {error}"
+                f"{source} could not be brought into the chamber at {place}: {error}"
             ) from error
 
     def keep(self, folder: Path) -> None:
-        """Copy what was written below "/" so far to `folder`, which can be a layer of a later chamber: an installed
-        product. Raises `ConductError`."""
-        for upper, place, _ in self.uppers:
-            layers.copy_layer(upper, folder / place.lstrip("/"))
+        """Copy what was written to the system so far to `folder`, which can be a layer of a later chamber: an installed
+        product. Homes, /tmp, /run and what is shown are not in it. Raises `ConductError`."""
+        for upper, place, _ in self.uppers[: self._system]:
+            layers.copy_layer(upper, folder / _name(place.lstrip("/")))
 
     def start(self, tracer: Sequence[str] = ()) -> None:
         """Start the chamber's init, below `tracer` (a command that runs what is appended to it, such as `strace -f …`).
@@ -304,3 +323,8 @@ class Chamber:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _name(place: str) -> str:
+    """Of the folder that holds what was written over `place`: never a path, which the product could lead elsewhere."""
+    return quote(place, safe="") or "root"

@@ -60,7 +60,7 @@ class ChamberPlan:
     root: Path = Path("/")
     """What the product sees as the system: the live one or the folder of a snapshot. Never written to."""
     layers: tuple[Path, ...] = ()
-    """Folders laid over it, topmost first: upper layers that earlier chambers left (an installed product)."""
+    """Laid over it, topmost first: folders that `Chamber.keep` made (an installed product)."""
     shown: tuple[Shown, ...] = ()
     limits: Limits = Limits()
     user: User = ALICE

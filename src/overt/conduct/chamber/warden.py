@@ -177,6 +177,7 @@ def _be_warden(work: Callable[[Path], None], work_folder: Path, words: int, upli
 
 def _settle(words: int, uplink: bool) -> None:
     """Tie this process' life to its parent's, and make its namespaces."""
+    os.umask(0o022)
     os.setsid()  # Ctrl-C is the parent's to handle; and no terminal, for the product to type into
     kernel.die_with_parent()
     gone = select.poll()
