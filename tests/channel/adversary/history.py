@@ -153,7 +153,7 @@ ATTACKS = (
         NOTHING,
         rollback,
         "the log never shrinks: the last accepted checkpoint is kept",
-        r"the log (shrank from 2 to 1 releases|has 1 releases, and release 1 is installed here): a rollback",
+        r"the log (shrank from release 1 to 0|ends with release 0, and release 1 is installed here): a rollback",
         error=PeerLied,
     ),
     Attack(

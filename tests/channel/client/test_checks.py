@@ -148,7 +148,7 @@ def test_growth_is_shown_by_tiles() -> None:
 
 def test_shrinking_rewriting_and_forgetting() -> None:
     log = Log(3)
-    with pytest.raises(PeerLied, match="shrank from 4 to 3"):
+    with pytest.raises(PeerLied, match="shrank from release 3 to 2"):
         checks.grown(log.newest(), TreeHead(4, bytes(32)), log.tiles.__getitem__)
     with pytest.raises(PeerLied, match="the log was rewritten"):
         checks.grown(log.newest(), TreeHead(3, bytes(32)), log.tiles.__getitem__)

@@ -184,20 +184,20 @@ def grown(found: Newest, seen: TreeHead | None, fetch: Fetch, known_serial: int 
     head = found.witnessed.head
     if head.size <= known_serial:
         raise PeerLied(
-            f"the log has {head.size} releases, and release {known_serial} is installed here: a rollback"
+            f"the log ends with release {head.size - 1}, and release {known_serial} is installed here: a rollback"
         )
     if seen is None or seen == head:
         return head
     if seen.size >= head.size:
-        shrunk = f"shrank from {seen.size} to {head.size} releases"
+        shrunk = f"shrank from release {seen.size - 1} to {head.size - 1}"
         what = shrunk if seen.size > head.size else "was rewritten"
         raise PeerLied(f"the log {what}: a rollback, or a log made for this machine")
     try:
         LogReader(head, fetch).extends(seen)
     except PeerLied as error:
         raise PeerLied(
-            f"the log was not shown to continue the one seen here before, of {seen.size} releases: it was rewritten, "
-            f"or made for this machine, or its tiles are damaged ({error})"
+            f"the log was not shown to continue the one seen here before, to release {seen.size - 1}: it was "
+            f"rewritten, or made for this machine, or its tiles are damaged ({error})"
         ) from None
     return head
 

@@ -28,6 +28,10 @@ class WaitingForWitnesses(ChannelError):
     """The log has the release, and too few witnesses have cosigned it yet; nothing that clients read has changed."""
 
 
+class _OtherHistory(ChannelError):
+    """A witness has seen this log otherwise than it is here."""
+
+
 @dataclass
 class _Round:
     """One round of asking: what was got, and why the rest was not."""
@@ -36,6 +40,8 @@ class _Round:
     note: Note
     got: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
+    contradicted: bool = False
+    """Whether a witness has seen the log otherwise."""
 
 
 def collect(
@@ -53,6 +59,7 @@ def collect(
             _ask(desk, round, witness, reader)
         except (LogError, EgressError, ChannelError, OSError) as error:
             round.failed[witness.name] = " ".join(str(error).split())
+            round.contradicted |= isinstance(error, _OtherHistory)
     if not policy.satisfied_by(round.got):
         raise WaitingForWitnesses(_said(desk, policy, round))
     for path in desk.requests.glob("witness-*"):
@@ -73,6 +80,8 @@ def _ask(desk: Desk, round: _Round, witness: Witness, reader: LogReader) -> None
         if answer.status == Status.CONFLICT:
             old_size = _known(answer.body, reader.head)
             continue
+        if answer.status == Status.UNPROCESSABLE:
+            raise _OtherHistory(f"it has cosigned another history of this log: {_shown(answer.body)}")
         if answer.status != Status.OK:
             raise ChannelError(f"refused with {answer.status}: {_shown(answer.body)}")
         found = _cosignatures(desk, round.asked, witness, request, answer.body)
@@ -110,10 +119,7 @@ def _known(body: bytes, head: TreeHead) -> int:
     """What the witness has seen. More than there is means that somebody signed another log with this key."""
     size = protocol.parse_conflict(body)
     if size > head.size:
-        raise ChannelError(
-            f"it knows {size} releases and there are {head.size}: this folder is an old copy, or the log key "
-            "was used elsewhere. Publish nothing before you know which"
-        )
+        raise _OtherHistory(f"it knows {size} releases and there are {head.size}")
     return size
 
 
@@ -156,7 +162,9 @@ def _check_age(timestamp_s: int, desk: Desk) -> None:
 def _said(desk: Desk, policy: Policy, round: _Round) -> str:
     lines = [f"{name}: {reason}" for name, reason in round.failed.items()]
     how = (
-        "try again later"
+        "this folder is an old copy, or the log key was used elsewhere; publish nothing before you know which"
+        if round.contradicted
+        else "try again later"
         if desk.post
         else f"send each {desk.requests}/witness-*.request to its witness (POST …/add-checkpoint), put the answer "
         "beside it as .response, and run the same command again"
