@@ -4,8 +4,8 @@
 
 Between `<!-- run: begin … -->` and `<!-- run: end -->` a block without a language, after a line that names a file, is
 that file. In a `console` block lines that begin with `$ ` are commands: a backslash at the end continues them, a `&`
-leaves them running. What follows is what they print on both streams, and `? N` for an exit code other than 0. All run in
-one fresh folder, with Overt's data in it, and on free ports. `tests/cli/test_pages.py` runs them too, and compares.
+leaves them running. What follows is what they print on both streams, and `? N` for an exit code but 0. All run in one
+fresh folder, with Overt's data in it, and on free ports. `tests/cli/test_pages.py` runs them too, and compares.
 """
 
 from __future__ import annotations
