@@ -16,21 +16,25 @@ from overt.conduct.finder.extents import Extents, Places, between
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.masks import Masks, masked_texts
 from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
+from overt.conduct.finder.runs import is_base64, is_text, text_runs
 
-RUN = re.compile(rb"[\t\n\r\x20-\x7e]{24,}+")
-"""Text: what the decoders of text are given."""
 MAGIC = re.compile(
     rb"PK\x03\x04|\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|BZh[1-9]1AY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|7z\xbc\xaf|%PDF-"
     rb"|\x89PNG|\xff\xd8\xff|SQLite format|Rar!|MSCF|\xd0\xcf\x11\xe0|(?:[\x20-\x7e]\0){8}|(?:\0[\x20-\x7e]){8}"
 )
 HEAD_BYTES = 256
+TOKEN = b"ovt"
 MIN_LEFT_BYTES = 1_024
 """Beside a canary: fewer bytes are what its extents miss at their ends."""
 MIN_BYTES = 16
 """Of a part that is looked into."""
-TEXT_SHARE = 0.9
-FOLDED = re.compile(rb"[oO][vV][tT]")
-TEXT_BYTES = bytes(range(0x20, 0x7F)) + b"\t\n\r"
+TEXT_SHARE = 0.95
+FOLDED_BYTES = 27
+MIN_GUESS_BYTES = 32
+"""Of a guess without a canary in it: less text may come of anything."""
+MAX_SMALL = 1_000
+SMALL_BYTES = 4_096
+"""Pieces that are looked at together: in nearly all of them is nothing."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -113,6 +117,7 @@ class _Search:
         self._blobs = 0
         self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * size)
         self._expanded: list[_Blob] = []
+        self._small: list[_Blob] = []
         self._cut = ""
 
     def run(self, data: bytes) -> Examined:
@@ -184,8 +189,10 @@ class _Search:
         self, blob: _Blob, extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]]
     ) -> None:
         """Tokens in letters of mixed case."""
-        for place in FOLDED.finditer(blob.data):
-            word = blob.data[place.start() : place.start() + 27]
+        lower = blob.data.lower()
+        at = -1
+        while (at := lower.find(TOKEN, at + 1)) >= 0:
+            word = blob.data[at : at + FOLDED_BYTES]
             if word.islower() or word.isupper() or not word.isalnum():
                 continue
             for _, _, needles in self._needles.matches(word.lower()):
@@ -193,9 +200,9 @@ class _Search:
                     if needle.matched == "token" and not needle.route:
                         folded = Needle(needle.canary, needle.form, needle.matched, ("case",))
                         extent = extents.setdefault(
-                            (needle.canary, needle.form, ("case",)), (Extents(), folded, place.start())
+                            (needle.canary, needle.form, ("case",)), (Extents(), folded, at)
                         )
-                        extent[0].add_spelled(place.start(), len(word))
+                        extent[0].add_spelled(at, len(word))
 
     def _note(self, blob: _Blob, needle: Needle, start: int, length: int) -> None:
         route = (*blob.route, *needle.route)
@@ -231,15 +238,17 @@ class _Search:
                 self._child(blob, decoder.name, piece, low)
                 if piece.trust is Trust.SOUND:
                     sound.append((piece.start, piece.end))
+        runs = list(text_runs(data))
         if blob.trust is not Trust.GUESS:
-            for begin, end in between(sound, len(data)):
+            written = [(begin, end) for begin, end in runs if is_base64(data[begin:end])]
+            for begin, end in between(sound + written, len(data)):
                 part = data[begin:end]
                 for name, piece in (*self._masks.pieces(part), *masked_texts(part)):
                     self._child(blob, name, piece, low + begin)
-        blob.read += [(low + begin, low + end) for begin, end in sound]
-        for run in RUN.finditer(data):
-            blob.read.append((low + run.start(), low + run.end()))
-            self._read(blob, run[0], low + run.start())
+        blob.read += [(low + begin, low + end) for begin, end in sound + runs]
+        for begin, end in runs:
+            self._read(blob, data[begin:end], low + begin)
+        self._admit_small()
 
     def _read(self, blob: _Blob, text: bytes, low: int) -> None:
         """Admit what is written in one run of text."""
@@ -251,22 +260,33 @@ class _Search:
 
     def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> None:
         begin, end = low + piece.start, low + piece.end
-        self._admit(
-            _Blob(
-                piece.data,
-                (*blob.route, name),
-                blob.at + begin if blob.exact else blob.at,
-                min(piece.trust, blob.trust, key=lambda trust: trust.value),
-                blob.exact and end - begin == len(piece.data),
-                blob,
-                (begin, end),
-            )
+        child = _Blob(
+            piece.data,
+            (*blob.route, name),
+            blob.at + begin if blob.exact else blob.at,
+            piece.trust if piece.trust.value < blob.trust.value else blob.trust,
+            blob.exact and end - begin == len(piece.data),
+            blob,
+            (begin, end),
         )
+        if len(piece.data) > SMALL_BYTES:
+            self._admit(child)
+        else:
+            self._small.append(child)
+            if len(self._small) >= MAX_SMALL:
+                self._admit_small()
+
+    def _admit_small(self) -> None:
+        """Admit all small pieces, after one look at all of them."""
+        small, self._small = self._small, []
+        joined = b"\0".join(blob.data for blob in small)
+        anything = TOKEN in joined.lower() or any(True for _ in self._needles.matches(joined))
+        for blob in small:
+            if anything or blob.trust is not Trust.GUESS or plausible(blob.data):
+                self._admit(blob)
 
 
 def plausible(data: bytes) -> bool:
     """Whether `data` begins like text or like a file."""
     head = data[:HEAD_BYTES]
-    return MAGIC.match(head) is not None or len(head.translate(None, TEXT_BYTES)) <= (1 - TEXT_SHARE) * len(
-        head
-    )
+    return len(data) >= MIN_GUESS_BYTES and (MAGIC.match(head) is not None or is_text(head, TEXT_SHARE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from overt.conduct.finder.decoders.base import Decoder, Piece, Trust
@@ -11,16 +10,26 @@ from overt.core.limits import Limits
 from overt.engine.unpack.base import Budget, Room
 from overt.engine.unpack.registry import identify
 
-BEGINNINGS = re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|MSCF\0\0\0\0|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+BEGINNINGS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF\0\0\0\0", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 """Looked for everywhere; other formats only at the beginning."""
+PROGRAMS = (b"MZ", b"\x7fELF")
+"""What the scanner finds in programs is of no interest here."""
 MAX_ENTRIES = 5_000
 OTHERS = frozenset(("gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "zip", "html", "script"))
 """Decoders of their own."""
 
 
+def _starts(data: bytes) -> Iterator[int]:
+    for magic in BEGINNINGS:
+        at = data.find(magic)
+        while at >= 0:
+            yield at
+            at = data.find(magic, at + 1)
+
+
 def _members(data: bytes, limit: int) -> Iterator[Piece]:
-    starts = {0, *(found.start() for found in BEGINNINGS.finditer(data))}
-    for start in sorted(starts):
+    beginning = () if data.startswith(PROGRAMS) else (0,)
+    for start in sorted({*beginning, *_starts(data)}):
         part = data[start:] if start else data
         for form in identify(part):
             if form.unpack is None or form.name in OTHERS:

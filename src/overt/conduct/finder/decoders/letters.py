@@ -32,6 +32,8 @@ MIN_DISTINCT = 6
 """Different characters in a run: fewer are a ruler or a table of zeros."""
 MIXED_CHARS = 64
 MIN_TURNED_CHARS = 40
+MAX_TURNED_CHARS = 1 << 18
+"""Of one run that are read backwards, or in rot13: enough to see what it is."""
 MAX_SLOW_CHARS = 1 << 20
 """Of base85 in one region: its decoder is slow, and text often has its form."""
 _NOT64 = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -44,7 +46,7 @@ def _base64(data: bytes, limit: int) -> Iterator[Piece]:
         text = _NOT64.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"").translate(_STANDARD))
         if len(text) < MIN_CHARS or HEX.fullmatch(text):
             continue
-        trust = Trust.LIKELY if len(text) < MIXED_CHARS or _mixed(text) else Trust.GUESS
+        trust = Trust.LIKELY if _mixed(text) else Trust.GUESS
         for skipped in range(4):
             part = text[skipped : skipped + limit // 3 * 4]
             decoded = binascii.a2b_base64(part[: len(part) // 4 * 4] + _last(part))
@@ -54,7 +56,7 @@ def _base64(data: bytes, limit: int) -> Iterator[Piece]:
 def _mixed(text: bytes) -> bool:
     """Whether capitals, small letters and digits are all there, as in base64 of anything but very little."""
     head = text[:MIXED_CHARS]
-    return not head.islower() and not head.isupper() and not head.isalpha()
+    return len(head) == MIXED_CHARS and not head.islower() and not head.isupper() and not head.isalpha()
 
 
 def _last(text: bytes) -> bytes:
@@ -112,7 +114,8 @@ def _hex(data: bytes, limit: int) -> Iterator[Piece]:
         for skipped in range(2):
             part = text[skipped : skipped + 2 * limit]
             decoded = binascii.unhexlify(part[: len(part) // 2 * 2])
-            yield Piece(run.start(), run.end(), decoded, Trust.GUESS if skipped else Trust.LIKELY)
+            trust = Trust.GUESS if skipped or len(text) < 2 * MIXED_CHARS else Trust.LIKELY
+            yield Piece(run.start(), run.end(), decoded, trust)
 
 
 def _decimals(data: bytes, limit: int) -> Iterator[Piece]:
@@ -125,13 +128,15 @@ def _decimals(data: bytes, limit: int) -> Iterator[Piece]:
 def _backwards(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         if len(run[0]) >= MIN_TURNED_CHARS:
-            yield Piece(run.start(), run.end(), run[0][::-1][:limit], Trust.GUESS)
+            yield Piece(run.start(), run.end(), run[0][-min(limit, MAX_TURNED_CHARS) :][::-1], Trust.GUESS)
 
 
 def _rot13(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         if len(run[0]) >= MIN_TURNED_CHARS:
-            yield Piece(run.start(), run.end(), run[0][:limit].translate(ROT13), Trust.GUESS)
+            yield Piece(
+                run.start(), run.end(), run[0][: min(limit, MAX_TURNED_CHARS)].translate(ROT13), Trust.GUESS
+            )
 
 
 _UPPER, _LOWER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
