@@ -136,6 +136,18 @@ def test_losses_leave_no_clean_answer(tmp_path: Path, losses: Losses, unseen: se
     assert answers["sight"].good is False
 
 
+def test_encrypted_content_shows_by_its_size(tmp_path: Path) -> None:
+    opaque = OpaqueBytes(destination="x:443", flows=(1,), bytes=5000, bits_per_byte=7.9, why="pinned")
+    test = replace(
+        made.COMPARED[0], about="canaries", place="x:443", question="x:443, bytes sent: with canaries"
+    )
+    for number, p in enumerate((0.001, 0.2)):
+        evidence = changed(made.behaving(), opaque=[opaque])
+        answers = judged(tmp_path / str(number), evidence, compared=[replace(test, p_corrected=p)])
+        found = answers["content-left"]
+        assert (found.verdict, found.good) == ((Verdict.PARTLY, False), (Verdict.UNSEEN, None))[number]
+
+
 def test_without_canaries_nothing_is_said_of_content(tmp_path: Path) -> None:
     answers = judged(tmp_path, changed(made.behaving(), canaries=[]))
     assert answers["content-left"].verdict is Verdict.UNSEEN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from overt.conduct.compare.tests import Tested, fisher, sign
 from overt.conduct.evidence.folder import RunFolder
@@ -80,7 +80,8 @@ def _signs(
     ]
     more, fewer = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
     words = f"of {len(of.pairs)} pairs {more} marked {how}, {fewer} plain {how}, {len(of.pairs) - more - fewer} alike"
-    return question, words, sign(more, fewer)
+    # Pairs that are alike could have differed: what the test could have shown depends on all of them.
+    return question, words, replace(sign(more, fewer), least_p=min(1.0, 2 / 2 ** len(of.pairs)))
 
 
 def detection_test(of: Observed) -> tuple[str, str, Tested] | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from overt.conduct.compare.arms import UNITS
 from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sighting, StepKind, Verdict
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
@@ -13,8 +14,8 @@ from overt.conduct.judge.network import caveat, is_dns, nothing_could_leave, par
 
 FORMS = {"content": "content", "name": "name", "path": "name", "digest": "digest", "size": "digest"}
 """Form of a sighting → what a profile declares as sent."""
-SIGNIFICANCE = 0.05
-"""Corrected p below which a difference is taken for real."""
+SIGNIFICANCE, SIGNIFICANCE_OF_TIMING = 0.05, 0.01
+"""Corrected p below which a difference is taken for real; a busy machine moves times, not contents or sizes."""
 
 
 class Seen(NamedTuple):
@@ -73,15 +74,36 @@ def _left(material: Material, declared: Declared, forms: tuple[str, ...], words:
     found = list(sightings(material, declared, forms))
     if found:
         return _what_left(found, words)
+    if "content" in forms and (moved := _moved(material)):
+        return _what_moved(moved, material)
     if why := _unseen(material):
-        return Said(
-            Verdict.UNSEEN, None, f"It was not found, and that shows nothing: {why}.", _opaque_facts(material)
-        )
+        text = f"It was not found, and that shows nothing: {why}."
+        return Said(Verdict.UNSEEN, None, text, _opaque_facts(material))
     sent = sum(flow.value.sent_bytes for run in material.runs for flow in run.flows.values())
     planted = max(len(run.canaries) for run in material.runs)
     sought = f"None of {counted(planted, 'planted file')} was found in what left"
     text = f"{sought} ({bytes_text(sent)})." if sent else "It sent nothing."
     return Said(Verdict.NO, True, f"{text} {caveat(material)}".strip() if "content" in forms else text)
+
+
+def _differs(test: Compared) -> bool:
+    timing = UNITS["pause"] in test.question
+    return test.p_corrected < (SIGNIFICANCE_OF_TIMING if timing else SIGNIFICANCE)
+
+
+def _moved(material: Material) -> list[Cited[Compared]]:
+    """Comparisons by which what leaves depends on the planted files, readable or not."""
+    return [
+        one
+        for one in material.compared
+        if one.value.about in ("canaries", "marking") and one.value.place and _differs(one.value)
+    ]
+
+
+def _what_moved(moved: Sequence[Cited[Compared]], material: Material) -> Said:
+    places = some(sorted({one.value.place for one in moved}), 3)
+    text = f"No content could be read; but what it sends to {places} depends on the planted files or their markings."
+    return Said(Verdict.PARTLY, False, text, (*map(_compared_fact, moved), *_opaque_facts(material)))
 
 
 def _what_left(found: list[Seen], words: str) -> Said:
@@ -169,7 +191,7 @@ def marking(material: Material, declared: Declared) -> Said:
         )
         return Said(Verdict.UNSEEN, None, f"This was not tested: {why}.")
     facts = tuple(_compared_fact(one) for one in sorted(tests, key=lambda one: one.value.p_corrected))
-    differing = [one.value for one in tests if one.value.p_corrected < SIGNIFICANCE]
+    differing = [one.value for one in tests if _differs(one.value)]
     if differing:
         best = min(differing, key=lambda one: one.p_corrected)
         text = f"It treats marked documents differently: {best.question}: {best.observed}"
