@@ -1,6 +1,6 @@
-"""A monitor over a year of daily releases: day by day, and by one that begins at the end. docs/monitor.md holds a run.
+"""A monitor over a year of daily releases: what there is at once, then day by day. docs/monitor.md holds a run.
 
-    python -m bench.monitor [--days N]
+    python -m bench.monitor [--days N] [--looks N]
 
 The channel begins with the base pack and gets a rule a day; all is reviewed, static and dynamic, and sources are kept,
 so that the monitor builds every bundle again. The tree is a folder: what the network costs is not in it.
@@ -71,38 +71,39 @@ def _watching(publisher: Publisher, kept: Path, folder: Path) -> list[str]:
     ]
 
 
-def year(work: Path, days: int) -> Iterator[str]:
-    """Every day, then all at once."""
+def year(work: Path, days: int, looks: int) -> Iterator[str]:
+    """One that begins late takes in what there is, then looks every day."""
     publisher, kept = Publisher(work / "channel"), work / "sources"
     for path in BASE.glob("*.yar"):
         (publisher.rules / path.name).write_bytes(path.read_bytes())
     environment = os.environ | {"OVERT_HOME": str(work / "home")}
-    daily, took = _watching(publisher, kept, work / "daily"), []
-    for day in range(days + 1):
+    for day in range(days + 1 - looks):
         _daily_rule(publisher, day)
         _publish(publisher, kept)
-        took.append(command(daily, environment=environment))
-        if day and day % 30 == 0:
-            print(f"day {day}: {statistics.median(took[-30:]):.1f} s a look", file=sys.stderr, flush=True)
-    nothing = command(daily, environment=environment)
+    watching = _watching(publisher, kept, work)
+    count = days + 1 - looks
+    elapsed, peak = with_memory(watching, environment=environment)
     yield (
-        f"{days + 1} releases of 214 rules and one more each day, looked at every day: the first {took[0]:.1f} s, then "
-        f"{statistics.median(took[1:]):.1f} s a look (median; at most {max(took[1:]):.1f} s), the last thirty "
-        f"{statistics.median(took[-30:]):.1f} s; a look at which nothing is new {nothing:.1f} s"
+        f"{count} daily releases (214 rules and one more each day) taken in at once: {elapsed:.0f} s, "
+        f"{elapsed / count:.2f} s each; at most {peak / 1e6:.0f} MB with all its processes"
     )
-    elapsed, peak = with_memory(_watching(publisher, kept, work / "once"), environment=environment)
+    took = []
+    for day in range(count, days + 1):
+        _daily_rule(publisher, day)
+        _publish(publisher, kept)
+        took.append(command(watching, environment=environment))
+    nothing, peak = with_memory(watching, environment=environment)
     yield (
-        f"a monitor that begins then: {elapsed:.0f} s for all {days + 1} "
-        f"({elapsed / (days + 1):.2f} s each), at most {peak / 1e6:.0f} MB with all its processes"
+        f"then {looks} more, looked at every day: {statistics.median(took):.1f} s a look (median; {min(took):.1f} to "
+        f"{max(took):.1f}); one at which nothing is new: {nothing:.1f} s, at most {peak / 1e6:.0f} MB"
     )
-    _, peak = with_memory(daily, environment=environment)
-    yield f"a look at which nothing is new: at most {peak / 1e6:.0f} MB with all its processes"
-    for name in ("daily", "once"):
-        files, size = tree_bytes(work / name / "site")
-        database = (work / name / "state" / "monitor.sqlite").stat().st_size
-        yield f"{name}: the state has {database / 1e6:.1f} MB, the site {files:,} files and {size / 1e6:.1f} MB"
-    _, size = tree_bytes(kept)
-    yield f"the kept sources have {size / 1e6:.1f} MB"
+    files, size = tree_bytes(work / "site")
+    database = (work / "state" / "monitor.sqlite").stat().st_size
+    _, archives = tree_bytes(kept)
+    yield (
+        f"after {days + 1} releases the state has {database / 1e6:.1f} MB, the site {files:,} files and "
+        f"{size / 1e6:.1f} MB, the kept sources {archives / 1e6:.1f} MB"
+    )
 
 
 def main() -> int:
@@ -111,10 +112,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--looks", type=int, default=30, help="days at the end that are looked at every day")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="overt-bench-") as folder:
-        for line in (*year(Path(folder), args.days), *machine.description()):
+        for line in year(Path(folder), args.days, min(args.looks, args.days)):
             print(f"* {line}", flush=True)
+    for line in machine.description():
+        print(f"* {line}")
     print(f"* load average at the end {os.getloadavg()[0]:.1f}")
     return 0
 

@@ -51,7 +51,7 @@ def act(data: bytes) -> bytes | None:
         case "memory":
             kept = []
             while True:
-                kept.append(bytearray(1 << 24))
+                kept.append(bytes(1 << 26))  # not touched: address space is what is bounded
         case "flood":
             return bytes(8 << 20)
         case "open":

@@ -79,7 +79,7 @@ NARROW = Bounds(max_memory_bytes=768 << 20, max_answer_bytes=1 << 20, deadline_s
 def flood() -> None:
     kept = []
     while True:
-        kept.append(bytearray(1 << 24))
+        kept.append(bytes(1 << 26))
 
 
 def loop() -> None:
