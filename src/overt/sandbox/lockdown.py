@@ -61,7 +61,7 @@ def lock(
         if with_parent:
             _prctl(PR_SET_PDEATHSIG, SIGKILL)
         _prctl(PR_SET_DUMPABLE, 0)
-        _drop_capabilities(policy.capabilities)
+        drop_capabilities(policy.capabilities)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         abi = landlock.restrict(policy.files) if grants is None else landlock.restrict_to(grants)
     except OSError as error:
@@ -130,7 +130,7 @@ def _prctl(option: int, value: int) -> None:
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
 
 
-def _drop_capabilities(keep: int) -> None:
+def drop_capabilities(keep: int) -> None:
     """Give up every capability that is not in the bit set `keep` (capabilities(7)); nothing to do as a user."""
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)

@@ -189,6 +189,29 @@ def test_what_comes_after_the_sink_has_closed_is_counted(ready: None, tmp_path: 
         assert "the capture has them" in net.outcome.blind[0].what
 
 
+def test_endless_requests_are_noted_as_far_as_a_record_goes(ready: None, tmp_path: Path) -> None:
+    count, filler = 2000, "\\" * 900
+
+    def talk() -> None:
+        one = connected(80)
+        for number in range(count):
+            one.sendall(f"GET /{number} HTTP/1.1\r\nHost: many.example\r\nX-Fill: {filler}\r\n\r\n".encode())
+            assert one.recv(4096).startswith(b"HTTP/1.1 200")
+
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(max_noted_bytes=1 << 20))) as net:
+        net.inside(talk)
+        net.stop()
+        (flow,) = net.to(HOST)
+        assert net.outcome is not None and net.outcome.losses.other == count - len(flow.requests) > 500
+        assert flow.sent_bytes == len(net.sent(flow)) > count * 900
+        assert (net.folder.path / "flows.jsonl").stat().st_size < 3 << 20
+
+
+def test_the_sink_keeps_only_what_it_needs_of_root(net: Net) -> None:
+    status = Path(f"/proc/{net.sink._pid}/status").read_text()
+    assert int(status.split("CapEff:")[1].split()[0], 16) == 1 << 10 | 1 << 12 | 1 << 13
+
+
 def test_idle_connections_are_closed(ready: None, tmp_path: Path) -> None:
     def wait() -> None:
         one = connected()

@@ -66,7 +66,7 @@ def replay(ready: None, tmp_path: Path) -> SinkPlan:
                     "path": "/api?x=1",
                     "method": "POST",
                     "status": 201,
-                    "headers": {"X-A": "b"},
+                    "headers": {"X-A": "b", "Content-Length": "9"},
                     "body": "made",
                 },
                 {"path": "/moved", "status": 302, "headers": {"Location": "/main.cvd"}},

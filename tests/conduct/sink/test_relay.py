@@ -16,9 +16,9 @@ import pytest
 from overt.conduct.evidence.records import Mode, Opened
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.names import Names
-from overt.conduct.sink.plan import NAMES4, NAMES6, Limits, SinkPlan
+from overt.conduct.sink.plan import NAMES4, NAMES6, PORT, Limits, SinkPlan
 from overt.conduct.sink.resolver import Resolver
-from tests.conduct.sink.lab import CLONE_NEWNET, Net, ip, network, setns, unshare
+from tests.conduct.sink.lab import CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
 from tests.conduct.sink.test_clients import needed
 from tests.conduct.sink.test_names import questions
 
@@ -142,3 +142,11 @@ def test_what_can_not_be_reached(passing: Net) -> None:
     passing.stop()
     (flow,) = passing.to("203.0.113.99", protocol="tcp")
     assert flow.received_bytes == 0 and flow.sent_bytes > 0
+
+
+def test_the_sink_is_not_passed_on_to_itself(passing: Net) -> None:
+    for address in (SINK4, UPLINK):
+        done = passing.run(needed("curl"), "-sS", "-m", "3", f"http://{address}:{PORT}/", check=False)
+        assert done.returncode != 0
+    passing.stop()
+    assert [flow.address for flow in passing.flows if flow.protocol == "tcp"] == [SINK4, UPLINK]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-MAX_CONTEXTS = 2_000
+MAX_CONTEXTS = 500
 """Server names whose certificates are kept ready."""
 MAX_COMMON_NAME = 64
 _BEFORE = datetime.timedelta(days=30)

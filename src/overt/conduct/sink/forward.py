@@ -71,6 +71,8 @@ class Forward:
             sockets.reply(ends, data)
 
         with contextlib.suppress(OSError):  # no way there: as if nobody answered
+            if sockets.is_local(address):
+                raise OSError("that is the sink itself")
             way, _ = await asyncio.get_running_loop().create_datagram_endpoint(
                 lambda: _Way(answered), remote_addr=(address, ends.port)
             )

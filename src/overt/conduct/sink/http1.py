@@ -124,11 +124,16 @@ class _Server:
         if response.status not in (204, 304):
             headers.append(("Content-Length", str(response.size)))
         reason = HTTPStatus(response.status).phrase.encode() if response.status in _KNOWN else b""
-        await self._send(h11.Response(status_code=response.status, headers=headers, reason=reason))
+        answer = (
+            self._http.send(h11.Response(status_code=response.status, headers=headers, reason=reason)) or b""
+        )
         if asked.method != "HEAD" and response.status not in (204, 304):
             for chunk in response.chunks():
-                await self._send(h11.Data(data=chunk))
-        await self._send(h11.EndOfMessage())
+                answer += self._http.send(h11.Data(data=chunk)) or b""
+                if len(answer) >= _SLICE_BYTES:
+                    await self._stream.write(answer)
+                    answer = b""
+        await self._stream.write(answer + (self._http.send(h11.EndOfMessage()) or b""))
 
     async def _connect(self, exchange: Exchange) -> bool:
         """The client takes this for a proxy: what it sends through is looked at like any other stream."""

@@ -6,10 +6,8 @@ written at a time; what others send meanwhile waits, up to a limit, so that no b
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 import h2.config
 import h2.connection
@@ -18,7 +16,7 @@ import h2.events
 import h2.exceptions
 
 from overt.conduct.sink.http1 import note_questions
-from overt.conduct.sink.responses import Asked, Responder, Response, wants_body
+from overt.conduct.sink.responses import Asked, Responder, wants_body
 from overt.conduct.sink.stream import Stream
 from overt.conduct.sink.tape import Asked as Noted
 from overt.conduct.sink.tape import Tape
@@ -40,6 +38,26 @@ class Exchange:
     question: bytearray = field(default_factory=bytearray)
 
 
+@dataclass(slots=True)
+class Reply:
+    """A body on its way to the client."""
+
+    stream: int
+    chunks: Iterator[bytes]
+    left: int
+    """Bytes that were not sent."""
+    _ahead: bytes = b""
+
+    def take(self, most: int) -> bytes:
+        """The next bytes, at least one."""
+        self._ahead = (
+            self._ahead or next(self.chunks, b"") or bytes(min(self.left, most))
+        )  # its file has shrunk
+        data, self._ahead = self._ahead[:most], self._ahead[most:]
+        self.left -= len(data)
+        return data
+
+
 class Unfolded:
     """Writes the streams of one connection to its tape, one after another."""
 
@@ -57,10 +75,12 @@ class Unfolded:
         if stream == self._current:
             self._tape.sent(data)
             return
+        if self._bytes + len(data) > MAX_WAITING_BYTES or not self._tape.hold(len(data)):
+            self.close()
+            self._tape.sent(data)
+            return
         self._waiting.setdefault(stream, bytearray()).extend(data)
         self._bytes += len(data)
-        if self._bytes > MAX_WAITING_BYTES:
-            self.close()
 
     def ended(self, stream: int) -> None:
         """A stream is over: the next may be written."""
@@ -79,6 +99,7 @@ class Unfolded:
     def _write(self, stream: int) -> None:
         data = self._waiting.pop(stream)
         self._bytes -= len(data)
+        self._tape.hold(-len(data))
         self._tape.sent(bytes(data))
 
 
@@ -99,7 +120,7 @@ class _Server:
             h2.config.H2Configuration(client_side=False, header_encoding="latin-1")
         )
         self._exchanges: dict[int, Exchange] = {}
-        self._replies: deque[tuple[int, bytearray]] = deque()
+        self._replies: list[Reply] = []
         self.unfolded = Unfolded(stream.tape)
 
     async def run(self) -> None:
@@ -164,31 +185,26 @@ class _Server:
         if response.answered:
             note_questions(self._stream.tape, response)
         exchange.noted.status = response.status
-        body = self._head(number, asked, response)
-        if body:
-            self._replies.append((number, body))
-
-    def _head(self, number: int, asked: Asked, response: Response) -> bytearray:
-        """Send the head; what is left to send."""
-        body = bytearray() if asked.method == "HEAD" else bytearray().join(response.chunks())
+        empty = asked.method == "HEAD" or not response.size
         fields = [(name.lower(), value) for name, value in response.headers]
-        length = [("content-length", str(response.size))] if HTTPStatus.OK <= response.status != 204 else []
+        length = [("content-length", str(response.size))] if response.status not in (204, 304) else []
         self._http.send_headers(
-            number, [(":status", str(response.status)), *fields, *length], end_stream=not body
+            number, [(":status", str(response.status)), *fields, *length], end_stream=empty
         )
-        return body
+        if not empty:
+            self._replies.append(Reply(number, response.chunks(), response.size))
 
     def _reply(self) -> None:
         """Send as much of the bodies as the client has room for."""
-        for number, body in list(self._replies):
+        for reply in list(self._replies):
             try:
-                while body and (room := self._room(number)):
-                    self._http.send_data(number, bytes(body[:room]), end_stream=len(body) <= room)
-                    del body[:room]
+                while reply.left and (room := self._room(reply.stream)):
+                    data = reply.take(room)
+                    self._http.send_data(reply.stream, data, end_stream=not reply.left)
             except h2.exceptions.ProtocolError:  # the client reset this stream
-                body.clear()
-            if not body:
-                self._replies.remove((number, body))
+                reply.left = 0
+            if not reply.left:
+                self._replies.remove(reply)
 
     def _room(self, number: int) -> int:
         return min(self._http.local_flow_control_window(number), self._http.max_outbound_frame_size)

@@ -31,9 +31,15 @@ class Limits:
     max_capture_bytes: int = 16 << 30
     """Packets after that keep only their first `cut_packet_bytes`."""
     cut_packet_bytes: int = 128
-    max_requests: int = 20_000
-    """Noted of one flow."""
-    max_head_bytes: int = 256 << 10
+    max_free_share: float = 0.4
+    """Of the disk's free room when the run begins: neither streams nor capture take more, whatever their own limits."""
+    max_noted_bytes: int = 2 << 20
+    """Of the requests noted of one flow: a record stays well below `evidence.folder.MAX_LINE_BYTES`."""
+    max_held_bytes: int = 256 << 20
+    """In memory, of all flows that go on: requests noted, and streams of HTTP/2 that wait for another to end."""
+    max_memory_bytes: int = 2 << 30
+    """Of the sink's process: a backstop that ends the run rather than the machine."""
+    max_head_bytes: int = 64 << 10
     """Of one request's line and headers, and of what is held while it is not known which protocol it is."""
     max_nesting: int = 4
     """Protocols inside one another: TLS in CONNECT in TLS …"""

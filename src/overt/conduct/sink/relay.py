@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import h11
 
 from overt.conduct.evidence.records import Opened
-from overt.conduct.sink import hello
+from overt.conduct.sink import hello, sockets
 from overt.conduct.sink.conversation import UNSAID, Sinkhole, certified_names, hello_ahead
 from overt.conduct.sink.http1 import url_of
 from overt.conduct.sink.recognise import Kind, recognise
@@ -159,6 +159,8 @@ def _begins_tls(data: bytes) -> bool:
 
 async def _reach(tape: Tape, context: ssl.SSLContext | None = None, name: str | None = None) -> Far | None:
     """The true destination; None if it can't be reached. Raises `ssl.SSLError` if its certificate is not valid."""
+    if sockets.is_local(tape.ends.address):  # that is the sink itself: it would talk to itself for ever
+        return None
     try:
         async with asyncio.timeout(CONNECT_S):
             return await asyncio.open_connection(

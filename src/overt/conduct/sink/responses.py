@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -83,7 +84,7 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: str
     """With its query, if it has one."""
     method: str = "GET"
-    status: int = 200
+    status: Annotated[int, msgspec.Meta(ge=200, le=599)] = 200
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     body: str = ""
     file: str = ""
@@ -112,7 +113,7 @@ class Folder:
     def answer(self, asked: Asked) -> Response:
         """The recorded answer, the file, or 404."""
         if item := self.recorded.get((asked.method, asked.target)):
-            headers = tuple(item.headers.items())
+            headers = tuple(pair for pair in item.headers.items() if pair[0].lower() not in _FRAMING)
             if not item.file:
                 return Response(item.status, headers, item.body.encode())
             return self._whole(item.file, item.status, headers)
@@ -180,6 +181,8 @@ def wants_body(headers: Mapping[str, str]) -> bool:
     return headers.get("content-type", "") == _DNS
 
 
+_FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
+"""Header fields that follow from how a body is sent here."""
 _TEXT = (("Content-Type", "text/plain"),)
 _JSON = (("Content-Type", "application/json"),)
 _HTML = (("Content-Type", "text/html"),)

@@ -12,12 +12,13 @@ import contextlib
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
 
@@ -40,6 +41,7 @@ from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.responses import Folder, Responder
 from overt.conduct.sink.tape import Recorder
 from overt.core.errors import ConductError
+from overt.sandbox.lockdown import drop_capabilities
 
 COUNTS, LOG = "sink.json", "sink.log"
 READY_S = 30.0
@@ -49,6 +51,8 @@ SWEEP_S = 2.0
 SPARE_DESCRIPTORS = 500
 """Besides those of connections."""
 _READY = b"+"
+_NETWORK = 1 << 10 | 1 << 12 | 1 << 13
+"""CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW: to answer from any port of any address."""
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +99,7 @@ class Sink:
 
     def start(self) -> None:
         """Take over all traffic of `interface`. Raises `ConductError`; then nothing was started."""
+        self.plan = _fitting(self.plan, shutil.disk_usage(self.folder.path).free)
         hosts = {host.lower(): Folder.read(path) for host, path in self.plan.replay.items()}
         routing.apply(self.interface, self.plan.mode)
         tap = capture.attach(self.interface)
@@ -155,6 +160,17 @@ class Sink:
             self._pid = 0
 
 
+def _fitting(plan: SinkPlan, free_bytes: int) -> SinkPlan:
+    """The plan with limits that leave room on the disk for the other observers."""
+    most = int(free_bytes * plan.limits.max_free_share)
+    limits = replace(
+        plan.limits,
+        max_streams_bytes=min(plan.limits.max_streams_bytes, most),
+        max_capture_bytes=min(plan.limits.max_capture_bytes, most),
+    )
+    return replace(plan, limits=limits)
+
+
 def outcome(kept: Kept) -> Outcome:
     """What was lost, as every observer says it, and in words."""
     losses = Losses(
@@ -199,7 +215,9 @@ def _serve_and_exit(
             signal.SIGINT, signal.SIG_IGN
         )  # Ctrl-C goes to all of us: the evidence is completed first
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_DATA, 2 * (sink.plan.limits.max_memory_bytes,))
         _more_descriptors(sink.plan.limits.max_connections + SPARE_DESCRIPTORS)
+        drop_capabilities(_NETWORK)  # it reads what strangers wrote
         serve(sink, hosts, listeners, tap, ready, stop)
         status = 0
     except BaseException:

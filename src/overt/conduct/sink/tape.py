@@ -19,6 +19,8 @@ from overt.conduct.evidence.records import Flow, Opened, Request
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import Limits
 
+NOTE_BYTES = 100
+"""What a request that says nothing costs."""
 WRITE_BYTES = 4096
 """Less of one stream waits for more, a few seconds at most."""
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -67,7 +69,7 @@ class Counts:
     unrecorded_flows: int = 0
     """Past `max_flows`."""
     unnoted_requests: int = 0
-    """Past `max_requests` of one flow; their bytes are in its stream."""
+    """Past `max_noted_bytes` or `max_held_bytes`; their bytes are in their streams."""
     closed_for_room: int = 0
     """Silent connections that were closed since there were `max_connections`."""
     undelivered_datagrams: int = 0
@@ -95,6 +97,7 @@ class Tape:
         self._kept: dict[str, int] = {}
         self._waiting: dict[str, bytes] = {}
         self._requests: list[Asked] = []
+        self._noted_bytes = 0
 
     def sent(self, data: bytes) -> None:
         """The product sent this."""
@@ -117,11 +120,20 @@ class Tape:
     def asked(self, method: str, target: str, headers: tuple[tuple[str, str], ...] = ()) -> Asked:
         """Note a request; fill in the rest while it goes on."""
         asked = Asked(self._recorder.now(), method, target, headers)
-        if len(self._requests) < self._recorder.limits.max_requests:
+        size = NOTE_BYTES + len(target) + sum(len(name) + len(value) for name, value in headers)
+        if self._noted_bytes + size <= self._recorder.limits.max_noted_bytes and self.hold(size):
+            self._noted_bytes += size
             self._requests.append(asked)
         else:
             self._recorder.counts.unnoted_requests += 1
         return asked
+
+    def hold(self, size: int) -> bool:
+        """Whether so many bytes more may be kept in memory for this flow; less than 0: so many less are."""
+        if size > 0 and self._recorder.held_bytes + size > self._recorder.limits.max_held_bytes:
+            return False
+        self._recorder.held_bytes += size
+        return True
 
     def opaque(self, why: str) -> None:
         """What this flow carries could not be read."""
@@ -158,6 +170,8 @@ class Tape:
     def close(self) -> None:
         """The flow is over."""
         self._recorder.ended(self)
+        self.hold(-self._noted_bytes)
+        self._noted_bytes = 0
 
     def _file(self, ending: str) -> str:
         return f"streams/{self.number:05d}.{ending}" if self._kept.get(ending) else ""
@@ -188,6 +202,8 @@ class Recorder:
         """Every conversation that was recorded and its flows, for what goes through the capture afterwards."""
         self.clock: Callable[[], float] = lambda: time.monotonic() - clock_zero
         """Seconds since the run began."""
+        self.held_bytes = 0
+        """In memory for flows that go on, as far as they say so."""
         self.wire_bytes: Counter[Ends] = Counter()
         """What was read from TCP connections."""
         self._streams = folder.path / "streams"
