@@ -68,6 +68,11 @@ def test_a_product_that_spies(tmp_path: Path) -> None:
     assert "marked document" in answers["after-detection"].summary
 
 
+def test_every_question_is_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "conduct-report.md").read_text()
+    assert not [question.name for question in QUESTIONS if f"`{question.name}`" not in page]
+
+
 def test_every_fact_names_lines_that_exist(tmp_path: Path) -> None:
     folder = made.write(tmp_path / "report", made.spying(), compared=made.COMPARED)
     answers = judge(folder)
