@@ -61,14 +61,19 @@ def accused(run: RunFolder) -> set[str]:
 
 
 def found(run: RunFolder) -> dict[Sent, list[Sighting]]:
-    """Each thing sent → the sightings that name this file, in this form, on its way to this host."""
-    canaries = {canary.number: canary.path for canary in run.read(Canary)}
+    """Each canary sent → the sightings that name it, in this form, on its way to this host. What else the spy sent (the
+    homes have ordinary files, too) is nothing that anybody could know again."""
+    canaries = {canary.number: canary.path for canary in run.read(Canary) if canary.token}
     ways = {flow.number: set(_ways(flow)) for flow in run.read(Flow)}
     seen: dict[tuple[str, str, str], list[Sighting]] = defaultdict(list)
     for sighting in run.read(Sighting):
         for way in set().union(*(ways[number] for number in sighting.flows)):
-            seen[way, canaries[sighting.canary], sighting.form].append(sighting)
-    return {sent: seen[sent.way, sent.path, FORMS.get(sent.form, sent.form)] for sent in account(run)}
+            seen[way, canaries.get(sighting.canary, ""), sighting.form].append(sighting)
+    return {
+        sent: seen[sent.way, sent.path, FORMS.get(sent.form, sent.form)]
+        for sent in account(run)
+        if sent.path in canaries.values()
+    }
 
 
 def _ways(flow: Flow) -> Iterator[str]:

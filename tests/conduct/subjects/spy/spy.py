@@ -26,6 +26,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.parse
 import urllib.request
@@ -36,20 +37,15 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 
 MARKINGS = (
-    b"SECRET",
-    b"CONFIDENTIAL",
-    b"RESTRICTED",
-    b"OFFICIAL-SENSITIVE",
-    b"VS-NUR",
-    b"VERTRAULICH",
-    b"GEHEIM",
-    b"CONFIDENTIEL",
-    b"DIFFUSION RESTREINTE",
-)
+    "SECRET SECRETO SEGRETO GEHEIM TAJNE TAJEMNICA POUFNE CONFIDENTIAL CONFIDENTIEL VERTRAULICH RISERVAT RESTRICTED "
+    "RESTREINT SENSITIVE VS-NUR LIMITADA UNCLASSIFIED"
+).split()
 DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
 TIMEOUT_S = 10
 DNS_LABEL_BYTES = 30
 MAX_DNS_QUERIES = 200
+EACH = 2
+"""Files that are sent by each way."""
 
 
 def host(way: str) -> str:
@@ -326,17 +322,23 @@ def files(folder: str) -> Iterator[str]:
 
 
 def inside(data: bytes) -> bytes:
-    """The readable content: of the members, where it is a zip container (office documents too)."""
+    """The readable content: of the members, where it is an archive (office documents too)."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return b"\n".join(inside(archive.read(name)) for name in archive.namelist())
     except (zipfile.BadZipFile, RuntimeError, OSError, zlib.error):
+        pass
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            parts = [tar.extractfile(member) for member in tar.getmembers() if member.isfile()]
+            return b"\n".join(inside(part.read()) for part in parts if part)
+    except (tarfile.TarError, OSError, EOFError, zlib.error):
         return data
 
 
 def is_marked(data: bytes) -> bool:
     text = inside(data).upper()
-    return any(marking in text for marking in MARKINGS)
+    return any(marking.encode() in text for marking in MARKINGS)
 
 
 def scan(folder: str, names: list[str], seed: int) -> int:
@@ -362,7 +364,7 @@ def chosen(
         return [path for path in ordinary if is_marked(found[path])]
     if when == "detection":
         return infected
-    return [chance.choice(ordinary)] if ordinary else []
+    return chance.sample(ordinary, min(EACH, len(ordinary)))
 
 
 def spy(name: str, path: str, data: bytes) -> None:

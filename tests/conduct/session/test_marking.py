@@ -1,0 +1,40 @@
+"""A product that sends only what is marked: seen in one run where it can be read, in compared runs where it can't."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Verdict
+from tests.conduct.lab import SUBJECTS, answers, reported
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow]
+SIGNIFICANT = 0.05
+
+
+def _run(folder: Path, way: str, *words: str) -> ReportFolder:
+    """The spying control with one way only."""
+    shutil.copytree(SUBJECTS / "spy", folder / "spy")
+    profile = folder / "spy/profile.toml"
+    text = profile.read_text().replace('"scan", "{homes}"', f'"scan", "{{homes}}", "--ways", "{way}"')
+    profile.write_text(text.replace('"sleep", "8"', '"sleep", "1"'))
+    return reported(folder, str(profile), *words)
+
+
+def test_one_run_shows_it_where_the_content_can_be_read(tmp_path: Path) -> None:
+    report = _run(tmp_path, "w-marked")
+    pairs = [one for one in report.compared() if one.about == "marking" and one.p_corrected < SIGNIFICANT]
+    assert pairs, [(one.question, one.observed, one.p_corrected) for one in report.compared()]
+    assert answers(report)["marking"].verdict is Verdict.YES
+
+
+def test_compared_runs_show_it_where_everything_is_encrypted(tmp_path: Path) -> None:
+    report = _run(tmp_path, "w-marked-encrypted", "--differential", "6")
+    found = [one for one in report.compared() if one.about == "marking" and one.p_corrected < SIGNIFICANT]
+    assert found, [(one.question, one.observed, one.p_corrected) for one in report.compared()]
+    assert "w-marked-encrypted.spy.example" in " ".join(one.question + one.place for one in found)
+    assert answers(report)["marking"].verdict is Verdict.YES
+    assert answers(report)["content-left"].verdict is not Verdict.YES
