@@ -7,6 +7,8 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
+from overt.core.errors import UsageError
+
 EXAMPLES = """examples:
   sudo overt conduct check                               what this machine lacks for the lab
   sudo overt conduct run clamscan                        a ready profile; the report is in clamscan-report/
@@ -46,9 +48,19 @@ def _add(
 
 
 def _loaded(act: str) -> Callable[[argparse.Namespace], int]:
-    """The action, from a module that is loaded only for it."""
+    """The action, from a module that is loaded only for it. It raises `UsageError` where the lab's packages are not."""
     module, _, function = act.partition(":")
-    return lambda args: int(getattr(importlib.import_module(f"overt.cli.conduct_{module}"), function)(args))
+
+    def acting(args: argparse.Namespace) -> int:
+        try:
+            found = importlib.import_module(f"overt.cli.conduct_{module}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("overt"):
+                raise
+            raise UsageError(f"the lab needs other packages ({error.name}): install overt[conduct]") from None
+        return int(getattr(found, function)(args))
+
+    return acting
 
 
 def _run(actions: Actions[argparse.ArgumentParser]) -> None:
