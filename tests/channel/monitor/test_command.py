@@ -6,16 +6,24 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
+from tuf.api.metadata import Root
 
 from overt.channel import layout
+from overt.channel.monitor import following
+from overt.channel.monitor.following import Looking
+from overt.channel.monitor.places import Places
+from overt.channel.publisher import change, publish
+from overt.channel.publisher.change import Rotation
+from overt.channel.publisher.roles import parse, root_charter
 from overt.cli.app import main
 from overt.cli.voice import Exit
 from overt.tlog.witness import monitoring_path
-from tests.channel.monitor.conftest import Channel
+from tests.channel.monitor.conftest import Channel, Watching
 from tests.channel.publisher.world import ORIGIN
 
 
@@ -99,3 +107,34 @@ def test_wrong_words_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "is no monitor's folder" in capsys.readouterr().err
     assert main([*answer, "--reason", " "]) == Exit.ERROR
     assert "say what came of it" in capsys.readouterr().err
+
+
+def test_the_policys_witnesses_are_asked_without_being_told(channel: Channel, tmp_path: Path) -> None:
+    """Those of the newest root that was followed, besides those that the operator names."""
+    channel.publish("one")
+    places = Places(str(channel.public), witnesses=("https://own.example",))
+    looking = Looking(
+        tmp_path / "state", tmp_path / "site", "", places, 60, tmp_path / "ledger", root=channel.first_root()
+    )
+    given = root_charter(parse(looking.root, Root, "root").signed)
+
+    def witnesses(looking: Looking) -> list[str]:
+        found = following._places(looking, tmp_path / "state", partial(following._followed_policy, given))
+        return list(found.witnesses)
+
+    named = [f"https://w{n}.example/submit" for n in range(4)]
+    assert witnesses(looking) == ["https://own.example", *named]
+    assert witnesses(replace(looking, policy_witnesses=False)) == ["https://own.example"]
+    watching = Watching(channel, tmp_path / "state")
+    watching.look()
+    policy = channel.witnesses.policy(3).replace("https://w3.example/submit", "https://new.example/submit")
+    change.propose_rotation(channel.desk, Rotation(witnesses=policy), None)
+    channel.desk = replace(channel.desk, post=lambda url, body: channel.witnesses.post(_as_before(url), body))
+    publish.publish(channel.desk)
+    watching.look()
+    watching.close()
+    assert witnesses(looking) == ["https://own.example", *named[:3], "https://new.example/submit"]
+
+
+def _as_before(url: str) -> str:
+    return url.replace("https://new.example", "https://w3.example")
