@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from overt.conduct.evidence.records import Access
+from overt.core.errors import ConductError
 from tests.conduct.observe.stage import Seen, Stage, needs_root, on_stage
 
 pytestmark = needs_root
@@ -71,6 +76,50 @@ def test_folders_that_are_listed(tmp_path: Path) -> None:
 
     (listed,) = on_stage(play, tmp_path).used("/home/letters", Access.LIST)
     assert listed.count == 1
+
+
+def test_a_dead_observer_holds_nobody_and_is_an_error(tmp_path: Path) -> None:
+    def play(stage: Stage) -> list[str]:
+        stage.observe()
+        os.kill(stage.observer.pid, signal.SIGKILL)
+        subprocess.run([f"{stage.root}/bin/true"], check=True, timeout=60)
+        words = []
+        for ask in (stage.observer.cut, stage.observer.stop):
+            with pytest.raises(ConductError) as caught:
+                ask()
+            words.append(str(caught.value))
+        return [*words, str(stage.observer.alive())]
+
+    *words, alive = on_stage(play, tmp_path)
+    assert all("ended before its time" in word for word in words) and alive == "False"
+
+
+def test_what_happens_after_a_cut_is_recorded_for_itself(tmp_path: Path) -> None:
+    def play(stage: Stage) -> Seen:
+        letter = stage.homes / "letter"
+        letter.write_text("x")
+        stage.observe()
+        reader = subprocess.Popen(
+            [
+                sys.executable,
+                "-uc",
+                "import sys\nfor line in sys.stdin: open(sys.argv[1]).read(); print()",
+                letter,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert reader.stdin is not None and reader.stdout is not None
+        for turn in range(3):
+            reader.stdin.write(b"\n")
+            reader.stdin.flush()
+            reader.stdout.readline()
+            if turn == 0:
+                stage.observer.cut()
+        reader.communicate()
+        return stage.seen()
+
+    assert [row.count for row in on_stage(play, tmp_path).used("/home/letter", Access.OPEN)] == [1, 2]
 
 
 READS = """

@@ -131,8 +131,10 @@ class FileObserver:
 
     def stop(self) -> Trailer:
         """End it, when nothing of the product runs any more. Raises `ConductError` when it did not end well."""
-        self._tell(STOP)
-        self._wait()
+        try:
+            self._tell(STOP)
+        finally:
+            self._wait()
         try:
             return msgspec.json.decode((self._folder / TRAILER).read_bytes(), type=Trailer)
         except (OSError, msgspec.DecodeError) as error:
@@ -182,7 +184,7 @@ class FileObserver:
 
     def _open_control(self) -> socket.socket:
         if self._control is None:
-            raise ConductError("the file observer was not started: start it first")
+            raise ConductError("the file observer is not at work: start it first")
         return self._control
 
     def _gone(self) -> ConductError:
@@ -194,6 +196,8 @@ class FileObserver:
         )
 
     def _wait(self) -> None:
+        if self._child == 0:
+            return
         os.waitpid(self._child, 0)
         self._child = 0
         if self._control is not None:

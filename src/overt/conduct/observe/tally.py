@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from overt.conduct.evidence.records import Access, FileAccess
 
 MAX_ENTRIES = 50_000
-"""Kept in memory before they are written: about 20 MB with long paths."""
+"""Kept in memory before they are written: about 20 MB with usual paths."""
+MAX_PATH_BYTES = 32 << 20
+"""Of their paths, which a product may make as long as the kernel names them."""
 MAX_RANGES = 1_000
 """Of one record; further ones go into another record of the same file."""
 
@@ -29,9 +31,12 @@ class Tally:
     def __init__(self) -> None:
         self._entries: dict[tuple[int, str, str], _Entry] = {}
         self._full: list[tuple[int, _Entry]] = []
+        self._path_bytes = 0
 
-    def __len__(self) -> int:
-        return len(self._entries) + len(self._full)
+    @property
+    def full(self) -> bool:
+        """Whether it is time to write."""
+        return len(self._entries) + len(self._full) > MAX_ENTRIES or self._path_bytes > MAX_PATH_BYTES
 
     def count(self, process: int, kind: str, path: str) -> bool:
         """Count one more event of a kind that is known already; False: it is new, `add` it."""
@@ -45,6 +50,7 @@ class Tally:
         self, process: int, kind: str, path: str, access: Access, at_s: float, known_as: str = ""
     ) -> None:
         """The first event of its kind: later ones are counted. It is recorded as `known_as`, if that is given."""
+        self._path_bytes += len(path)
         self._entries[process, kind, path] = _Entry(at_s, access, known_as or path, 1)
 
     def read(self, process: int, path: str, at_s: float, offset: int, length: int) -> None:
@@ -52,6 +58,7 @@ class Tally:
         key = process, "read", path
         entry = self._entries.get(key)
         if entry is None:
+            self._path_bytes += len(path)
             entry = self._entries[key] = _Entry(at_s, Access.READ, path)
         elif len(entry.ranges) >= MAX_RANGES:
             self._full.append((process, entry))
@@ -64,7 +71,7 @@ class Tally:
         """Everything, as records with paths as `name` gives them, in the order of first times; then nothing is left."""
         whole = [(process, entry) for (process, _, _), entry in self._entries.items()]
         whole += self._full
-        self._entries, self._full = {}, []
+        self._entries, self._full, self._path_bytes = {}, [], 0
         for process, entry in sorted(whole, key=lambda row: row[1].at_s):
             yield FileAccess(
                 at_s=round(entry.at_s, 6),

@@ -35,6 +35,8 @@ MAX_DESCRIPTORS = 1 << 17
 SPARE_DESCRIPTORS = 500
 """For events and the observer's own files, beside one for each live process."""
 MAX_COMPLAINTS = 200
+MAX_WRITTEN_BYTES = 8 << 30
+"""Of records on the lab's disk; what does not fit is counted as lost."""
 MAX_ROUNDS = 2_000
 """Of reading what waits, 170 events at most each."""
 CLOCK_S = 10.0
@@ -156,7 +158,7 @@ class Watch:
                     _allow(group, descriptor)
             finally:
                 os.close(descriptor)
-        if len(self._tally) > MAX_ENTRIES:
+        if self._tally.full:
             self._write_accesses()
 
     def _event(self, group: int, mask: int, descriptor: int, pid: int, found: Range | None) -> None:
@@ -297,7 +299,12 @@ class Watch:
     def _write_accesses(self) -> None:
         self._settle_all()
         records = self._tally.take(self._inside)
-        self.accesses_stream.writelines(self._encoder.encode(record) + b"\n" for record in records)
+        for record in records:
+            if self.accesses_stream.tell() < MAX_WRITTEN_BYTES:
+                self.accesses_stream.write(self._encoder.encode(record) + b"\n")
+            else:
+                self._other += 1
+                self._complain(f"more was done with files than {MAX_WRITTEN_BYTES:,} bytes of records hold")
         self.accesses_stream.flush()
         self.residents_stream.flush()
 

@@ -1,0 +1,45 @@
+"""Ranges and counts."""
+
+from __future__ import annotations
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overt.conduct.evidence.records import Access
+from overt.conduct.observe.tally import MAX_RANGES, Tally, include, printable
+
+RANGE = st.tuples(st.integers(0, 200), st.integers(1, 40))
+
+
+@given(st.lists(RANGE, max_size=30))
+def test_ranges_stay_in_order_and_hold_exactly_what_was_read(added: list[tuple[int, int]]) -> None:
+    ranges: list[tuple[int, int]] = []
+    for offset, length in added:
+        include(ranges, offset, length)
+    read = {byte for offset, length in added for byte in range(offset, offset + length)}
+    assert {byte for offset, length in ranges for byte in range(offset, offset + length)} == read
+    assert all(low + size < high for (low, size), (high, _) in itertools.pairwise(ranges))
+
+
+def test_many_ranges_are_several_records() -> None:
+    tally = Tally()
+    for number in range(MAX_RANGES + 5):
+        tally.read(1, "/f", float(number), number * 10, 1)
+    first, second = tally.take(str)
+    assert (len(first.ranges), len(second.ranges)) == (MAX_RANGES, 5)
+    assert first.count + second.count == MAX_RANGES + 5 and not list(tally.take(str))
+
+
+def test_repeated_events_are_one_record_under_the_name_that_is_known() -> None:
+    tally = Tally()
+    assert not tally.count(3, "open", "/x")
+    tally.add(3, "open", "/x", Access.OPEN, 1.5, "/home/alice/letter")
+    assert tally.count(3, "open", "/x")
+    (record,) = tally.take(str.upper)
+    assert (record.path, record.count, record.at_s) == ("/HOME/ALICE/LETTER", 2, 1.5)
+
+
+def test_names_that_are_no_text() -> None:
+    assert printable(b"/a\xff\n".decode("utf-8", "surrogateescape")) == "/a\\xff\n"
