@@ -29,7 +29,9 @@ def spelled(definition: str) -> set[str]:
 
 def judged(body: str, name: str = "r") -> tuple[Level, set[Kind]]:
     """The level and the kinds of grounds of a rule with this body."""
-    one = review(RuleText("t", "t.yar", f'import "pe" import "hash" rule {name} {{ {body} }}'))[0]
+    one = review(RuleText("t", "t.yar", f'import "pe" import "hash" import "math" rule {name} {{ {body} }}'))[
+        0
+    ]
     return one.level, {ground.kind for ground in one.grounds}
 
 
@@ -231,6 +233,37 @@ def test_no_twist_of_the_condition_makes_a_marking_pass(condition: str) -> None:
 def test_what_another_engine_knows_is_read_or_to_be_explained(condition: str) -> None:
     level, kinds = judged(f'strings: $a = "TOP SECRET" condition: {condition}')
     assert level is Level.REFUSE and Kind.MARKING in kinds
+
+
+UNNEEDED = (
+    "#code * 1 >= 0",
+    "#code + 1",
+    "~#code < 0",
+    "#code & 0 == 0",
+    "not #code * 3 > 9",
+    "#a > #code",
+    "math.max(#code, 1) > 0",
+    "uint8(#code) >= 0",
+    "filesize + 9223372036854775807 + 0 * #code < 0",
+    "for any i in (0..#code) : (true)",
+    "for any i in (1, #code) : (i > 0)",
+)
+
+
+@pytest.mark.parametrize("condition", UNNEEDED)
+def test_code_that_need_not_be_there_excuses_nothing(condition: str) -> None:
+    """Each holds, as the engine says, for a document without it."""
+    body = f'strings: $a = "Petrov Ivan Sergeevich" $code = "MZ_loader_stub_0x41" condition: $a and ({condition})'
+    rules = boreal.compile(source=f'import "math" rule r {{ {body} }}')
+    assert list(rules.match(data=b"xxxx Petrov Ivan Sergeevich"))
+    level, _ = judged(body)
+    assert level is not Level.PASS
+
+
+@pytest.mark.parametrize("condition", ["#code > 2", "#code + 0 == 3", "#code * 2 - 1 > #a", "#code + #a > 9"])
+def test_code_that_must_be_there_counts(condition: str) -> None:
+    body = f'strings: $a = "MZ_other_stub_0x42" $code = "MZ_loader_stub_0x41" condition: {condition}'
+    assert judged(body)[0] is Level.PASS
 
 
 def test_a_condition_that_seems_never_true_must_be_explained() -> None:

@@ -20,7 +20,7 @@ COMPARISONS: dict[str, Callable[[int, int], bool]] = {
 }
 OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 MIRRORED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_BINARY: dict[str, Callable[[int, int], int | None]] = {
+ARITHMETIC: dict[str, Callable[[int, int], int | None]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
@@ -43,9 +43,9 @@ def _quotient(a: int, b: int) -> int | None:
     return whole if (a < 0) == (b < 0) else -whole
 
 
-def _result(sign: str, left: int | None, right: int | None) -> int | None:
+def result(sign: str, left: int | None, right: int | None) -> int | None:
     """`left SIGN right` in signed 64 bits, which overflow silently."""
-    found = None if left is None or right is None else _BINARY[sign](left, right)
+    found = None if left is None or right is None else ARITHMETIC[sign](left, right)
     return None if found is None else (found + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
@@ -67,8 +67,8 @@ def constant(node: Expression, known: Environment) -> int | None:
     if node.op == "~":
         inner = constant(node.args[0], known)
         return None if inner is None else ~inner
-    if node.op in _BINARY and len(node.args) == 2:
-        return _result(node.op, constant(node.args[0], known), constant(node.args[1], known))
+    if node.op in ARITHMETIC and len(node.args) == 2:
+        return result(node.op, constant(node.args[0], known), constant(node.args[1], known))
     return None
 
 
@@ -129,9 +129,9 @@ def _evaluate(node: Expression, read: Expression, byte: int, known: Environment)
     if node.op == "~":
         inner = _evaluate(node.args[0], read, byte, known)
         return None if inner is None else ~inner
-    if node.op in _BINARY and len(node.args) == 2:
+    if node.op in ARITHMETIC and len(node.args) == 2:
         left, right = (_evaluate(arg, read, byte, known) for arg in node.args)
-        return _result(node.op, left, right)
+        return result(node.op, left, right)
     return None
 
 
@@ -141,7 +141,7 @@ def _solve(node: Expression, read: Expression, value: int, known: Environment) -
         return value & 0xFFFF_FFFF if value >= -(1 << 31) else None
     if node.op == "~":
         return _solve(node.args[0], read, ~value, known)
-    if len(node.args) != 2 or node.op not in _BINARY:
+    if len(node.args) != 2 or node.op not in ARITHMETIC:
         return None
     left, right = node.args
     fixed = constant(right, known)

@@ -11,7 +11,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from overt.rules.review.expression import Expression
-from overt.rules.review.octets import COMPARISONS, MIRRORED, OPPOSITE, Environment, Octet, constant, octets
+from overt.rules.review.octets import (
+    ARITHMETIC,
+    COMPARISONS,
+    MIRRORED,
+    OPPOSITE,
+    Environment,
+    Octet,
+    constant,
+    octets,
+)
+from overt.rules.review.spans import counts, possible
 
 MAX_WAYS = 48
 MAX_ROUNDS = 1024
@@ -110,6 +120,8 @@ def _leaf(node: Expression, scope: Scope) -> tuple[Way, ...]:
     """A value that must be true, or not zero."""
     if node.op in ("string", "at", "count", "offset", "length"):
         return _string(node.text, scope)
+    if node.op in ARITHMETIC or node.op == "~":
+        return _compared(Expression("!=", (node, Expression("number"))), "!=", scope)
     if node.op == "name":
         if node.text in scope.rules:
             return scope.rules[node.text]
@@ -132,11 +144,12 @@ def _string(identifier: str, scope: Scope) -> tuple[Way, ...]:
 
 
 def _mentioned(node: Expression, scope: Scope) -> Iterable[Atom]:
-    """What an expression needs to have a value at all: its strings, its fields, its texts."""
+    """What an expression needs to have a value at all: its strings, its fields, its texts. The number of a string's
+    matches has one always."""
     texts = [part.text for part in node.walk() if part.op in ("text", "regex")]
     found: list[Atom] = []
     for part in node.walk():
-        if part.op in ("string", "at", "count", "offset", "length"):
+        if part.op in ("string", "at", "offset", "length"):
             found.extend(atom for way in _string(part.text, scope) for atom in way)
         elif part.op == "field":
             path = (*scope.fields.get(part.names[0], part.names[:1]), *part.names[1:])
@@ -172,27 +185,21 @@ def _compared(node: Expression, comparison: str, scope: Scope) -> tuple[Way, ...
         known = octets(node, comparison, scope.known)
         if known is not None:
             return (frozenset(known),) if all(octet.allowed for octet in known) else ()
-        if comparison != "==":
-            return (frozenset(_strings_only(node, scope)),)
-    if _nothing_wanted(left, right, comparison, fixed):
-        return FREE
     found = frozenset(_mentioned(node, scope))
-    if comparison == "!=":
-        return (frozenset(atom for atom in found if isinstance(atom, Needs)),)
-    return (found,)
+    if comparison != "==" and (comparison == "!=" or any(part.op == "read" for part in node.walk())):
+        found = frozenset(atom for atom in found if isinstance(atom, Needs))
+    return _all([(found,), _counted(left, comparison, right, scope)], scope)
 
 
-def _strings_only(node: Expression, scope: Scope) -> Iterable[Atom]:
-    return [atom for atom in _mentioned(node, scope) if isinstance(atom, Needs)]
-
-
-def _nothing_wanted(left: Expression, right: Expression, comparison: str, fixed: list[int | None]) -> bool:
-    """`#a == 0`, `#a < 3` and the like: true without the string."""
-    if fixed[0] is not None:
-        left, right, comparison, fixed = right, left, MIRRORED[comparison], fixed[::-1]
-    if left.op != "count" or fixed[1] is None:
-        return False
-    return COMPARISONS[comparison](0, fixed[1])
+def _counted(left: Expression, comparison: str, right: Expression, scope: Scope) -> tuple[Way, ...]:
+    """The strings without any match of which the comparison can't hold: each one, or else one of them."""
+    named = dict.fromkeys((*counts(left), *counts(right)))
+    needed = [name for name in named if not possible(left, comparison, right, (name,), scope.known)]
+    if needed:
+        return _all([_string(name, scope) for name in needed], scope)
+    if named and not possible(left, comparison, right, named, scope.known):
+        return _any([_string(name, scope) for name in named], scope)
+    return FREE
 
 
 def _size(sign: str, value: int) -> Size:
@@ -274,8 +281,9 @@ def _for_in(node: Expression, scope: Scope) -> tuple[Way, ...]:
     if values is not None and len(values) * scope.rounds > MAX_ROUNDS:
         values = None
     if values is None or len(node.names) != 1 or not _worth(node, values):
-        needed = (frozenset(_mentioned(over, scope)),)
-        return _all([needed, ways(body, scope)], scope)
+        needed: tuple[Way, ...] = (frozenset(_mentioned(over, scope)),)
+        counted = _counted(over.args[0], "<=", over.args[1], scope) if over.op == "range" else FREE
+        return _all([needed, counted, ways(body, scope)], scope)
     rounds = [ways(body, _with(scope, node.names[0], value, len(values))) for value in values]
     if quantifier.op == "all":
         return _all(rounds, scope)
