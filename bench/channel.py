@@ -113,7 +113,8 @@ def poll(work: Path) -> Lines:
     yield f"poll, nothing new: {found.up} bytes up, {found.down} down (TCP payload, one connection, no TLS)"
     yield (
         f"CPU of its check: {found.verifier_s * 1e3:.2f} ms in the verifier and {found.courier_s * 1e3:.2f} ms in the "
-        f"courier (ledger entries included; {found.wall_s * 1e3:.1f} ms of wall clock, with their fsync)"
+        f"courier (ledger entries included; {found.wall_s * 1e3:.1f} ms of wall clock, with their fsync; best of ten "
+        "rounds of 40)"
     )
     yield f"the same as a command of its own, with Python and all processes started: {found.command}"
 
@@ -204,7 +205,7 @@ def _timed(act: Callable[[], object]) -> float:
 
 def _inside(home: Home) -> dict[str, float]:
     """`bench.poll` in a process of its own."""
-    command = [sys.executable, "-m", "bench.poll", NAME, "200"]
+    command = [sys.executable, "-m", "bench.poll", NAME, "400"]
     done = subprocess.run(command, env=home.environment, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found

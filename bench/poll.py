@@ -19,20 +19,29 @@ from overt.channel.client.session import session, way_of
 from overt.channel.client.subscribe import existing
 from overt.store.paths import paths
 
+ROUNDS = 10
+"""Among these, one that nobody else disturbed."""
+
 
 def main(name: str, polls: int) -> None:
-    """Poll, and print JSON: seconds of wall clock, CPU of this process and CPU of the others, each per poll."""
+    """Poll in rounds, and print JSON: of the round that took the least CPU, seconds of wall clock, CPU of this process
+    and CPU of the others, each per poll."""
     way = way_of(existing(paths().data, name), None, None, "")
     with session({name: way}, unconfined=True) as running:
         source = running.sources[name]
         for _ in range(3):
             assert isinstance(running.client.update(name, source), UpToDate)
         others = [pid for pid in family(os.getpid()) if pid != os.getpid()]
-        before = time.perf_counter(), time.process_time(), _cpu_s(others)
-        for _ in range(polls):
-            running.client.update(name, source)
-        after = time.perf_counter(), time.process_time(), _cpu_s(others)
-    wall, own, other = ((end - begin) / polls for begin, end in zip(before, after, strict=True))
+        rounds = []
+        for _ in range(ROUNDS):
+            before = time.perf_counter(), time.process_time(), _cpu_s(others)
+            for _ in range(polls // ROUNDS):
+                running.client.update(name, source)
+            after = time.perf_counter(), time.process_time(), _cpu_s(others)
+            rounds.append(
+                [(end - begin) / (polls // ROUNDS) for begin, end in zip(before, after, strict=True)]
+            )
+    wall, own, other = min(rounds, key=lambda each: each[1] + each[2])
     print(json.dumps({"wall_s": wall, "verifier_s": own, "courier_s": other}))
 
 
