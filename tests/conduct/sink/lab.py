@@ -129,7 +129,7 @@ class Net:
 
 
 @contextmanager
-def network(tmp: Path, plan: SinkPlan | None = None) -> Iterator[Net]:
+def network(tmp: Path, plan: SinkPlan | None = None, uplink: int = -1) -> Iterator[Net]:
     """Both namespaces, wired, with the sink at work. This process is in the sink's until the end."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     folder = ReportFolder(tmp / "report").new_run("mixed-1")
@@ -140,7 +140,7 @@ def network(tmp: Path, plan: SinkPlan | None = None) -> Iterator[Net]:
     try:
         unshare(CLONE_NEWNET)
         inner = _wired()
-        sink = Sink(plan or SinkPlan(Mode.SINK), authority, folder, "sink0", time.monotonic())
+        sink = Sink(plan or SinkPlan(Mode.SINK), authority, folder, "sink0", time.monotonic(), uplink)
         with sink:
             yield Net(folder, authority, sink, inner, ca)
         os.close(inner)

@@ -1,4 +1,4 @@
-"""Pass-through, to a world of the test's own: two servers in a third network namespace. Never further."""
+"""Pass-through to a world of the test's own, by way of a host of its own, each a network namespace. Never further."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import NAMES4, NAMES6, PORT, Limits, SinkPlan
 from overt.conduct.sink.resolver import Resolver
-from tests.conduct.sink.lab import CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
+from overt.conduct.sink.tape import Ends
+from overt.conduct.sink.uplink import Uplink
+from tests.conduct.sink.lab import CHAMBER4, CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
 from tests.conduct.sink.test_clients import needed
 from tests.conduct.sink.test_names import questions
 
@@ -85,17 +87,17 @@ def passing(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         serve_world(trusted, now)
     try:
         os.read(waiting, 1)
+        unshare(CLONE_NEWNET)
+        host = os.open("/proc/self/ns/net", os.O_RDONLY)
+        setns(world)
+        move = ["ip", "link", "set", "up1", "netns", f"/proc/{os.getpid()}/fd/{host}"]
+        subprocess.run(move, pass_fds=(host,), check=True)
+        setns(host)
+        ip("link set lo up\n")
+        ip(f"addr add {UPLINK}/24 dev up1\nlink set up1 up\nroute add 203.0.113.0/24 via {WORLD}\n")
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        with network(tmp_path, SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, limits=Limits(stop_s=4))) as net:
-            here = os.open("/proc/self/ns/net", os.O_RDONLY)
-            setns(world)
-            subprocess.run(
-                ["ip", "link", "set", "up1", "netns", f"/proc/{os.getpid()}/fd/{here}"],
-                pass_fds=(here,),
-                check=True,
-            )
-            setns(here)
-            ip(f"addr add {UPLINK}/24 dev up1\nlink set up1 up\nroute add 203.0.113.0/24 via {WORLD}\n")
+        plan = SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, private=True, limits=Limits(stop_s=4))
+        with network(tmp_path, plan, host) as net:
             yield net
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -144,9 +146,21 @@ def test_what_can_not_be_reached(passing: Net) -> None:
     assert flow.received_bytes == 0 and flow.sent_bytes > 0
 
 
-def test_the_sink_is_not_passed_on_to_itself(passing: Net) -> None:
+def test_neither_the_sink_nor_the_host_can_be_reached(passing: Net) -> None:
     for address in (SINK4, UPLINK):
         done = passing.run(needed("curl"), "-sS", "-m", "3", f"http://{address}:{PORT}/", check=False)
         assert done.returncode != 0
     passing.stop()
     assert [flow.address for flow in passing.flows if flow.protocol == "tcp"] == [SINK4, UPLINK]
+
+
+def test_only_the_public_internet_is_reached_unless_the_plan_says_otherwise() -> None:
+    def there(address: str, private: bool = False, port: int = 443) -> str | None:
+        return Uplink("192.0.2.53", private).destination(Ends("tcp", address, port, CHAMBER4, 1))
+
+    for address in ("10.1.2.3", "192.168.1.1", "100.64.0.1", "fd00::1", "203.0.113.10"):
+        assert there(address) is None and there(address, private=True) == address
+    for address in ("127.0.0.1", "169.254.169.254", "fe80::1", "224.0.0.1", "::", "0.0.0.0"):
+        assert there(address, private=True) is None
+    assert there("9.9.9.9") == "9.9.9.9" and there("2620:fe::fe") == "2620:fe::fe"
+    assert there("127.0.0.1", port=53) == "192.0.2.53" == there("9.9.9.9", port=53)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from overt.conduct.canary.plan import plan as plan_canaries
 from overt.conduct.canary.plant import plant
-from overt.conduct.chamber import trust
+from overt.conduct.chamber import trust, warden
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, Shown
-from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Run
+from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Mode, Run
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
 from overt.conduct.observe.changes import ChangeObserver, Place
@@ -38,7 +38,8 @@ def observe(task: Task, work: Path) -> None:
         canaries = _furnish(chamber, task)
         trusted = trust.establish(chamber.merged, authority.pem)
         plan = SinkPlan(task.mode, replay=task.replay)
-        sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s)
+        out = warden.host_network() if task.mode is Mode.PASS_THROUGH else -1
+        sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s, out)
         with sink, _Observers(task, chamber, canaries, work / "raw", zero_s) as observers:
             exercise = Exercise(chamber, task, trusted.environment, zero_s)
             for step in exercise.installation():

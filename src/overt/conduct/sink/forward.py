@@ -14,8 +14,8 @@ import dns.rdatatype
 from overt.conduct.sink import sockets
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.tape import Ends, Tape
+from overt.conduct.sink.uplink import DNS_PORT, Uplink
 
-DNS_PORT = 53
 MAX_WAITING = 64
 """Datagrams of one conversation that wait until the way is open."""
 
@@ -35,8 +35,7 @@ class Forward:
     """All of UDP that is passed on."""
 
     names: Names
-    resolver: str
-    """Asked instead of the name server that the product asks, if there is one."""
+    uplink: Uplink
     _ways: dict[Ends, asyncio.DatagramTransport] = field(default_factory=dict)
     _waiting: dict[Ends, list[bytes]] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -62,7 +61,6 @@ class Forward:
 
     async def _open(self, tape: Tape) -> None:
         ends = tape.ends
-        address = self.resolver if self.resolver and ends.port == DNS_PORT else ends.address
 
         def answered(data: bytes) -> None:
             tape.received(data)
@@ -70,16 +68,28 @@ class Forward:
                 self._learn(data)
             sockets.reply(ends, data)
 
+        address = self.uplink.destination(ends)
         with contextlib.suppress(OSError):  # no way there: as if nobody answered
-            if sockets.is_local(address):
-                raise OSError("that is the sink itself")
-            way, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-                lambda: _Way(answered), remote_addr=(address, ends.port)
-            )
+            if address is None:
+                raise OSError(f"{ends.address} is not to be reached")
+            way = await self._way(address, ends.port, answered)
             self._ways[ends] = way
         for data in self._waiting.pop(ends, []):
             if ends in self._ways:
                 self._ways[ends].sendto(data)
+
+    async def _way(
+        self, address: str, port: int, answered: Callable[[bytes], None]
+    ) -> asyncio.DatagramTransport:
+        """Raises `OSError`."""
+        made = self.uplink.socket("udp", address)
+        try:
+            made.connect((address, port))
+        except OSError:
+            made.close()
+            raise
+        way, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Way(answered), sock=made)
+        return way
 
     def _learn(self, wire: bytes) -> None:
         """Which address a name has, from a true answer: the name that was asked for, not what it is an alias of."""

@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 import h11
 
 from overt.conduct.evidence.records import Opened
-from overt.conduct.sink import hello, sockets
+from overt.conduct.sink import hello
 from overt.conduct.sink.conversation import UNSAID, Sinkhole, certified_names, hello_ahead
 from overt.conduct.sink.http1 import url_of
 from overt.conduct.sink.recognise import Kind, recognise
 from overt.conduct.sink.responses import lowered
 from overt.conduct.sink.stream import CHUNK_BYTES, Refused, Stream, TlsStream
 from overt.conduct.sink.tape import Asked, Tape
+from overt.conduct.sink.uplink import Uplink
 
 CONNECT_S = 20.0
 TICK_S = 1.0
@@ -40,6 +41,7 @@ class Relay:
     """What all relayed conversations share."""
 
     hole: Sinkhole
+    uplink: Uplink
     _refused: set[tuple[str, str]] = field(default_factory=set)
 
     async def converse(self, stream: Stream) -> None:
@@ -60,7 +62,7 @@ class Relay:
         await self._tls(stream, said)
 
     async def _plain(self, stream: Stream) -> None:
-        if far := await _reach(stream.tape):
+        if far := await self._reach(stream.tape):
             await _pass(stream, far, Heard(stream.tape, secure=False))
 
     async def _tls(self, stream: Stream, said: hello.Hello) -> None:
@@ -72,7 +74,7 @@ class Relay:
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"] if "http/1.1" in said.alpn else list(said.alpn[:1]))
         try:
-            far = await _reach(tape, context, said.server_name or tape.ends.address)
+            far = await self._reach(tape, context, said.server_name or tape.ends.address)
         except ssl.SSLError as error:
             tape.opaque(_UNTRUSTED.format((error.reason or str(error)).replace("_", " ").lower()))
             return await self._plain(stream)
@@ -98,6 +100,26 @@ class Relay:
             tape.sent(bytes(inner.sealed))
         await inner.close()
         return None
+
+    async def _reach(self, tape: Tape, context: ssl.SSLContext | None = None, name: str = "") -> Far | None:
+        """The true destination; None if it can't be reached. Raises `ssl.SSLError` if its certificate is not valid."""
+        address = self.uplink.destination(tape.ends)
+        if address is None:
+            return None
+        way = None
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                way = self.uplink.socket("tcp", address)
+                await asyncio.get_running_loop().sock_connect(way, (address, tape.ends.port))
+                return await asyncio.open_connection(
+                    sock=way, ssl=context, server_hostname=name if context else None
+                )
+        except (OSError, TimeoutError) as error:
+            if way is not None:
+                way.close()
+            if isinstance(error, ssl.SSLError):
+                raise
+            return None
 
     def _context(self, tape: Tape, said: hello.Hello, far: Far) -> ssl.SSLContext:
         agreed = far[1].get_extra_info("ssl_object").selected_alpn_protocol()
@@ -155,21 +177,6 @@ class Heard:
 
 def _begins_tls(data: bytes) -> bool:
     return data[:1] == b"\x16" and data[1:2] == b"\x03" and data[5:6] == b"\x01"
-
-
-async def _reach(tape: Tape, context: ssl.SSLContext | None = None, name: str | None = None) -> Far | None:
-    """The true destination; None if it can't be reached. Raises `ssl.SSLError` if its certificate is not valid."""
-    if sockets.is_local(tape.ends.address):  # that is the sink itself: it would talk to itself for ever
-        return None
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            return await asyncio.open_connection(
-                tape.ends.address, tape.ends.port, ssl=context, server_hostname=name if context else None
-            )
-    except ssl.SSLError:
-        raise
-    except (OSError, TimeoutError):
-        return None
 
 
 async def _pass(stream: Stream, far: Far, heard: Heard) -> None:

@@ -17,7 +17,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn
@@ -26,7 +26,7 @@ import msgspec
 
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Blind, Losses, Mode
-from overt.conduct.sink import capture, conversation, echoes, routing, sockets
+from overt.conduct.sink import capture, conversation, echoes, routing, sockets, uplink
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.capture import Captured
 from overt.conduct.sink.connections import Connections
@@ -39,7 +39,9 @@ from overt.conduct.sink.relay import Relay
 from overt.conduct.sink.residue import Residue
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.responses import Folder, Responder
+from overt.conduct.sink.stream import Stream
 from overt.conduct.sink.tape import Recorder
+from overt.conduct.sink.uplink import Uplink
 from overt.core.errors import ConductError
 from overt.sandbox.lockdown import drop_capabilities
 
@@ -94,6 +96,8 @@ class Sink:
     """The sink's end of the chamber's only link."""
     clock_zero: float
     """When the run began, on the monotonic clock."""
+    uplink: int = -1
+    """Pass-through: descriptor of the network namespace from which the world is reached; -1: the one we are in."""
     _pid: int = 0
     _stop_fd: int = -1
 
@@ -217,8 +221,10 @@ def _serve_and_exit(
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_DATA, 2 * (sink.plan.limits.max_memory_bytes,))
         _more_descriptors(sink.plan.limits.max_connections + SPARE_DESCRIPTORS)
+        passing = sink.plan.mode is Mode.PASS_THROUGH
+        way = uplink.begin(sink.uplink, sink.plan.resolver, sink.plan.private) if passing else None
         drop_capabilities(_NETWORK)  # it reads what strangers wrote
-        serve(sink, hosts, listeners, tap, ready, stop)
+        serve(sink, hosts, listeners, tap, way, ready, stop)
         status = 0
     except BaseException:
         (sink.folder.path / LOG).write_text(traceback.format_exc())
@@ -242,6 +248,7 @@ def serve(
     hosts: Mapping[str, Folder],
     listeners: sockets.Listeners,
     tap: socket.socket,
+    way: Uplink | None,
     ready: int,
     stop: int,
 ) -> None:
@@ -256,9 +263,10 @@ def serve(
     recorder = Recorder(sink.folder, names, sink.plan.limits, sink.clock_zero)
     resolver = Resolver(names, sink.plan.records)
     hole = Sinkhole(sink.authority, Responder(resolver, hosts), sink.plan.limits)
-    passing = sink.plan.mode is Mode.PASS_THROUGH
-    converse = Relay(hole).converse if passing else partial(conversation.converse, hole=hole)
-    datagrams = Datagrams(recorder, resolver, forward=Forward(names, sink.plan.resolver) if passing else None)
+    converse: Callable[[Stream], Awaitable[None]] = partial(conversation.converse, hole=hole)
+    if way is not None:
+        converse = Relay(hole, way).converse
+    datagrams = Datagrams(recorder, resolver, forward=Forward(names, way) if way else None)
     connections = Connections(recorder, sink.plan.limits, converse)
     asyncio.run(_answer(sink, listeners, connections, datagrams, ready, stop))
     os.close(capture_end)

@@ -88,17 +88,6 @@ def receive(listener: socket.socket) -> Datagram | None:
     return Datagram(data, Ends("udp", address, port, _bare(sender[0]), sender[1]))
 
 
-def is_local(address: str) -> bool:
-    """Whether `address` is one of this machine's own."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.bind((address, 0))
-        except OSError:
-            return False
-    return True
-
-
 def reply(ends: Ends, data: bytes) -> bool:
     """Answer a datagram from the address that it was sent to. Whether the kernel took it."""
     family = socket.AF_INET6 if ":" in ends.address else socket.AF_INET
