@@ -25,6 +25,15 @@ NOT_FOUND = {
 }
 """Ways that no sighting is expected of, and why."""
 
+PARTLY = {
+    "v-server-name": "only the first 600 bytes leave, which in some formats are the same in many files",
+    "s-first-kb": "the first kilobyte of some formats is the same in many files",
+    "n-names-dns": "names such as places.sqlite are on every machine",
+    "n-name": "names such as places.sqlite are on every machine",
+    "n-name-base64": "names such as places.sqlite are on every machine",
+}
+"""Ways of which some sightings may fail, and why."""
+
 
 @dataclass(frozen=True)
 class Sent:
