@@ -86,7 +86,9 @@ def test_every_password_is_of_nobody() -> None:
     assert accounts.gshadow(accounts.group(GROUP, ALICE)).count(":*::") == 4
 
 
-@pytest.mark.parametrize("capabilities", [("CAP_SYS_ADMIN",), ("CAP_FLYING",)])
+@pytest.mark.parametrize(
+    "capabilities", [("CAP_SYS_ADMIN",), ("CAP_FLYING",), ("CAP_MKNOD", "CAP_NET_ADMIN")]
+)
 def test_a_plan_that_reaches_the_host_is_refused(capabilities: tuple[str, ...]) -> None:
     with pytest.raises(ConductError):
         ChamberPlan(capabilities=capabilities, allow_mounts=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from overt.conduct.chamber.privileges import NUMBERS
+from overt.conduct.chamber.privileges import NEVER, NUMBERS
 from overt.core.errors import ConductError
 
 MIB = 1 << 20
@@ -78,6 +78,11 @@ class ChamberPlan:
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.capabilities) - set(NUMBERS)):
             raise ConductError(f"no such capability: {', '.join(unknown)}: capabilities(7) lists them")
+        if never := sorted(NEVER & set(self.capabilities)):
+            raise ConductError(
+                f"no product in a chamber is given {', '.join(never)}: it would reach past it. A virtual machine "
+                f"(overt.conduct.chamber.vm) has them all"
+            )
         if self.allow_mounts and "CAP_SYS_ADMIN" in self.capabilities:
             raise ConductError(
                 "a chamber that gives CAP_SYS_ADMIN must not allow mounts: the product could make /proc/sys of the "

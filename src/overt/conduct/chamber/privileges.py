@@ -21,15 +21,15 @@ USUAL = tuple(
 """What root has inside. Absent, since it reaches past the chamber: mknod, rawio, module, boot, time, bpf, ptrace,
 admin, syslog, audit, resource limits; net_admin, since firewalls are much of the kernel and few products need them."""
 
-NEVER = frozenset(
-    f"CAP_{name.upper()}"
-    for name in "mknod sys_rawio sys_module sys_boot sys_time bpf mac_admin mac_override".split()
-)
-"""What no profile can have: with it, the product changes the machine and not the chamber."""
-
 INITS_OWN = "CAP_WAKE_ALARM"
 """Kept by the chamber's init alone. It does nothing with it; but having one capability more than the product, it can't
 be looked into by it (ptrace(2), "Ptrace access mode checking")."""
+
+NEVER = frozenset(
+    f"CAP_{name.upper()}"
+    for name in "mknod sys_rawio sys_module sys_boot sys_time bpf mac_admin mac_override".split()
+) | {INITS_OWN}
+"""What no profile can have: with it, the product changes the machine, or the chamber's init, and not its own view."""
 
 PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 CAPABILITY_VERSION_3 = 0x2008_0522
