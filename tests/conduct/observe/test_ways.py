@@ -71,6 +71,8 @@ HIDING = {
     "own filter": ("connected", False, "a filter that answers its own system calls"),
     "first thread ends": ("connected", None, ""),
     "flood": ("connected", None, ""),
+    "failed exec": ("connected", None, ""),
+    "failed execs": ("connected", None, ""),
     "deep path": ("connected", True, "a file without a name"),
     "link": ("connected", True, "used /home/letter under another name"),
 }

@@ -21,6 +21,8 @@ MAX_ANCESTORS = 40_000
 """More than Linux numbers processes by default."""
 MAX_REMEMBERED = 30_000
 """Ended processes: fewer than numbers that are given before one is given again."""
+MAX_FILES = 64
+"""Of one announcement: a script names its interpreter, that one perhaps another; more are execs that fail."""
 MAX_CHECKS = 50
 """Of whether an exec took place: events of other threads may come before it does."""
 
@@ -36,6 +38,8 @@ class Coming:
     files: list[tuple[str, str, float]] = field(default_factory=list)
     """(path, digest, when)."""
     checks: int = MAX_CHECKS
+    opening: str = ""
+    """What the kernel opens next, after it was announced."""
 
 
 @dataclass(slots=True)
@@ -87,12 +91,20 @@ class Residents:
                 self.met(pid)
             user = os.stat(f"/proc/{pid}").st_uid
             coming = self._coming[pid] = Coming(image, kin, user, at_s)
+        elif len(coming.files) >= MAX_FILES and (number := self._look(pid, at_s)) is not None:
+            if (coming := self._coming.get(pid)) is None:
+                return self.announced(pid, path, digest, at_s)
+            self._kept(coming, number)
         coming.files.append((path, digest, at_s))
+        coming.opening = path
 
     def opens_announced(self, pid: int, path: str) -> bool:
-        """Whether opening `path` is part of an exec that is under way in `pid`."""
+        """Whether opening `path` is the exec's own opening of it, which follows each announcement once."""
         coming = self._coming.get(pid)
-        return coming is not None and coming.files[-1][0] == path
+        if coming is None or coming.opening != path:
+            return False
+        coming.opening = ""
+        return True
 
     def ended(self, pid: int, at_s: float) -> None:
         """The process is over; it may have run a program that never opened a file."""
@@ -106,7 +118,9 @@ class Residents:
     def close(self) -> None:
         """Write those that go on."""
         for pid, coming in list(self._coming.items()):
-            self._look(pid, coming.at_s)
+            number = self._look(pid, coming.at_s)
+            if number is not None and pid in self._coming:
+                self._kept(coming, number)
         for known in self._alive.values():
             self._write(known, None)
         self._alive.clear()
@@ -142,12 +156,16 @@ class Residents:
 
     def _not_yet(self, pid: int, coming: Coming, number: int) -> None:
         coming.checks -= 1
-        if (
-            coming.checks <= 0
-        ):  # it failed: what was opened for it was opened by the program that is still there
+        if coming.checks <= 0:
             del self._coming[pid]
+            self._kept(coming, number)
+
+    def _kept(self, coming: Coming, number: int) -> None:
+        """The exec failed: what was opened for it was opened by the program that is still there."""
+        if number != LAB:
             for path, _, at_s in coming.files:
                 self.executed(number, path, at_s)
+        coming.files.clear()
 
     def _begun(self, identity: Identity, at_s: float, new: bool) -> int:
         """A process that is seen for the first time: it runs what its parent ran when it began."""
@@ -205,6 +223,8 @@ class Residents:
 
     def _unseen(self, pid: int, coming: Coming, known: Resident | None, at_s: float) -> None:
         """It ended before it opened another file: whether the exec succeeded, only the call layer can tell."""
+        if not coming.files:
+            return
         path, digest, _ = coming.files[0]
         parent = known.number if known is not None else self._parent(pid, coming.kin, coming.at_s)
         before = known.identity if known is not None else None

@@ -88,6 +88,8 @@ class Watch:
     _events: int = 0
     _stopping: bool = False
     _most_ends: int = 0
+    _gone: list[int] = field(default_factory=list)
+    """Killed before their end could be waited for."""
     _clock: list[Reading] = field(default_factory=list)
     _clock_due: float = 0.0
 
@@ -158,6 +160,8 @@ class Watch:
                     _allow(group, descriptor)
             finally:
                 os.close(descriptor)
+            while self._gone:
+                self._residents.ended(self._gone.pop(), time.monotonic() - self.zero_s)
         if self._tally.full:
             self._write_accesses()
 
@@ -267,6 +271,7 @@ class Watch:
         try:
             pidfd = os.pidfd_open(pid)
         except ProcessLookupError:
+            self._gone.append(pid)
             return
         self._ends[pidfd] = pid
         self._poll.register(pidfd, select.EPOLLIN)

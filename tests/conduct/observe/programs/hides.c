@@ -109,6 +109,10 @@ int main(int argc, char **argv) {
         chdir(argv[3]);
         for (int turn = 0; turn < 100; turn++) { char name[101] = {0}; memset(name, 'd', 100); mkdir(name, 0700); chdir(name); }
         int fd = open("file", O_CREAT | O_RDWR, 0600); close(fd); spy(0);
+    } else if (!strcmp(way, "failed exec")) {
+        chmod(path, 0755); execl(path, path, 0); spy(0);
+    } else if (!strcmp(way, "failed execs")) {
+        chmod(path, 0755); for (int turn = 0; turn < 200; turn++) execl(path, path, 0); spy(0);
     } else if (!strcmp(way, "link")) {
         char other[4096]; snprintf(other, sizeof other, "%s/other", argv[3]); link(path, other); path = other; spy(0);
     } else return 2;
