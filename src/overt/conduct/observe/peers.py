@@ -16,7 +16,9 @@ from overt.conduct.observe.trace import Called
 CONTACTS = frozenset(("connect", "sendto", "sendmsg", "sendmmsg"))
 PATIENCE_S = 120.0
 """Between a call and the first packet that it can have caused: a connection may be tried for that long."""
-EARLY_S = 0.05
+PROMPT_S = 5.0
+"""A call this old whose flow is not known yet is likelier meant than a later one whose flow is."""
+EARLY_S = 0.002
 """By which two clocks that are read one after the other may differ."""
 
 _V4 = re.compile(r'sin_port=htons\((\d+)\), sin_addr=inet_addr\("([^"]+)"\)')
@@ -93,7 +95,7 @@ class Peers:
     _by_place: dict[tuple[str, int], list[Contact]] = field(default_factory=lambda: defaultdict(list))
     _by_inode: dict[int, list[Contact]] = field(default_factory=lambda: defaultdict(list))
     _by_port: dict[tuple[str, int], list[Held]] = field(default_factory=lambda: defaultdict(list))
-    _used: dict[Contact, int] = field(default_factory=dict)
+    _used: set[Contact] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         for contact in sorted(self.calls, key=lambda contact: contact.at_s):
@@ -128,7 +130,7 @@ class Peers:
         return min(fitting, key=lambda held: held.at_s, default=None)
 
     def _nearest(self, among: list[Contact], flow: Flow) -> Contact | None:
-        """The last call before the flow began that no other flow is known by; else the last one."""
+        """The last call before the flow began, of those whose own flow is not known yet; else the last one of all."""
         end = bisect_right(among, flow.at_s + EARLY_S, key=lambda contact: contact.at_s)
         fitting = [
             contact
@@ -137,10 +139,13 @@ class Peers:
         ]
         if not fitting:
             return None
-        best = min(
-            reversed(fitting), key=lambda contact: (self._used.get(contact, 0), flow.at_s - contact.at_s)
+        prompt = (
+            contact
+            for contact in reversed(fitting)
+            if contact not in self._used and flow.at_s - contact.at_s <= PROMPT_S
         )
-        self._used[best] = self._used.get(best, 0) + 1
+        best = next(prompt, fitting[-1])
+        self._used.add(best)
         return best
 
 
