@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
@@ -113,6 +114,32 @@ def arms(report: ReportFolder, sizes: dict[Arm, list[int]]) -> tuple[Compared, .
                 Flow, [flow(1, 500, "update.example", 3), flow(2, size, where=3)]
             )
     return compare(report.runs())
+
+
+def pairs_sent(report: ReportFolder, marked_elsewhere: int) -> tuple[Compared, ...]:
+    """Every half of every pair goes to one place, and the marked halves of some to another as well."""
+    run = new_run(report, Arm.MIXED, 1)
+    run.write(
+        Canary,
+        [canary(2 * n + half, n, side) for n in range(PAIRS) for half, side in enumerate(Side) if half < 2],
+    )
+    run.write(Flow, [flow(1, 5000), flow(2, 900, "other.example")])
+    other = [replace(sighting(2 * n), flow=2, flows=(2,)) for n in range(marked_elsewhere)]
+    run.write(Sighting, [*map(sighting, range(2 * PAIRS)), *other])
+    return compare(report.runs())
+
+
+def test_a_destination_that_gets_marked_documents_only_is_told_in_one_run(report: ReportFolder) -> None:
+    found = {one.place: one for one in about(pairs_sent(report, 14), "marking")}
+    assert found[""].p_corrected == 1.0
+    assert found["other.example:443"].p_corrected < 0.001
+    assert "14 marked only, 0 plain only" in found["other.example:443"].observed
+
+
+def test_too_few_marked_documents_are_no_accusation(report: ReportFolder) -> None:
+    found = about(pairs_sent(report, 5), "marking")
+    assert {one.place for one in found} == {""} and all(one.p_corrected >= 0.05 for one in found)
+    assert all(one.least_p < 0.05 for one in found)  # what so many pairs could have shown
 
 
 def about(compared: tuple[Compared, ...], what: str) -> list[Compared]:

@@ -169,6 +169,11 @@ def test_a_comparison_too_small_to_show_anything_shows_nothing(tmp_path: Path) -
     assert judged(tmp_path, made.behaving(), compared=[weak])["marking"].verdict is Verdict.UNSEEN
 
 
+def test_a_hint_is_neither_an_accusation_nor_a_clearance(tmp_path: Path) -> None:
+    hint = replace(made.COMPARED[0], p=0.02, p_corrected=0.2)
+    assert judged(tmp_path, made.behaving(), compared=[hint])["marking"].verdict is Verdict.UNSEEN
+
+
 def test_what_is_declared_is_not_held_against_it(tmp_path: Path) -> None:
     evidence = changed(made.behaving(), sightings=[sighting(0, 1)])
     text = made.PROFILE_TEXT % "Example AV" + 'sends = ["content"]\n'

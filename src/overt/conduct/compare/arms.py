@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from overt.conduct.compare import measures, pairs
 from overt.conduct.compare.measures import Figures
-from overt.conduct.compare.tests import Tested, holm, paired, permutation
+from overt.conduct.compare.tests import Tested, corrected, paired, permutation
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Arm, Compared
 
@@ -46,7 +46,6 @@ def compare(folders: Sequence[RunFolder]) -> tuple[Compared, ...]:
     Raises `ConductError` if the evidence is damaged.
     """
     found = [*_of_pairs(folders), *_of_runs([measures.of_run(folder) for folder in folders])]
-    corrected = holm([one.tested.p for one in found])
     return tuple(
         Compared(
             question=one.question,
@@ -57,9 +56,9 @@ def compare(folders: Sequence[RunFolder]) -> tuple[Compared, ...]:
             runs=one.runs,
             about=one.about,
             place=one.place,
-            least_p=min(1.0, one.tested.least_p * len(found)),
+            least_p=min(1.0, one.tested.least_p * max(1, sum(each.tested.counts for each in found))),
         )
-        for one, p in zip(found, corrected, strict=True)
+        for one, p in zip(found, corrected([one.tested for one in found]), strict=True)
     )
 
 
@@ -67,8 +66,8 @@ def _of_pairs(folders: Sequence[RunFolder]) -> Iterator[_Test]:
     seen = pairs.observed(folders)
     if not seen.pairs:
         return
-    for question, words, tested in pairs.marking_tests(seen):
-        yield _Test(MARKING, "", question, words, tested, seen.runs)
+    for place, question, words, tested in pairs.marking_tests(seen):
+        yield _Test(MARKING, place, question, words, tested, seen.runs)
     if packed := pairs.detection_test(seen):
         yield _Test(DETECTION, "", *packed, seen.runs)
 

@@ -35,13 +35,13 @@ def of_run(folder: RunFolder) -> Figures:
     run, flows = folder.run(), list(folder.read(Flow))
     groups: dict[str, list[Flow]] = {ALL: flows}
     for flow in flows:
-        groups.setdefault(_place(flow), []).append(flow)
+        groups.setdefault(place_of(flow), []).append(flow)
     values = {(place, what): value for place, group in groups.items() for what, value in _figures(group)}
     values[ALL, "pause"] = _pause(flows)
     return Figures(run, values, _by_detection(run, flows))
 
 
-def _place(flow: Flow) -> str:
+def place_of(flow: Flow) -> str:
     """Its destination; names asked of the resolver are one destination, whatever they are."""
     return f"DNS:{flow.port}" if flow.application == "dns" else destination(flow)
 

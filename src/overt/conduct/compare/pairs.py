@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from overt.conduct.compare.measures import place_of
 from overt.conduct.compare.tests import Tested, fisher, sign
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Access, Arm, Canary, FileAccess, Side, Sighting
+from overt.conduct.evidence.records import Access, Arm, Canary, FileAccess, Flow, Side, Sighting
 
 FORMS = {"content": "content left", "name": "name left", "path": "path left", "digest": "digest left"}
 
@@ -31,6 +32,8 @@ class Observed:
     seen: Mapping[str, Counter[tuple[str, int]]]
     """By form: whether it was sighted (1)."""
     opened: Counter[tuple[str, int]]
+    sent: Mapping[str, Counter[tuple[str, int]]]
+    """By destination: whether anything of it was sighted there (1)."""
 
 
 def observed(folders: Sequence[RunFolder]) -> Observed:
@@ -39,6 +42,7 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
     pairs: list[Pair] = []
     opened = Counter[tuple[str, int]]()
     seen = {form: Counter[tuple[str, int]]() for form in FORMS}
+    sent: dict[str, Counter[tuple[str, int]]] = {}
     for folder in folders:
         run = folder.run()
         if run.arm is not Arm.MIXED:
@@ -46,14 +50,21 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
         runs.append(run.name)
         canaries = list(folder.read(Canary))
         pairs += _pairs(run.name, canaries)
+        flows = {flow.number: place_of(flow) for flow in folder.read(Flow)}
         for sighting in folder.read(Sighting):
             if sighting.form in seen:
                 seen[sighting.form][run.name, sighting.canary] = 1
+                for place in {flows[number] for number in _numbers(sighting) if number in flows}:
+                    sent.setdefault(place, Counter())[run.name, sighting.canary] = 1
         numbers = {canary.path: canary.number for canary in canaries}
         for access in folder.read(FileAccess):
             if access.access is Access.OPEN and access.path in numbers:
                 opened[run.name, numbers[access.path]] += access.count
-    return Observed(tuple(runs), tuple(pairs), seen, opened)
+    return Observed(tuple(runs), tuple(pairs), seen, opened, sent)
+
+
+def _numbers(sighting: Sighting) -> tuple[int, ...]:
+    return sighting.flows if sighting.flow is None else (sighting.flow,)
 
 
 def _pairs(run: str, canaries: Sequence[Canary]) -> Iterator[Pair]:
@@ -65,11 +76,17 @@ def _pairs(run: str, canaries: Sequence[Canary]) -> Iterator[Pair]:
             yield Pair(run, canary, plain)
 
 
-def marking_tests(of: Observed) -> Iterator[tuple[str, str, Tested]]:
-    """(question, figures in words, test): for each form, and for opens, marked halves against plain ones."""
+def marking_tests(of: Observed) -> Iterator[tuple[str, str, str, Tested]]:
+    """(destination or nothing, question, figures in words, test): for each form, for opens, and for each destination
+    that got enough unlike halves for a difference to show, whichever halves they are."""
+    halves = "the marked half of a pair against the plain one"
     for form, words in FORMS.items():
-        yield _signs(of, of.seen[form], f"{words}: the marked half of a pair against the plain one", "only")
-    yield _signs(of, of.opened, "files opened: the marked half of a pair against the plain one", "more often")
+        yield "", *_signs(of, of.seen[form], f"{words}: {halves}", "only")
+    yield "", *_signs(of, of.opened, f"files opened: {halves}", "more often")
+    for place in sorted(of.sent):
+        question, words, tested = _signs(of, of.sent[place], f"sent to {place}: {halves}", "only")
+        if tested.counts:
+            yield place, question, words, tested
 
 
 def _signs(
@@ -81,7 +98,9 @@ def _signs(
     more, fewer = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
     words = f"of {len(of.pairs)} pairs {more} marked {how}, {fewer} plain {how}, {len(of.pairs) - more - fewer} alike"
     # Pairs that are alike could have differed: what the test could have shown depends on all of them.
-    return question, words, replace(sign(more, fewer), least_p=min(1.0, 2 / 2 ** len(of.pairs)))
+    tested = sign(more, fewer)
+    least = min(1.0, 2 / 2 ** len(of.pairs))
+    return question, words, replace(tested, least_p=least, reachable=tested.least_p)
 
 
 def detection_test(of: Observed) -> tuple[str, str, Tested] | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 
+LEVEL = 0.05
+"""Corrected p below which a difference is taken for real."""
 MAX_ENUMERATED = 200_000
 """Ways to assign the labels that are all counted; of more, a random sample is."""
 SAMPLED = 20_000
@@ -31,6 +33,14 @@ class Tested:
     p: float
     least_p: float
     """The smallest p that so many observations could have given."""
+    reachable: float | None = None
+    """The smallest p that the figures can give whatever their labels, where that is another: pairs that are alike tell
+    nothing of their halves."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it could have been significant, so that it counts when others are corrected for it (Tarone 1990)."""
+        return (self.least_p if self.reachable is None else self.reachable) < LEVEL
 
 
 def sign(more: int, fewer: int) -> Tested:
@@ -101,6 +111,12 @@ def fisher(hit: int, missed: int, other_hit: int, other_missed: int) -> Tested:
     return Tested(
         FISHER, p, min(sum(other for other in weights if other <= weight) for weight in weights) / ways
     )
+
+
+def corrected(tests: Sequence[Tested]) -> list[float]:
+    """Their p-values by Holm's correction over those that could have been significant; others are not below 0.05."""
+    counting = iter(holm([test.p for test in tests if test.counts]))
+    return [next(counting) if test.counts else min(1.0, max(LEVEL, test.p * len(tests))) for test in tests]
 
 
 def holm(values: Sequence[float]) -> list[float]:

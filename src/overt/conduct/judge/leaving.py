@@ -199,6 +199,9 @@ def marking(material: Material, declared: Declared) -> Said:
     if all(one.value.least_p >= SIGNIFICANCE for one in tests):
         text = "There were too few observations for any difference to show."
         return Said(Verdict.UNSEEN, None, text, facts)
+    if any(one.value.p < SIGNIFICANCE for one in tests):
+        text = "A difference was seen that chance may have made: more runs would tell."
+        return Said(Verdict.UNSEEN, None, text, facts)
     text = (
         f"No difference between marked and unmarked files was found in {counted(len(tests), 'comparison')}."
     )

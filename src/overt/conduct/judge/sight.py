@@ -77,9 +77,7 @@ def sight(material: Material, declared: Declared) -> Said:
         return Said(
             Verdict.PARTLY, None, "No event was lost; what could not be read or seen is listed here.", facts
         )
-    return Said(
-        Verdict.YES, True, "No event was lost, and all that left could be read. What no run shows:", facts
-    )
+    return Said(Verdict.YES, True, "No event was lost, and all that left could be read.", facts)
 
 
 Told = tuple[str, RunMaterial, str]
