@@ -11,7 +11,6 @@ import ctypes
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntFlag
 from pathlib import Path
 
@@ -49,13 +48,8 @@ PERMISSION = int(Mask.OPEN_PERM | Mask.ACCESS_PERM | Mask.OPEN_EXEC_PERM | Mask.
 """Events that wait for an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """Bytes of a file that were about to be read, written or mapped, in whole pages."""
-
-    offset: int
-    length: int
-
+Range = tuple[int, int]
+"""(offset, length) of what is about to be read, written or mapped, in whole pages."""
 
 Event = tuple[int, int, int, Range | None]
 """(mask, descriptor or -1, process number, range): a plain tuple, as there are very many."""
@@ -108,7 +102,7 @@ def _range(info: bytes) -> Range | None:
         kind, length = info[at], int.from_bytes(info[at + 2 : at + 4], "little")
         if kind == INFO_RANGE and length >= _INFO.size:
             _, _, offset, count = _INFO.unpack_from(info, at)
-            return Range(offset, count)
+            return offset, count
         at += max(length, 4)
     return None
 

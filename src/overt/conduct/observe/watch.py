@@ -211,10 +211,10 @@ class Watch:
         status = os.fstat(descriptor)
         key = number, status.st_dev, status.st_ino
         self._settle(key)
-        if found.length:
-            length = max(0, min(found.length, status.st_size - found.offset))
+        offset, length = found
+        if length:
             name = self._planted(number, path, descriptor, status)
-            self._tentative[key] = name, at_s, found.offset, length
+            self._tentative[key] = name, at_s, offset, max(0, min(length, status.st_size - offset))
             if len(self._tentative) > MAX_ENTRIES:
                 self._settle_all()
 
