@@ -30,6 +30,7 @@ ATTEMPTS = {
     "set the clock": "date -s 2031-01-01",
     "load a module": "python3 -c 'import ctypes,sys; sys.exit(ctypes.CDLL(None).syscall(313, 0, b\"\", 0) and 1)'",
     "read the kernel's log": "dmesg",
+    "trace init": "strace -o /dev/null -p 1",
     "read init's program": "cat /proc/1/exe",
     "read init's memory": "head -c 1 /proc/1/maps",
     "leave by init's root": "ls /proc/1/root/",

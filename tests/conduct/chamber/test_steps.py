@@ -11,6 +11,7 @@ from overt.conduct.chamber import kernel, layers
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ChamberPlan, Limits
 from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.core.errors import ConductError
 from tests.conduct.chamber.rooms import SMALL, python, run
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
@@ -111,3 +112,28 @@ def test_a_snapshot_with_a_file_system_of_its_own_below(tmp_path: Path) -> None:
 def _busybox_like(root: Path) -> None:
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\n")
+
+
+def test_init_does_not_mind_signals(tmp_path: Path) -> None:
+    found = run(tmp_path, ["for signal in 9 15 19 2 1 17; do kill -$signal 1; done; sleep 0.2", "echo alive"])
+    assert found[1].output == "alive\n"
+
+
+def test_a_product_that_has_init_killed_for_memory_ends_the_run(tmp_path: Path) -> None:
+    """Root may say which process the kernel is to choose; then the run ends, with a message."""
+    hog = "echo 1000 > /proc/1/oom_score_adj; echo -n x > /proc/self/oom_score_adj; a=x; while true; do a=$a$a; done"
+    try:
+        found = run(tmp_path, [hog, "echo alive"], timeout_s=20.0)
+    except ConductError as error:
+        assert "ended unexpectedly" in str(error)
+    else:
+        assert found[1].output == "alive\n"
+
+
+def test_output_of_the_last_moment_is_kept(tmp_path: Path) -> None:
+    def work(chamber: Chamber) -> None:
+        talk = "trap 'echo last' EXIT; for n in $(seq 20000); do echo line $n; done; sleep 600"
+        chamber.execute(["sh", "-c", talk], output=tmp_path / "talk", timeout_s=1.5, background=True)
+
+    run(tmp_path, [], after=work)
+    assert (tmp_path / "talk").read_text().splitlines()[-1] == "line 20000"

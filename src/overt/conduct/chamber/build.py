@@ -294,13 +294,15 @@ class Chamber:
         """End everything inside and take the chamber down. What happens anyway when the warden dies, in order."""
         if self._control is not None:
             self._control.close()
-            self._control = None
         if self._process is not None:
             try:
                 self._process.wait(CLOSE_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+        if self._control is not None:
+            self._control.last_output()
+            self._control = None
         if self._warder is not None:
             self._denied = self._warder.denied()
             self._warder.close()

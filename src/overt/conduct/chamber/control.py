@@ -34,6 +34,7 @@ class Control:
         self._pids: dict[int, int] = {}
         self._ended: dict[int, int] = {}
         self._left: dict[int, int] = {}
+        self._keepers: list[threading.Thread] = []
 
     @classmethod
     def pair(cls) -> tuple[Control, socket.socket]:
@@ -61,6 +62,7 @@ class Control:
         reading, writing = os.pipe()
         keeper = threading.Thread(target=_keep, args=(reading, output, max_bytes), daemon=True)
         keeper.start()
+        self._keepers.append(keeper)
         try:
             message = json.dumps({"do": "run", "step": number, **request}).encode()
             if len(message) > MAX_MESSAGE_BYTES:
@@ -121,6 +123,11 @@ class Control:
     def close(self) -> None:
         """Init ends when it sees this, and the kernel everything inside."""
         self._socket.close()
+
+    def last_output(self) -> None:
+        """Wait, when everything inside has ended, until all that it printed is written."""
+        for keeper in self._keepers:
+            keeper.join(ANSWER_S)
 
 
 def lab_pid(inside: int) -> int:

@@ -38,6 +38,9 @@ def serve(control: socket.socket, become: Callable[[int], None]) -> None:
     """Run steps until the warden closes `control`. `become` gives up, in a new process, what the product of that user
     must not have."""
     waking, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(
+        signal.SIGINT, signal.SIG_DFL
+    )  # process 1 gets none that it did not ask for (pid_namespaces(7))
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     steps: dict[int, Step] = {}
