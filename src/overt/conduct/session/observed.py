@@ -79,7 +79,7 @@ def observe(task: Task, work: Path) -> None:
                 layers=observers.layers,
                 capabilities=chamber.capabilities,
                 steps=tuple(exercise.done),
-                losses=_sum(caught.losses, observers.losses, merged.losses),
+                losses=_sum(caught.losses, merged.losses),
                 blind=blind,
             )
         )
@@ -127,9 +127,9 @@ class _Observers:
         }
         self._trace = task.folder.path / TRACE if task.trace else None
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
-        self.losses = Losses()
         self.blind: tuple[Blind, ...] = ()
-        self.sources = Sources(raw / "files", raw / "sockets", self._trace)
+        declared = task.profile.chamber.own_filter
+        self.sources = Sources(raw / "files", raw / "sockets", self._trace, own_filter=declared)
 
     def __enter__(self) -> _Observers:
         self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s, planted=self._planted)
@@ -163,9 +163,8 @@ class _Observers:
 
     def stop(self) -> None:
         """The chamber is closed: complete the records. Raises `ConductError` when an observer did not live so long."""
-        trailer = self._files.stop()
+        self._files.stop()
         self._folder.write(Change, self._found)
-        self.losses, self.blind = trailer.losses, trailer.blind
         if self._changes.too_deep:
             what = f"{self._changes.too_deep} folders lie too deep: what was changed in them is not known."
             self.blind = (*self.blind, _unseen(what))
