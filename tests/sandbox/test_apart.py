@@ -67,6 +67,20 @@ def test_a_task_that_breaks_the_form_is_ended() -> None:
         apart(huge, nothing)
 
 
+def test_a_task_that_hangs_is_ended() -> None:
+    def hangs(line: Line) -> bytes:
+        signal.pause()
+        return b""
+
+    def trickles(line: Line) -> bytes:
+        while True:
+            line.ask(b"")
+
+    for task in (hangs, trickles):
+        with pytest.raises(TaskDied, match=r"took longer than 0\.3 s"):
+            apart(task, lambda question: b"", 0.3)
+
+
 def test_what_fails_here_ends_the_task() -> None:
     def asking(line: Line) -> bytes:
         line.ask(b"")

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import math
 import os
+import select
 import signal
 import socket
 import struct
 import sys
+import time
 import traceback
 from collections.abc import Callable
 
@@ -19,6 +22,8 @@ from overt.core.errors import OvertError
 from overt.sandbox.lockdown import empty_standard_streams
 
 MAX_FRAME_BYTES = 64 << 20
+DEADLINE_S = 7 * 3600.0
+"""Longer than the couriers of a look may take, which end it otherwise."""
 ASKED, DONE, FAILED = b"A", b"D", b"F"
 _HEAD = struct.Struct(">cI")
 
@@ -44,11 +49,14 @@ class Line:
         return _received(self._connection)[1]
 
 
-def apart(task: Callable[[Line], bytes], serve: Callable[[bytes], bytes]) -> bytes:
+def apart(
+    task: Callable[[Line], bytes], serve: Callable[[bytes], bytes], deadline_s: float = DEADLINE_S
+) -> bytes:
     """What `task` returns, in a process that is forked for it; `serve` answers here what it asks.
 
-    Raises `OvertError` with the words of the one that the task raised, and `TaskDied`. Both ends trust no length beyond
-    `MAX_FRAME_BYTES`; what the task says is a stranger's word once it was taken over.
+    Raises `OvertError` with the words of the one that the task raised, and `TaskDied`, also when it takes longer than
+    `deadline_s`. Both ends trust no length beyond `MAX_FRAME_BYTES`; what the task says is a stranger's word once it
+    was taken over.
     """
     ours, theirs = socket.socketpair()
     sys.stdout.flush()
@@ -58,12 +66,17 @@ def apart(task: Callable[[Line], bytes], serve: Callable[[bytes], bytes]) -> byt
         ours.close()
         _be_task(theirs, task)
     theirs.close()
-    said = None
+    said, late = None, False
+    end = time.monotonic() + deadline_s
     try:
         with contextlib.suppress(EOFError, ConnectionError), ours:
-            said = _served(ours, serve)
+            said = _served(ours, serve, end)
+    except _TooLate:
+        late = True
     finally:
         status = _end(child)
+    if late:
+        raise TaskDied(f"the process that did it took longer than {deadline_s:g} s, and was killed")
     if said is None:
         raise TaskDied(f"the process that did it {_death(status)}: nothing more is known")
     return said
@@ -76,9 +89,13 @@ def _end(child: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _served(connection: socket.socket, serve: Callable[[bytes], bytes]) -> bytes:
+class _TooLate(Exception):
+    """It is past the deadline."""
+
+
+def _served(connection: socket.socket, serve: Callable[[bytes], bytes], end: float) -> bytes:
     while True:
-        kind, data = _received(connection)
+        kind, data = _received(connection, end)
         if kind == DONE:
             return data
         if kind == FAILED:
@@ -121,17 +138,23 @@ def _send(connection: socket.socket, kind: bytes, data: bytes) -> None:
     connection.sendall(_HEAD.pack(kind, len(data)) + data)
 
 
-def _received(connection: socket.socket) -> tuple[bytes, bytes]:
+def _received(connection: socket.socket, end: float = math.inf) -> tuple[bytes, bytes]:
     """Kind and bytes of the next frame. Raises `EOFError` when the other end is gone or breaks the form."""
-    kind, size = _HEAD.unpack(_exactly(connection, _HEAD.size))
+    kind, size = _HEAD.unpack(_exactly(connection, _HEAD.size, end))
     if size > MAX_FRAME_BYTES:
         raise EOFError
-    return kind, _exactly(connection, size)
+    return kind, _exactly(connection, size, end)
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _exactly(connection: socket.socket, size: int, end: float) -> bytes:
+    """The next bytes, until `end` (`time.monotonic`). Raises `EOFError`, `_TooLate`."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
     parts = bytearray()
     while len(parts) < size:
+        left = end - time.monotonic()
+        if not waiting.poll(None if math.isinf(left) else max(left, 0) * 1000):
+            raise _TooLate
         try:
             piece = connection.recv(min(size - len(parts), 1 << 16))
         except ConnectionError:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import msgspec
@@ -45,6 +46,10 @@ from overt.tlog.policy import Policy
 
 SCRATCH = "scratch"
 """In the monitor's folder: where builders write."""
+MAX_ASKED = 10_000
+"""Lines to say and alarms to tell in one look; an honest one says what is new and tells `deliver.AT_ONCE` alarms."""
+SHOWN = 200
+"""New alarms, and troubles that are none yet, named to the operator in one look."""
 UMASK = 0o022
 """The site is for everybody to read; what is private has its own mode."""
 
@@ -103,7 +108,11 @@ def look(
     Raises `OvertError` when nothing could be looked at, or the process ended without a word.
     """
 
+    asks = count(1)
+
     def serve(question: bytes) -> bytes:
+        if next(asks) > MAX_ASKED:
+            raise TaskDied(f"the process that looked asked for more than {MAX_ASKED} things, and was killed")
         asked: Said | Told = msgspec.msgpack.decode(question, type=Said | Told)
         match asked:
             case Said():
@@ -217,10 +226,12 @@ def _say(state: State, outcome: Outcome, one: str, last: int, line: Line) -> Non
     new = f"1 {one}" if outcome.new == 1 else f"{outcome.new:,} {many}"
     taken = f"{new} taken in, " if outcome.new else "nothing new, "
     say(f"{state.fact('origin')}: {taken}{outcome.size:,} in all")
-    for alarm in reversed(state.alarms()):
-        if alarm.id > last:
-            say(f"overt: ALARM {alarm.id} {alarm.kind.value}: {alarm.text}", aside=True)
-    for condition in state.conditions():
+    raised = [alarm for alarm in reversed(state.alarms()) if alarm.id > last]
+    for alarm in raised[:SHOWN]:
+        say(f"overt: ALARM {alarm.id} {alarm.kind.value}: {alarm.text}", aside=True)
+    if len(raised) > SHOWN:
+        say(f"overt: and {len(raised) - SHOWN:,} more ALARMS: the site shows them", aside=True)
+    for condition in state.conditions()[:SHOWN]:
         if not condition.alarmed:
             say(f"amiss, not yet an alarm: {condition.text}", aside=True)
 
