@@ -75,6 +75,21 @@ def test_starttls_that_is_refused_is_opaque(net: Net) -> None:
     assert b"STARTTLS\r\n\x16\x03" in net.sent(flow)
 
 
+def test_a_pin_that_is_checked_after_starttls_is_opaque(net: Net) -> None:
+    context = ssl.create_default_context(cafile=str(net.ca))
+
+    def send() -> None:
+        server = smtplib.SMTP("start.example", 587, timeout=10)
+        server.starttls(context=context)
+        server.close()
+
+    net.inside(send)
+    net.stop()
+    (flow,) = net.to("start.example", protocol="tcp")
+    assert flow.opened is Opened.OPAQUE and "said nothing" in flow.why_opaque
+    assert b"STARTTLS\r\n\x16\x03" in net.sent(flow)
+
+
 def test_ftp(net: Net) -> None:
     def send() -> None:
         with ftplib.FTP("files.example", timeout=10) as server:

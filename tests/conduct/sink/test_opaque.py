@@ -57,6 +57,14 @@ def test_a_hello_that_never_ends(net: Net) -> None:
     assert flow.opened is Opened.OPAQUE and net.sent(flow) == start
 
 
+def test_ciphers_that_nobody_knows_are_no_refusal(net: Net) -> None:
+    command = (needed("openssl"), "s_client", "-connect", "psk.example:443", "-servername", "psk.example")
+    net.run(*command, "-tls1_2", "-cipher", "PSK-AES128-CBC-SHA", "-psk", "00", input=b"", check=False)
+    net.stop()
+    (flow,) = net.to("psk.example", protocol="tcp")
+    assert flow.opened is Opened.OPAQUE and flow.why_opaque.startswith("no TLS that both sides know")
+
+
 def test_old_protocol_versions_are_opened_too(net: Net) -> None:
     done = net.run(
         needed("openssl"), "s_client", "-connect", "old.example:443", "-servername", "old.example", "-quiet",

@@ -112,10 +112,18 @@ async def _greet(stream: Stream, hole: Sinkhole, place: Place) -> None:
 async def _speak(stream: Stream, application: str, hole: Sinkhole, place: Place) -> None:
     _name(stream, application, place)
 
-    async def start_tls(plain: Stream) -> Stream | None:
-        return await _opened(plain, hole, Place(place.secure, place.depth + 1))
+    opened: list[TlsStream] = []
 
-    await _SPOKEN[application](stream, None if place.secure else start_tls)
+    async def start_tls(plain: Stream) -> Stream | None:
+        inner = await _opened(plain, hole, Place(place.secure, place.depth + 1))
+        opened.extend([inner] if inner else [])
+        return inner
+
+    try:
+        await _SPOKEN[application](stream, None if place.secure else start_tls)
+    finally:
+        for inner in opened:
+            await _end(inner, hole.limits)
 
 
 async def _ssh(stream: Stream) -> None:
@@ -146,13 +154,20 @@ async def _tls(stream: Stream, hole: Sinkhole, place: Place) -> None:
         return
     try:
         await converse(inner, hole, Place(True, place.depth + 1, inner.alpn))
+    finally:
+        await _end(inner, hole.limits)
+
+
+async def _end(inner: TlsStream, limits: Limits) -> None:
+    """Close TLS, and say so if nothing was ever said inside: then only what was on the wire is known."""
+    try:
         await inner.close()
-        await inner.linger(hole.limits.linger_s)
+        await inner.linger(limits.linger_s)
     finally:
         inner.flush()
         if not inner.heard:
-            stream.tape.opaque(UNSAID)
-            stream.tape.sent(bytes(inner.sealed))
+            inner.tape.opaque(UNSAID)
+            inner.tape.sent(bytes(inner.sealed))
 
 
 async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | None:
@@ -174,7 +189,7 @@ async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | N
     try:
         await inner.handshake()
     except Refused as refusal:
-        tape.opaque(f"the client did not accept the lab's certificate: {refusal}")
+        tape.opaque(str(refusal))
         tape.sent(bytes(inner.sealed))
         stream.covered = False
         return None

@@ -87,7 +87,7 @@ class Relay:
         except Refused as refusal:
             if len(self._refused) < MAX_REFUSED:
                 self._refused.add(who)
-            tape.opaque(f"the client did not accept the lab's certificate: {refusal}")
+            tape.opaque(str(refusal))
             tape.sent(bytes(inner.sealed))
             stream.covered = False
             far[1].close()

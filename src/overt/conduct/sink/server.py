@@ -43,7 +43,7 @@ from overt.conduct.sink.stream import Stream
 from overt.conduct.sink.tape import Recorder
 from overt.conduct.sink.uplink import Uplink
 from overt.core.errors import ConductError
-from overt.sandbox.lockdown import drop_capabilities
+from overt.sandbox.lockdown import close_others, drop_capabilities
 
 COUNTS, LOG = "sink.json", "sink.log"
 READY_S = 30.0
@@ -112,8 +112,7 @@ class Sink:
         stop, self._stop_fd = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
-            os.close(self._stop_fd)
-            os.close(ready_fd)
+            close_others({0, 1, 2, ready, stop, tap.fileno(), *_numbers(listeners), max(0, self.uplink)})
             _serve_and_exit(self, hosts, listeners, tap, ready, stop)
         listeners.close()
         tap.close()
@@ -223,6 +222,8 @@ def _serve_and_exit(
         _more_descriptors(sink.plan.limits.max_connections + SPARE_DESCRIPTORS)
         passing = sink.plan.mode is Mode.PASS_THROUGH
         way = uplink.begin(sink.uplink, sink.plan.resolver, sink.plan.private) if passing else None
+        if sink.uplink >= 0:
+            os.close(sink.uplink)
         drop_capabilities(_NETWORK)  # it reads what strangers wrote
         serve(sink, hosts, listeners, tap, way, ready, stop)
         status = 0

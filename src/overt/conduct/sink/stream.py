@@ -18,6 +18,10 @@ KEPT_SEALED_BYTES = 64 << 10
 """Of a TLS connection, until it is known whether it can be opened."""
 
 
+_NOT_ACCEPTED = "the client did not accept the lab's certificate:"
+_NO_TLS = "no TLS that both sides know could be agreed on:"
+
+
 class Refused(Exception):
     """The client did not go through with TLS; the text says how that looked from here."""
 
@@ -181,11 +185,12 @@ class TlsStream(Stream):
             except ssl.SSLWantReadError:
                 await self._flush()
                 if not await self._feed():
-                    raise Refused("the client closed the connection during the handshake") from None
+                    raise Refused(f"{_NOT_ACCEPTED} it closed the connection during the handshake") from None
                 continue
             except ssl.SSLError as error:
                 await self._flush()
-                raise Refused(_reason(error)) from error
+                reason = _reason(error)
+                raise Refused(f"{_NOT_ACCEPTED if 'alert' in reason else _NO_TLS} {reason}") from error
             await self._flush()
             return
 
