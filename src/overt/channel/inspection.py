@@ -166,6 +166,8 @@ def _short(value: Any) -> str:
 def _check_lists(found: Contents) -> None:
     """Each list is what the manifest says, with the review that the content declared for it gets: a hash does not tell
     what it is of, so the publisher must, and everyone can read that."""
+    if len(found.manifest.hashes) != len(found.lists):
+        raise PeerLied("the manifest is not true of the lists of hashes")
     for stated, true in zip(found.manifest.hashes, found.lists, strict=True):
         review = _judgement(review_hashes(stated.part, stated.file, true.entries, stated.content))
         if stated != replace(true, review=review):

@@ -98,4 +98,8 @@ def parse(data: bytes) -> Manifest:
         raise Malformed(f"{PATH}: {error}") from None
     if manifest.schema != SCHEMA:
         raise Malformed(f"{PATH}: schema {manifest.schema!r} is not {SCHEMA}: a newer Overt may read it")
+    items: tuple[Rule | HashList, ...] = (*manifest.rules, *manifest.hashes)
+    for item in items:
+        if not isinstance(item.review.get("level"), str):
+            raise Malformed(f"{PATH}: the review of something in {item.file} states no level")
     return manifest

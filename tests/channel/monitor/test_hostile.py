@@ -12,8 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replace_in
 
-from overt.channel import delta, layout
+from overt.channel import bundle as bundles
+from overt.channel import delta, layout, manifest
 from overt.channel.monitor import following, rebuild
 from overt.channel.monitor.alarm import Kind
 from overt.channel.monitor.following import Looking, Said, look
@@ -22,7 +24,7 @@ from overt.channel.monitor.rebuild import Builders
 from overt.channel.monitor.round import Outcome
 from overt.channel.monitor.site import look as looks
 from overt.channel.release import Release
-from overt.core.errors import OvertError
+from overt.core.errors import Malformed, OvertError
 from overt.sandbox import landlock
 from overt.sandbox.expendable import Bounds, Expendables
 from overt.sandbox.nursery import Kind as NurseryKind
@@ -71,6 +73,19 @@ def test_a_bomb_is_a_file_that_is_not_there(channel: Channel, watching: Watching
     watching.look()
     row = watching.state.release(1)
     assert row and not row.missing and row.rebuilt.endswith("byte for byte")
+
+
+@pytest.mark.parametrize("review", [{}, {"level": []}, {"level": {}}, {"level": 3}], ids=str)
+def test_a_review_that_is_none(channel: Channel, review: dict[str, object]) -> None:
+    """A manifest may hold anything there, as far as its form goes."""
+    found = bundles.read(channel.bundle("two"))
+    rules = tuple(replace_in(rule, review=review) for rule in found.manifest.rules)
+    forged = replace_in(found.manifest, rules=rules)
+    data = bundles._archive({**found.files, manifest.PATH: manifest.encode(forged)})
+    with pytest.raises(Malformed, match="states no level"):
+        static_readers().read(data)
+    with pytest.raises(Malformed, match="states no level"):
+        bundles.read(data)
 
 
 NARROW = Bounds(max_memory_bytes=768 << 20, max_answer_bytes=1 << 20, deadline_s=5)
