@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -101,6 +102,7 @@ def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
     finally:
         process.kill()
         process.communicate()
+        sweep(state)
 
 
 def nothing_left(life: Life) -> None:
@@ -124,6 +126,16 @@ def test_the_lab_is_killed(life: Life) -> None:
     assert until(lambda: not processes(life.word)) and until(lambda: not loops(life.state))
     assert sweep(life.state) == [life.name]
     nothing_left(life)
+
+
+def test_control_groups_whose_work_folder_is_lost_go_with_the_next_start(life: Life) -> None:
+    life.process.kill()
+    life.process.wait(20)
+    assert until(lambda: not processes(life.word)) and until(lambda: not loops(life.state))
+    shutil.rmtree(life.state / life.name)
+    before = control_groups(life.name)
+    assert sweep(life.state) == [] and not control_groups(life.name)
+    assert before or not Path("/sys/fs/cgroup").is_dir()
 
 
 def test_a_process_between_is_killed(life: Life) -> None:

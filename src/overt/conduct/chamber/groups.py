@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from overt.conduct.chamber.plan import Limits
 
 PREFIX = "overt-conduct-"
+_LAB = re.compile(re.escape(PREFIX) + r"run-(\d+)-")
 GONE_S = 5.0
 """How long a group whose processes were killed may take to be empty."""
 
@@ -70,6 +72,18 @@ def remove(folders: Iterable[Path]) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def orphans() -> list[Path]:
+    """Groups without a process, of runs whose lab (the process in their name) is gone: what stays when somebody else
+    deletes the work folder of a run that died."""
+    found = []
+    for parent in {parent for controller in ("memory", "pids") for parent in _parents(controller)}:
+        for folder in parent.glob(PREFIX + "*"):
+            lab = _LAB.match(folder.name)
+            if lab and not Path("/proc", lab[1]).exists() and not _text(folder / "cgroup.procs").strip():
+                found.append(folder)
+    return sorted(found)
 
 
 def _removed(folder: Path) -> bool:

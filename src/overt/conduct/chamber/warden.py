@@ -30,8 +30,6 @@ MAX_WORDS = 8000
 NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWNET | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
 LOOP_GONE_S = 10.0
 TERMINATED = (signal.SIGTERM, signal.SIGHUP)
-
-
 _uplink = -1
 """Of the warden's process alone."""
 
@@ -73,8 +71,9 @@ def held(work_folder: Path) -> Iterator[Path]:
 
 
 def sweep(state_folder: Path) -> list[str]:
-    """Remove what runs that died left below `state_folder`: work folders whose warden is gone, and their empty control
-    groups. Returns the names of what was removed. Raises `ConductError` if something is in the way."""
+    """Remove what runs that died left: work folders below `state_folder` whose warden is gone, and control groups that
+    have no process and no lab any more. Returns the names of the folders. Raises `ConductError` if something is in the
+    way."""
     removed = []
     for folder in sorted(state_folder.glob(RUN_PREFIX + "*")) if state_folder.is_dir() else []:
         if folder.is_symlink() or not folder.is_dir():
@@ -89,6 +88,7 @@ def sweep(state_folder: Path) -> list[str]:
             removed.append(folder.name)
         finally:
             os.close(lock)
+    groups.remove(groups.orphans())
     return removed
 
 
