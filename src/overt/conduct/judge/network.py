@@ -187,9 +187,8 @@ def transport(material: Material, declared: Declared) -> Said:
         text = f"It spoke without encryption to {places}: anyone on the way can read and change that."
         return Said(Verdict.YES, False, text, _plain_facts(plain))
     if flows:
-        return Said(
-            Verdict.NO, True, f"All of its {counted(len(flows), 'connection')} with content were encrypted."
-        )
+        text = f"All that it sent and received was encrypted ({counted(len(flows), 'connection')})."
+        return Said(Verdict.NO, True, text)
     if nothing_could_leave(material):
         return Said(Verdict.UNSEEN, None, "There was no network in these runs, so no connection came about.")
     return Said(Verdict.NO, True, _spaced("It sent and received nothing.", caveat(material)))

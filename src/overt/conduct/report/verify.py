@@ -220,10 +220,19 @@ def _searched(run: RunFolder, find: Find, other: str) -> Check:
             find(copy)
         except OvertError as error:
             return Check(what, False, f"{error}{other}")
-        differing = [name for name in FOUND if _bytes(copy.path / name) != _bytes(run.path / name)]
+        differing = [words for name in FOUND if (words := _difference(run.path / name, copy.path / name))]
     if differing:
-        return Check(what, False, f"the finder now gives another {' and '.join(differing)}{other}")
+        return Check(what, False, f"the finder now gives others: {'; '.join(differing)}{other}")
     return Check(what, True, "the finder finds the same, byte for byte")
+
+
+def _difference(stored: Path, again: Path) -> str:
+    """How many lines differ; empty if the files are the same."""
+    before, after = _bytes(stored), _bytes(again)
+    if before == after:
+        return ""
+    old, new = set(before.splitlines()), set(after.splitlines())
+    return f"{stored.name}: {len(old - new)} only in the report, {len(new - old)} only now"
 
 
 def _bytes(path: Path) -> bytes:
