@@ -15,6 +15,8 @@ from overt.rules.subscribed import Installed
 
 MAX_OBJECTIONS = 20
 """Rules and hash lists that are named; JSON has all."""
+MAX_REASON = 500
+"""Characters of a publisher's reason that people are shown."""
 
 
 def outcome_lines(outcome: Outcome) -> Iterator[str]:
@@ -47,7 +49,8 @@ def objection_lines(objections: Sequence[Objection]) -> Iterator[str]:
 def objection_text(one: Objection) -> str:
     """The level of the review, and the publisher's words."""
     said = "was not made" if one.level == "not reviewed" else f"says {one.level}"
-    return f"the review {said}; published because: {one.reason or 'no reason is given'}"
+    reason = one.reason if len(one.reason) <= MAX_REASON else f"{one.reason[:MAX_REASON]} …"
+    return f"the review {said}; published because: {reason or 'no reason is given'}"
 
 
 def _release(serial: int | None) -> str:
