@@ -223,32 +223,34 @@ class _Search:
             )
 
     def _expand(self, blob: _Blob) -> None:
-        """Admit everything that is in it, but for what a canary explains."""
-        for low, high in between(blob.explained, len(blob.data)):
-            if high - low >= MIN_BYTES:
-                self._expand_part(
-                    blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data
-                )
+        """Admit everything that is in it, unless canaries explain all of it."""
+        unexplained = [
+            part for part in between(blob.explained, len(blob.data)) if part[1] - part[0] >= MIN_BYTES
+        ]
+        if not unexplained:
+            return
+        for decoder in BINARY:
+            for piece in decoder.decode(blob.data, self._limits.max_piece_bytes):
+                self._child(blob, decoder.name, piece, 0)
+                if piece.trust is Trust.SOUND:
+                    blob.read.append((piece.start, piece.end))
+        for low, high in unexplained:
+            self._expand_part(blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data)
+        self._admit_small()
 
     def _expand_part(self, blob: _Blob, low: int, data: bytes) -> None:
-        """Admit what is in the part of a blob that begins at `low`."""
-        sound = []
-        for decoder in BINARY:
-            for piece in decoder.decode(data, self._limits.max_piece_bytes):
-                self._child(blob, decoder.name, piece, low)
-                if piece.trust is Trust.SOUND:
-                    sound.append((piece.start, piece.end))
+        """Admit what is masked, or written in letters, in the part of a blob that begins at `low`."""
         runs = list(text_runs(data))
         if blob.trust is not Trust.GUESS:
             written = [(begin, end) for begin, end in runs if is_base64(data[begin:end])]
-            for begin, end in between(sound + written, len(data)):
+            checked = [(begin - low, end - low) for begin, end in blob.read]
+            for begin, end in between(written + checked, len(data)):
                 part = data[begin:end]
                 for name, piece in (*self._masks.pieces(part), *masked_texts(part)):
                     self._child(blob, name, piece, low + begin)
-        blob.read += [(low + begin, low + end) for begin, end in sound + runs]
+        blob.read += [(low + begin, low + end) for begin, end in runs]
         for begin, end in runs:
             self._read(blob, data[begin:end], low + begin)
-        self._admit_small()
 
     def _read(self, blob: _Blob, text: bytes, low: int) -> None:
         """Admit what is written in one run of text."""

@@ -89,7 +89,8 @@ def united(stretches: list[tuple[int, int]]) -> tuple[list[tuple[int, int]], int
 
 def between(stretches: list[tuple[int, int]], size: int) -> list[tuple[int, int]]:
     """What `stretches` leave of `size` bytes."""
-    merged, _ = united(stretches)
+    inside = [(max(0, low), min(high, size)) for low, high in stretches if low < size and high > 0]
+    merged, _ = united(inside)
     edges = [0, *(edge for pair in merged for edge in pair), size]
     return [(low, high) for low, high in zip(edges[::2], edges[1::2], strict=True) if low < high]
 

@@ -15,7 +15,7 @@ BEGINNINGS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF\0\0\0\0", b"\xd0\xc
 PROGRAMS = (b"MZ", b"\x7fELF")
 """What the scanner finds in programs is of no interest here."""
 MAX_ENTRIES = 5_000
-OTHERS = frozenset(("gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "zip", "html", "script"))
+OTHERS = frozenset(("gzip", "bzip2", "xz", "zstd", "lz4", "lzma", "zip", "html", "script", "uuencode"))
 """Decoders of their own."""
 
 

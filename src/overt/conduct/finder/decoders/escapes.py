@@ -68,7 +68,16 @@ def _character(match: re.Match[bytes]) -> bytes:
 
 
 def _html(data: bytes) -> bytes:
-    return unescape(data.decode("latin-1")).encode("latin-1", "replace")
+    return ENTITY.sub(_entity, data)
+
+
+def _entity(match: re.Match[bytes]) -> bytes:
+    """Numbers below 256 are bytes here, whatever HTML makes of 128 to 159."""
+    number = match[0][2:-1]
+    if match[0][1:2] == b"#":
+        value = int(number[1:], 16) if number[:1] == b"x" else int(number)
+        return bytes([value]) if value < 256 else b"?"
+    return unescape(match[0].decode("ascii")).encode("utf-8", "replace")
 
 
 def _uu(data: bytes, limit: int) -> Iterator[Piece]:
