@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import time
@@ -103,6 +104,29 @@ def test_keeping_and_reusing_what_a_hostile_product_left(tmp_path: Path) -> None
     later = ChamberPlan(limits=SMALL, shown=(Shown(source, "/opt/files"),), layers=(kept,))
     found = run(tmp_path, ["cat /opt/files/file; id -un; ls /tmp"], later, before=_cannot_bring(tmp_path))
     assert found[0].output.startswith("shown") and manifest(host) == before
+
+
+@kernel
+@lab
+def test_a_link_that_changes_while_a_product_is_kept(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    host.mkdir()
+    for number in range(50):
+        (host / f"secret{number}").write_text("the host's own")
+    swap = f"""
+mkdir /opt/a; for n in $(seq 50); do echo mine > /opt/a/secret$n; done; ln -s {host} /opt/b
+while true; do mv -T /opt/a /opt/c; mv -T /opt/b /opt/a; mv -T /opt/a /opt/b; mv -T /opt/c /opt/a; done
+"""
+
+    def after(chamber: Chamber) -> None:
+        chamber.execute(["sh", "-c", swap], output=tmp_path / "swap", background=True, timeout_s=0.3)
+        for number in range(40):
+            with contextlib.suppress(ConductError):  # a file was gone between two looks
+                chamber.keep(tmp_path / f"kept{number}")
+
+    run(tmp_path, [], after=after)
+    kept = [path.read_text() for path in tmp_path.glob("kept*/**/secret*") if not path.is_symlink()]
+    assert set(kept) == {"mine\n"}
 
 
 def _cannot_bring(tmp_path: Path) -> Callable[[Chamber], None]:

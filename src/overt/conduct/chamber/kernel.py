@@ -18,6 +18,7 @@ MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 MNT_DETACH = 2
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NAME = 1, 4, 15
 SIGKILL = 9
+OPEN_TREE_CLONE, AT_EMPTY_PATH, AT_FDCWD, MOVE_MOUNT_F_EMPTY_PATH = 1, 0x1000, -100, 4
 KEYCTL_JOIN_SESSION_KEYRING = 1
 ARG_START = 45
 """Of the fields behind the process' name."""
@@ -37,6 +38,17 @@ def bind(source: str | Path, target: str | Path, flags: int = 0) -> None:
     mount(source, target, "none", MS_BIND)
     if flags:
         mount("none", target, "none", MS_BIND | MS_REMOUNT | flags)
+
+
+def move_here(fd: int, target: Path) -> None:
+    """What `fd` (O_PATH) names at `target` too, with a copy of its mount (open_tree(2), move_mount(2))."""
+    tree = int(_libc.syscall(ctypes.c_long(_number("open_tree")), fd, b"", OPEN_TREE_CLONE | AT_EMPTY_PATH))
+    _check(min(tree, 0), "open_tree")
+    arguments = (tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH)
+    try:
+        _check(_libc.syscall(ctypes.c_long(_number("move_mount")), *arguments), f"move_mount to {target}")
+    finally:
+        os.close(tree)
 
 
 def mounts() -> Iterator[tuple[Path, str]]:

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from overt.conduct.chamber import kernel
@@ -18,6 +19,7 @@ SYSTEM_TYPES = frozenset(
 """File systems that hold parts of a system: each mount of such below the root is shown through an overlay too."""
 OPAQUE = "trusted.overlay.opaque"
 COMMAND_S = 120.0
+PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 
 def write_masks(masks: Iterable[Mask], root: Path, layer: Path) -> None:
@@ -73,9 +75,45 @@ def _escaped(path: Path, also: str = "") -> str:
 
 
 def copy_layer(source: Path, target: Path) -> None:
-    """Copy a layer with all that makes it one: nodes that hide, attributes, owners, times. Raises `ConductError`."""
+    """Copy a layer with all that makes it one: nodes that hide, attributes, owners, times. A product may change it at
+    the same time, so the copying program sees nothing of the host but its programs. Raises `ConductError`."""
     target.mkdir(parents=True, exist_ok=True)
-    _run(["cp", "-a", "--reflink=auto", f"{source}/.", str(target)], "layer")
+    try:
+        done = subprocess.run(
+            ["/bin/cp", "-a", "/source/.", "/target"],
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            preexec_fn=partial(_see_only, source.absolute(), target.absolute()),
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConductError(f"the chamber's layer could not be copied: {error}") from error
+    if done.returncode:
+        raise ConductError(f"the chamber's layer could not be copied: {done.stderr.strip()[-500:]}")
+
+
+def _see_only(source: Path, target: Path) -> None:
+    """In a child: its root has the host's programs, `source` and `target`, and no more."""
+    kernel.unshare(kernel.CLONE_NEWNS)
+    kernel.make_private()
+    held = {
+        name: os.open(path, os.O_PATH | os.O_DIRECTORY)
+        for name, path in (("source", source), ("target", target))
+    }
+    root = Path("/proc")  # covered for this child alone
+    programs = [path for path in map(Path, PROGRAMS) if path.exists()]
+    bound = {path.name: os.open(path, os.O_PATH) for path in programs if not path.is_symlink()}
+    links = {path.name: os.readlink(path) for path in programs if path.is_symlink()}
+    kernel.mount("root", root, "tmpfs", kernel.MS_NOSUID | kernel.MS_NODEV, "mode=0755,size=64k")
+    for name, link in links.items():
+        (root / name).symlink_to(link)
+    for name, fd in (held | bound).items():
+        (root / name).mkdir()
+        kernel.move_here(fd, root / name)
+        os.close(fd)
+    os.chroot(root)
+    os.chdir("/")
 
 
 def size_of(folder: Path) -> int:
