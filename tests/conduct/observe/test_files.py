@@ -142,3 +142,36 @@ def test_ranges_are_what_was_read_or_mapped_and_not_what_was_written(tmp_path: P
 
     (read,) = on_stage(play, tmp_path).used("/home/letter", Access.READ)
     assert read.ranges == ((4096, 4096), (5 * 4096, 4096)) and read.count == 2
+
+
+LEASE = """
+import fcntl, os, signal, sys
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+held = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+if os.fork() == 0:
+    try:
+        os.open(sys.argv[1], os.O_RDONLY | os.O_NONBLOCK)
+        print("opened")
+    except OSError as error:
+        print("refused")
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_file_that_the_kernel_can_not_show_is_refused_and_counted(tmp_path: Path) -> None:
+    """A lease keeps even the observer's descriptor from being made; it must not wait for the lease's holder."""
+
+    def play(stage: Stage) -> tuple[Seen, bytes]:
+        letter = stage.homes / "letter"
+        letter.write_text("x")
+        stage.observe()
+        said = subprocess.run(
+            [sys.executable, "-c", LEASE, letter], check=True, timeout=30, capture_output=True
+        )
+        return stage.seen(), said.stdout
+
+    seen, said = on_stage(play, tmp_path)
+    assert said == b"refused\n" and seen.trailer.losses.other >= 1
+    assert any("could not show" in blind.what for blind in seen.trailer.blind)
