@@ -282,6 +282,18 @@ def test_forged_updates(tmp_path: Path) -> None:
         assert (found.verdict, found.good) == ((Verdict.YES, False), (Verdict.NO, True))[number]
 
 
+@pytest.mark.parametrize(
+    "name", ["/etc/hostname", "../../../../outside", "streams/../../../x", "streams", "", "link"]
+)
+def test_records_lead_nowhere_else(tmp_path: Path, name: str) -> None:
+    """A report may come from anybody."""
+    folder = made.write(tmp_path / "report", made.behaving()).runs()[0]
+    (tmp_path / "outside").write_text("x")
+    (folder.path / "link").symlink_to("/etc/hostname")
+    assert folder.file(name) is None
+    assert folder.file("output/1.txt") == folder.path / "output/1.txt"
+
+
 def test_what_is_honestly_served_is_no_forgery(tmp_path: Path) -> None:
     """The lab's own channel, and recorded answers."""
     body = b"signed by the maker"

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO, TypeVar
 
 import msgspec
@@ -74,6 +74,17 @@ class RunFolder:
     def run(self) -> records.Run:
         """Read `run.json`. Raises `ConductError`."""
         return _decoded((self.path / "run.json"), records.Run)
+
+    def file(self, name: str) -> Path | None:
+        """The file that a record names, such as a stream's; None if there is none, or it is not below this folder.
+
+        A report may come from anybody: what its records name must not lead elsewhere.
+        """
+        parts = PurePosixPath(name).parts
+        if not parts or parts[0] == "/" or ".." in parts:
+            return None
+        path = self.path / name
+        return path if path.is_file() and not path.is_symlink() else None
 
     def write(self, kind: type[R], values: Iterable[R]) -> None:
         """Write all records of one kind, one JSON object a line."""

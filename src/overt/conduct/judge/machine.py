@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from overt.conduct.evidence.records import Change, Changed, Flow, Mode, Process, StepKind, Verdict
 from overt.conduct.judge import ordinary
@@ -252,10 +251,8 @@ def _made_up(run: RunMaterial, profile: Profile) -> Iterator[Cited[Flow]]:
 
 def _bodies(run: RunMaterial, flow: Flow) -> Iterator[bytes]:
     """What the lab delivered on this connection: bodies of HTTP answers with status 200 (RFC 9112, 4), if any."""
-    if not flow.received:
-        return
-    path = Path(run.folder.path, flow.received)
-    if not path.is_file() or path.stat().st_size > MAX_BODY_BYTES:
+    path = run.folder.file(flow.received)
+    if path is None or path.stat().st_size > MAX_BODY_BYTES:
         return
     rest = path.read_bytes()
     while rest.startswith(b"HTTP/1."):

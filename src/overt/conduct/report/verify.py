@@ -99,6 +99,8 @@ def verify(path: Path, public: str | None, find: Find | None = search_run) -> Ve
 
 
 def _read(path: Path) -> bytes:
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ConductError(f"{path} is no ordinary file: nothing of the kind belongs into a report")
     try:
         return path.read_bytes()
     except OSError as error:
