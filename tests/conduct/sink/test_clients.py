@@ -15,6 +15,8 @@ from overt.conduct.evidence.records import Opened
 from tests.conduct.sink.lab import Net
 from tests.conftest import require
 
+pytestmark = pytest.mark.kernel
+
 BODY = os.urandom(300_000)
 
 REQUESTS = """

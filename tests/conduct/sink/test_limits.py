@@ -16,6 +16,8 @@ from overt.conduct.evidence.records import Mode
 from overt.conduct.sink.plan import Limits, SinkPlan
 from tests.conduct.sink.lab import Net, network
 
+pytestmark = pytest.mark.kernel
+
 HOST = "203.0.113.50"
 
 
@@ -68,6 +70,7 @@ def test_syns_without_a_connection_are_flows(net: Net) -> None:
     assert (flow.protocol, flow.port, flow.source_port, flow.sent_bytes) == ("tcp", 77, 4321, 0)
 
 
+@pytest.mark.slow
 def test_ten_thousand_connections(net: Net) -> None:
     count = 10_000
 

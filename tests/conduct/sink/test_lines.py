@@ -12,8 +12,12 @@ import socket
 import ssl
 import time
 
+import pytest
+
 from overt.conduct.evidence.records import Opened
 from tests.conduct.sink.lab import Net
+
+pytestmark = pytest.mark.kernel
 
 LETTER = b"Subject: report\r\n\r\n" + b"".join(
     b"line %06d of a letter\r\n" % number for number in range(20_000)

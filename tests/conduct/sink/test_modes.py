@@ -19,6 +19,8 @@ from tests.conduct.sink.test_clients import needed
 from tests.conduct.sink.test_names import questions
 from tests.conduct.sink.test_quic import first_flight
 
+pytestmark = pytest.mark.kernel
+
 CONTENT = os.urandom(3_000_000)
 
 

@@ -19,6 +19,8 @@ from overt.conduct.sink.resolver import Resolver
 from tests.conduct.sink.lab import RESOLVER, Net, network
 from tests.conduct.sink.test_clients import needed
 
+pytestmark = pytest.mark.kernel
+
 
 def questions(flows: list[Flow]) -> list[tuple[str, str]]:
     requests = sorted((one for flow in flows for one in flow.requests), key=lambda one: one.at_s)

@@ -6,9 +6,13 @@ import hashlib
 import socket
 import ssl
 
+import pytest
+
 from overt.conduct.evidence.records import Opened
 from tests.conduct.sink.lab import Net
 from tests.conduct.sink.test_clients import needed
+
+pytestmark = pytest.mark.kernel
 
 
 def test_a_client_that_does_not_trust_the_authority(net: Net) -> None:

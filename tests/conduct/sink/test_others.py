@@ -6,9 +6,13 @@ import os
 import socket
 import struct
 
+import pytest
+
 from overt.conduct.sink import capture, packets
 from tests.conduct.sink.lab import CHAMBER4, CHAMBER6, Net
 from tests.conduct.sink.test_clients import needed
+
+pytestmark = pytest.mark.kernel
 
 SECRET = b"ovtsecretinsideaping0123456789"
 

@@ -24,6 +24,8 @@ from tests.conduct.sink.lab import CHAMBER4, CLONE_NEWNET, SINK4, Net, ip, netwo
 from tests.conduct.sink.test_clients import needed
 from tests.conduct.sink.test_names import questions
 
+pytestmark = pytest.mark.kernel
+
 WORLD, UPLINK = "10.99.0.1", "10.99.0.2"
 VALID, INVALID = "203.0.113.10", "203.0.113.11"
 ANSWER = os.urandom(500_000)

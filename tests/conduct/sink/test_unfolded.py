@@ -16,6 +16,8 @@ from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping
 from overt.conduct.evidence.records import Opened
 from tests.conduct.sink.lab import Net
 
+pytestmark = pytest.mark.kernel
+
 HOST = "203.0.113.60"
 BODIES = tuple(os.urandom(50_000) for _ in range(3))
 

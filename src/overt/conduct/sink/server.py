@@ -48,7 +48,7 @@ from overt.sandbox.lockdown import close_others, drop_capabilities
 COUNTS, LOG = "sink.json", "sink.log"
 READY_S = 30.0
 STOP_S = 1800.0
-"""For going through the capture: about 100,000 packets a second."""
+"""For going through the capture: tens of thousands of packets a second."""
 SWEEP_S = 2.0
 SPARE_DESCRIPTORS = 500
 """Besides those of connections."""

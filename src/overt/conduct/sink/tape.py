@@ -19,6 +19,8 @@ from overt.conduct.evidence.records import Flow, Opened, Request
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import Limits
 
+MAX_REFUSED = 100_000
+"""Conversations past `max_flows` that are told apart; more are counted as often as they show."""
 NOTE_BYTES = 100
 """What a request that says nothing costs."""
 WRITE_BYTES = 4096
@@ -213,6 +215,7 @@ class Recorder:
         self._dropped: set[int] = set()
         self._written = 0
         self._number = 0
+        self._refused: set[Ends] = set()
         self._bytes = 0
         self._encoder = msgspec.json.Encoder()
 
@@ -223,7 +226,10 @@ class Recorder:
     def begin(self, ends: Ends) -> Tape | None:
         """Start a flow; None when there are too many to record."""
         if self._number >= self.limits.max_flows:
-            self.counts.unrecorded_flows += 1
+            if ends not in self._refused:
+                self.counts.unrecorded_flows += 1
+            if len(self._refused) < MAX_REFUSED:
+                self._refused.add(ends)
             return None
         self._number += 1
         tape = Tape(self, self._number, ends)
