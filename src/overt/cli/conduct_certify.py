@@ -12,6 +12,7 @@ EXAMPLES = """examples:
   overt conduct certify verify CERTIFICATE --issuer-key issuer.pub --log ~/certifier/public --package clamav.deb
   overt conduct certify withdraw 3f9a --reason "refuted by another run" --folder ~/certifier
   overt conduct certify log --folder ~/certifier
+  overt conduct certify key --folder ~/certifier          its public key, to give to those who verify
 
 the folder's public/ is for a web server; what else is in it is the certifier's own. See docs/conduct-scheme.md"""
 
@@ -33,8 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--reason", required=True, metavar="TEXT", help="one line, which everybody can read"
     )
     _add_folder(withdraw)
-    log = _add(actions, "log", "list the certificates of a folder and print its key")
+    log = _add(actions, "log", "list the certificates of a folder")
     _add_folder(log)
+    key = _add(actions, "key", "print the public key of a folder, to give to those who verify")
+    _add_folder(key)
 
 
 def _add(actions: Actions[argparse.ArgumentParser], name: str, summary: str) -> argparse.ArgumentParser:

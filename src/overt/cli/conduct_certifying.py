@@ -86,13 +86,20 @@ def withdraw(args: argparse.Namespace) -> int:
 def log(args: argparse.Namespace) -> int:
     """A line for each certificate. Raises `OvertError`."""
     issuer = Issuer(args.folder)
-    key = issuer.key()
-    entries = list(logs.public_log(issuer.public, key.public).entries())
+    public = issuer.key().public
+    entries = list(logs.public_log(issuer.public, public).entries())
     withdrawn = {about for entry in entries if entry.kind == WITHDRAWAL for about in entry.about}
     for entry in entries:
         if entry.kind == CERTIFICATE:
-            say(_line(issuer, entry, key.public, entry.sha256 in withdrawn))
-    note(f"key: {key.text}")
+            say(_line(issuer, entry, public, entry.sha256 in withdrawn))
+    if not entries:
+        note("no certificate was issued yet")
+    return Exit.OK
+
+
+def key(args: argparse.Namespace) -> int:
+    """The issuer's public key, which is made at its first use. Raises `OvertError`."""
+    say(Issuer(args.folder).key().text)
     return Exit.OK
 
 

@@ -145,6 +145,20 @@ def clean(tmp_path: Path) -> Report:
     return Report(folder, key, writing.write(folder, key, made.MADE))
 
 
+def test_an_installation_that_was_never_seen_does_not_count(tmp_path: Path) -> None:
+    text = (made.PROFILE_TEXT % "AV").replace(
+        'how = "folder"\npath = "."', 'how = "present"\nfiles = ["/opt/product/av"]'
+    )
+    base = deep()
+    steps = tuple(step for step in base.run.steps if step.kind is not StepKind.INSTALL)
+    evidence = changed(base, run=replace(base.run, steps=steps))
+    assert StepKind.INSTALL in assessing.exercised(made.write(tmp_path / "folder", evidence)).steps
+    assert (
+        StepKind.INSTALL
+        not in assessing.exercised(made.write(tmp_path / "present", evidence, profile=text)).steps
+    )
+
+
 @pytest.fixture
 def issuer(tmp_path: Path) -> Issuer:
     return Issuer(tmp_path / "certifier")
@@ -322,6 +336,8 @@ def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixtur
     )
     assert main([*check, str(folder / "public")]) == 2
     assert "withdrawn: test" in capsys.readouterr().out
+    assert main(["conduct", "certify", "key", "--folder", str(folder)]) == 0
+    assert capsys.readouterr().out.strip() == issuer_key.read_text()
     assert main(["conduct", "certify", "log", "--folder", str(folder)]) == 0
     assert "withdrawn  level 2" in capsys.readouterr().out
     assert (

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from overt.conduct import profile as profiles
 from overt.conduct.certify.requirements import DEPTHS, REQUIREMENTS, Level, Requirement
-from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.folder import PROFILE, ReportFolder
 from overt.conduct.evidence.records import Answer, Canary, Side, StepKind, Verdict
 from overt.conduct.judge.answering import counted
+from overt.conduct.profile import Archive, Folder
 
 
 class Result(StrEnum):
@@ -73,14 +75,11 @@ def exercised(folder: ReportFolder) -> Exercised:
     """What the runs in `folder` exercised: steps that did not end as expected do not count. Raises `ConductError`."""
     runs = [(run, run.run()) for run in folder.runs()]
     pairs = [_pairs(run.read(Canary)) for run, record in runs if record.arm == "mixed"]
-    return Exercised(
-        len(runs),
-        min(pairs, default=0),
-        frozenset(record.arm.value for _, record in runs),
-        frozenset(
-            step.kind for _, record in runs for step in record.steps if step.expected and not step.timed_out
-        ),
-    )
+    steps = {step.kind for _, record in runs for step in record.steps if step.expected and not step.timed_out}
+    if isinstance(profiles.read(folder.evidence / PROFILE).install, Folder | Archive):
+        steps.add(StepKind.INSTALL)  # nothing of it runs when it is copied or unpacked
+    arms = frozenset(record.arm.value for _, record in runs)
+    return Exercised(len(runs), min(pairs, default=0), arms, frozenset(steps))
 
 
 def _pairs(canaries: Iterable[Canary]) -> int:
