@@ -162,11 +162,11 @@ def secrets(material: Material, declared: Declared, seen: Tally) -> Said:
     if why := unwatched(material):
         return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
     if seen.secrets:
-        undeclared = [one for one in seen.secrets if not one.declared]
+        undeclared = any(not one.declared for one in seen.secrets)
         kinds = some(sorted({one.secret for one in seen.secrets}), 5)
-        text = f"It opened {kinds}" + (
-            ", which it had not declared." if undeclared else ", as it had declared."
-        )
+        installing = all(one.kind in (StepKind.INSTALL, StepKind.UNINSTALL) for one in seen.secrets)
+        who = "What installs and removes it" if installing else "It"
+        text = f"{who} opened {kinds}, {'which it had not declared' if undeclared else 'as declared'}."
         return Said(Verdict.YES, False if undeclared else None, text, tuple(one.fact for one in seen.secrets))
     if lost := _lost(material):
         text = f"Nothing was seen; but {counted(lost, 'file event')} were lost or belong to nobody known."
