@@ -244,11 +244,13 @@ def _again(encode: Callable[[bytes], bytes], data: bytes, times: int) -> bytes:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_hostile_bytes_end(name: str) -> None:
     assert examine(BOMBS[name]()).disorder is not None
 
 
+@pytest.mark.slow
 def test_damaged_encodings_raise_nothing() -> None:
     chance = random.Random(5)
     for name, (_, encode) in ENCODINGS.items():

@@ -84,6 +84,17 @@ def test_names_of_a_tunnel_are_joined(lab: Lab, numbered: str, written: str) -> 
     assert (seen.canary, seen.length) == (item.number, len(data))
 
 
+def test_a_flood_of_names_with_many_labels_hides_no_tunnel(lab: Lab) -> None:
+    item, chance = one("text"), random.Random(6)
+    text = item.data[:900].hex()
+    names = [f"{text[at : at + 60]}.t.example.org" for at in range(0, len(text), 60)]
+    labels = [".".join(str(chance.randrange(1 << 30)) for _ in range(12)) for _ in range(2_000)]
+    flood = [f"{label}.{at}.x.example.org" for at, label in enumerate(labels)]
+    lab.flow(bytes(40), application="dns", name="", port=53, requests=asked([*names, *flood]))
+    found = sightings(lab, form="content")
+    assert {seen.canary for seen in found} == {item.number} and not opaque(lab)
+
+
 def test_names_in_tls_hellos_are_joined(lab: Lab) -> None:
     item = one("text")
     text = item.data[:600].hex()

@@ -97,13 +97,13 @@ class Examiner:
     """The needles and limits of one run."""
 
     def __init__(self, needles: Needles, limits: Limits) -> None:
-        self._needles, self._limits = needles, limits
+        self._needles, self.limits = needles, limits
         self._masks = Masks(needles.canaries, needles.bodies)
         self._places = Places(needles.bodies)
 
     def examine(self, data: bytes) -> Examined:
         """Search `data` and everything that is in it. Raises nothing that hostile bytes cause, but `MemoryError`."""
-        return _Search(self._needles, self._masks, self._places, self._limits, len(data)).run(data)
+        return _Search(self._needles, self._masks, self._places, self.limits, len(data)).run(data)
 
 
 class _Search:

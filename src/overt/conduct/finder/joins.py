@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import parse_qsl, urlsplit
@@ -13,6 +14,8 @@ SMALL_NUMBER_CHARS = 8
 BYTE = re.compile(r"\\(\d{3})")
 """A byte of a name that is no text, as it is written in DNS's own files (RFC 1035, section 5.1)."""
 MAX_LABELS = 16
+MAX_ORDERS = 3
+"""Other than that of time."""
 SEPARATOR = b"\n"
 
 
@@ -85,11 +88,15 @@ def _unshared(rows: list[list[str]]) -> list[list[str]]:
 
 def _orders(rows: list[list[str]], width: int) -> Iterator[list[list[str]]]:
     yield rows
+    left = MAX_ORDERS
     for place in range(-width, width):
         numbered = [(_number(row[place]), row) for row in rows if -len(row) <= place < len(row)]
         known = [(number, row) for number, row in numbered if number is not None]
         if len(known) == len(rows) > 1 and len({number for number, _ in known}) == len(rows):
-            yield [row for _, row in sorted(known)]
+            ordered = [row for _, row in sorted(known, key=lambda pair: pair[0])]
+            if ordered != rows and left:
+                left -= 1
+                yield ordered
 
 
 def _number(label: str) -> int | None:
@@ -99,3 +106,14 @@ def _number(label: str) -> int | None:
         return int(label, 10 if label.isdecimal() else 16)
     except ValueError:
         return None
+
+
+def distinct(joined: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
+    """Each of them once, as long as all together are no more than `max_bytes`: so many names end too."""
+    seen: set[bytes] = set()
+    for data in joined:
+        digest = hashlib.blake2b(data, digest_size=12).digest()
+        if data and digest not in seen and len(data) <= max_bytes:
+            seen.add(digest)
+            max_bytes -= len(data)
+            yield data

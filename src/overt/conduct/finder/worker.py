@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import msgspec
 
@@ -36,12 +37,16 @@ class Answerer:
             case Kind.STREAM | Kind.HELLO:
                 found = [self._examiner.examine(asked.parts[0])]
             case Kind.BODIES:
-                found = [self._examiner.examine(joined) for joined in joins.of_bodies(asked.parts)]
+                found = self._each(joins.of_bodies(asked.parts))
             case Kind.REQUESTS:
-                found = [self._examiner.examine(joined) for joined in joins.of_requests(asked.texts)]
+                found = self._each(joins.of_requests(asked.texts))
             case Kind.NAMES:
-                found = [self._examiner.examine(joined) for joined in joins.of_names(asked.texts)]
+                found = self._each(joins.of_names(asked.texts))
         return _merged(found)
+
+    def _each(self, joined: Iterator[bytes]) -> list[Examined]:
+        distinct = joins.distinct(joined, self._examiner.limits.max_joined_bytes)
+        return [self._examiner.examine(data) for data in distinct]
 
 
 def prepare() -> None:

@@ -1,0 +1,126 @@
+"""The conduct lab's finder over captured traffic: bytes of chance, of other people's files, and both; its slope.
+
+    python -m bench.conduct_finder [--mib 64 256 1024]
+
+For each size: a run of so many MiB of streams (three quarters of chance, one quarter of /usr's files), searched
+with two workers. Prints wall and processor time, memory, and how many canaries were seen (all that were planted in the
+streams, and no other). Ratios of the same run say more than figures of different days.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from overt.conduct.canary.plan import plan
+from overt.conduct.canary.planned import Planned
+from overt.conduct.evidence.folder import ReportFolder, RunFolder
+from overt.conduct.evidence.records import Arm, Canary, Flow, OpaqueBytes, Sighting
+from overt.conduct.finder.search import find
+
+MIB = 1 << 20
+STREAM_MIB = 16
+SEED = 4
+PLANTED_EVERY = 4
+"""One stream of so many carries a canary, packed."""
+
+
+def other_files(limit: int) -> Iterator[bytes]:
+    """Up to `limit` bytes of files below /usr, in a random order that a seed decides."""
+    paths = [path for path in sorted(Path("/usr").rglob("*")) if path.is_file() and not path.is_symlink()]
+    random.Random(SEED).shuffle(paths)
+    for path in paths:
+        if limit <= 0:
+            return
+        data = path.read_bytes()[:limit]
+        limit -= len(data)
+        yield data
+
+
+def captured(folder: Path, mib: int, canaries: list[Planned]) -> tuple[RunFolder, set[int]]:
+    """A run of `mib` MiB of streams, and the canaries that are in them."""
+    run = ReportFolder(folder).new_run("mixed-1")
+    run.write(Canary, [item.record() for item in canaries])
+    flows, planted = [], set()
+    files = b"".join(other_files(mib * MIB // 4))
+    for number in range(1, mib // STREAM_MIB + 1):
+        begin = (number - 1) * (len(files) * STREAM_MIB // mib)
+        data = os.urandom(STREAM_MIB * MIB * 3 // 4) + files[begin : begin + STREAM_MIB * MIB // 4]
+        if number % PLANTED_EVERY == 0:
+            item = canaries[number % len(canaries)]
+            if item.number is not None and len(item.data) > 2_000:
+                planted.add(item.number)
+                data += gzip.compress(item.data)
+        name = f"streams/{number:05}.out"
+        (run.path / name).write_bytes(data)
+        flows.append(_flow(number, name, len(data)))
+    run.write(Flow, flows)
+    return run, planted
+
+
+def _flow(number: int, name: str, size: int) -> Flow:
+    return Flow(
+        number=number,
+        at_s=float(number),
+        ended_s=number + 0.5,
+        step=1,
+        process=None,
+        protocol="tcp",
+        application="raw",
+        address="198.18.0.1",
+        port=1000 + number,
+        name="",
+        sent_bytes=size,
+        sent=name,
+    )
+
+
+def measure(mib: int) -> str:
+    """One line for one size."""
+    canaries = [item for item in plan(Arm.MIXED, SEED) if item.number is not None]
+    bodies = {item.number: (item.data, *item.pieces) for item in canaries if item.number is not None}
+    with tempfile.TemporaryDirectory(prefix="finder-") as folder:
+        run, planted = captured(Path(folder) / "report", mib, canaries)
+        before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        find(run, bodies=bodies)
+        seconds = time.perf_counter() - began
+        _reap()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seen = {sighting.canary for sighting in run.read(Sighting) if sighting.form == "content"}
+        opaque = sum(row.bytes for row in run.read(OpaqueBytes))
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (
+        f"{mib:5} MiB: {seconds:6.1f} s, {mib / seconds:5.2f} MiB/s, workers {used:6.1f} s of processor, "
+        f"peak {after.ru_maxrss / 1024:.0f} MiB each; planted {len(planted)}, found {len(planted & seen)}, "
+        f"false {len(seen - planted)}; opaque {opaque / MIB:.0f} MiB"
+    )
+
+
+def _reap() -> None:
+    """Wait for the nurseries, so that their workers' times are known."""
+    try:
+        while True:
+            os.wait()
+    except ChildProcessError:
+        return
+
+
+def main() -> None:
+    """Measure each size that was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--mib", type=int, nargs="+", default=[64, 256, 1024])
+    for mib in parser.parse_args().mib:
+        print(measure(mib), flush=True)
+
+
+if __name__ == "__main__":
+    main()
