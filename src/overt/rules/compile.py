@@ -1,8 +1,8 @@
 """Sources in, one pack out: split, route, and compile; ahead where the engine can read that back.
 
 Everything that the engine will be given is compiled once here, so that a pack loads wherever it came from:
-`share` compiles each rule, without what matching does not need, and what that is by itself; `prove` compiles them as
-they will be loaded. Between the two, shares of one pack can be made by several processes.
+`share` compiles each rule without what matching does not need, and by itself what that leaves out; `prove` compiles all
+of them as they will be loaded. Between the two, shares of one pack can be made by several processes.
 """
 
 from __future__ import annotations
