@@ -132,6 +132,7 @@ def test_a_file_across_windows_is_found_on_both_sides(lab: Lab) -> None:
     find(run, limits, bodies())
     (seen,) = (seen for seen in run.read(Sighting) if seen.form == "content")
     assert seen.canary == item.number and len(before) <= seen.offset < len(before) + len(item.data)
+    assert sum(row.bytes for row in run.read(OpaqueBytes)) == pytest.approx(2 * len(before), abs=3_000)
 
 
 def test_what_is_encrypted_is_told_by_destination(lab: Lab) -> None:

@@ -101,9 +101,11 @@ class Examiner:
         self._masks = Masks(needles.canaries, needles.bodies)
         self._places = Places(needles.bodies)
 
-    def examine(self, data: bytes) -> Examined:
-        """Search `data` and everything that is in it. Raises nothing that hostile bytes cause, but `MemoryError`."""
-        return _Search(self._needles, self._masks, self._places, self.limits, len(data)).run(data)
+    def examine(self, data: bytes, counted: int = 0) -> Examined:
+        """Search `data` and everything that is in it; of the first `counted` bytes nothing is counted as disorder.
+
+        Raises nothing that hostile bytes cause, but `MemoryError`."""
+        return _Search(self._needles, self._masks, self._places, self.limits, len(data)).run(data, counted)
 
 
 class _Search:
@@ -120,7 +122,7 @@ class _Search:
         self._small: list[_Blob] = []
         self._cut = ""
 
-    def run(self, data: bytes) -> Examined:
+    def run(self, data: bytes, counted: int) -> Examined:
         """Search, then count what nothing explains."""
         self._admit(_Blob(data, (), 0, Trust.SOUND, True))
         while self._queue:
@@ -130,9 +132,10 @@ class _Search:
                 self._expanded.append(blob)
         disorder = Disorder()
         for blob in self._expanded:
-            if not blob.is_explained_otherwise():
+            before = counted if blob.parent is None else 0
+            if not blob.is_explained_otherwise() and (blob.parent is None or blob.at >= counted):
                 least = MIN_LEFT_BYTES if blob.explained else MIN_BYTES
-                left = between(blob.explained + blob.read, len(blob.data))
+                left = between([(0, before), *blob.explained, *blob.read], len(blob.data))
                 disorder.add(blob.data, [(low, high) for low, high in left if high - low >= least])
         return Examined(hits=tuple(self._hits.values()), disorder=disorder.counts(), cut=self._cut)
 

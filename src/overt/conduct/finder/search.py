@@ -130,7 +130,9 @@ def _batches(folder: RunFolder, todo: Sequence[Source]) -> Iterable[range]:
 
 def _ask(folder: RunFolder, batch: Sequence[Source], pool: Expendables) -> list[Examined | str]:
     """One answer for each source; those of a batch that kills its worker are asked one by one."""
-    questions = [Question(source.kind, tuple(_parts(folder, source)), source.texts) for source in batch]
+    questions = [
+        Question(source.kind, tuple(_parts(folder, source)), source.texts, source.counted) for source in batch
+    ]
     try:
         said = msgspec.msgpack.decode(pool.ask(msgspec.msgpack.encode(questions)), type=list[Examined])
         if len(said) == len(batch):

@@ -50,6 +50,8 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     start: int = 0
     size: int = 0
     """Bytes of the window, of a stream."""
+    counted: int = 0
+    """Bytes at its beginning that the window before it has too."""
     texts: tuple[str, ...] = ()
     """Names, or targets and header lines, in time order."""
 
@@ -76,6 +78,7 @@ def sources(folder: RunFolder, flows: Sequence[Flow], limits: Limits) -> Iterato
                     files=(flow.sent,),
                     start=start,
                     size=size,
+                    counted=limits.overlap_bytes if start else 0,
                 )
         if flow.hello:
             yield Source(

@@ -19,6 +19,8 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     kind: Kind
     parts: tuple[bytes, ...]
     texts: tuple[str, ...]
+    counted: int = 0
+    """Bytes at the beginning of a window that were counted with the one before."""
 
 
 class Answerer:
@@ -35,7 +37,7 @@ class Answerer:
     def _answer(self, asked: Question) -> Examined:
         match asked.kind:
             case Kind.STREAM | Kind.HELLO:
-                found = [self._examiner.examine(asked.parts[0])]
+                found = [self._examiner.examine(asked.parts[0], asked.counted)]
             case Kind.BODIES:
                 found = self._each(joins.of_bodies(asked.parts))
             case Kind.REQUESTS:
