@@ -7,7 +7,7 @@ program is the same for both when the file observer met it after the exec that t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -60,8 +60,8 @@ class Sources:
     has_lab: bool = True
     """Whether strace's first process was the lab's own (the chamber's init): its forks are the lab's until an exec, and
     what happened before the first step is the lab's too."""
-    own_filter: bool = False
-    """Whether the product declared that it filters its own system calls."""
+    declared: Collection[str] = ()
+    """Calls that could hide, of which the profile says that the product makes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
         other=trailer.losses.other + accesses.orphans,
     )
     blind = tuple(_whose(blind, roster) for blind in trailer.blind)
-    return Merged(losses, (*blind, *attempts(told.signs, sources.own_filter)))
+    return Merged(losses, (*blind, *attempts(told.signs, sources.declared)))
 
 
 @dataclass(slots=True)

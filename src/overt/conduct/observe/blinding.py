@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from overt.conduct.evidence.records import Blind, Call
@@ -17,6 +17,22 @@ MAX_BLIND = 200
 NAMESPACES = re.compile(r"CLONE_NEW(NS|USER|PID|NET|IPC|UTS|CGROUP|TIME)\b")
 
 
+MOUNT_CALLS = (
+    "mount",
+    "umount2",
+    "move_mount",
+    "fsopen",
+    "fsmount",
+    "open_tree",
+    "mount_setattr",
+    "pivot_root",
+)
+FILTERING = frozenset({"seccomp"})
+"""What a program calls that listens to a filter of its own."""
+MOUNTING = frozenset({*MOUNT_CALLS, "unshare", "clone", "clone3"})
+"""What a program calls that confines itself by namespaces and mounts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sign:
     """What a call means for those who watch."""
@@ -27,9 +43,9 @@ class Sign:
     """Even where it succeeds, nothing is hidden by it."""
 
 
-def attempts(calls: Iterable[Call], own_filter: bool = False) -> list[Blind]:
-    """One for each different sign and process, in the order of first times. `own_filter`: the product had declared that
-    it filters its own calls, so that this is no attempt to hide.
+def attempts(calls: Iterable[Call], declared: Collection[str] = ()) -> list[Blind]:
+    """One for each different sign and process, in the order of first times. `declared`: calls of which the product's
+    profile says that it makes them, so that they are no attempt to hide (`FILTERING`, `MOUNTING`).
     """
     found: dict[tuple[str, int, bool], Blind] = {}
     times: dict[tuple[str, int, bool], int] = {}
@@ -38,7 +54,7 @@ def attempts(calls: Iterable[Call], own_filter: bool = False) -> list[Blind]:
         sign = reader(call.arguments, call.name) if reader is not None else None
         if sign is None:
             continue
-        if own_filter and call.name == "seccomp":
+        if call.name in declared:
             sign = Sign(sign.what + ", as it had declared", attempt=False)
         failed = call.result.startswith("-1 ")
         if failed and not sign.attempt:
@@ -154,7 +170,7 @@ READERS: dict[str, Reader] = {
     "io_uring_setup": _io_uring,
     "open_by_handle_at": _handle,
     **dict.fromkeys(
-        ("mount", "umount2", "move_mount", "fsopen", "fsmount", "open_tree", "mount_setattr", "pivot_root"),
+        MOUNT_CALLS,
         _tried("change what is mounted where"),
     ),
     **dict.fromkeys(("init_module", "finit_module", "delete_module"), _tried("change the kernel's modules")),

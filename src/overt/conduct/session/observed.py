@@ -16,6 +16,7 @@ from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, 
 from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Mode, Run
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
+from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.sockets import SocketObserver
@@ -128,8 +129,11 @@ class _Observers:
         self._trace = task.folder.path / TRACE if task.trace else None
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
         self.blind: tuple[Blind, ...] = ()
-        declared = task.profile.chamber.own_filter
-        self.sources = Sources(raw / "files", raw / "sockets", self._trace, own_filter=declared)
+        room = task.profile.chamber
+        declared = (FILTERING if room.own_filter else frozenset()) | (
+            MOUNTING if room.mounts else frozenset()
+        )
+        self.sources = Sources(raw / "files", raw / "sockets", self._trace, declared=declared)
 
     def __enter__(self) -> _Observers:
         self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s, planted=self._planted)
