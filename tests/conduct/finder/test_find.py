@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -201,6 +202,14 @@ def test_a_link_in_place_of_a_stream_is_refused(lab: Lab, tmp_path: Path) -> Non
     path = lab.run.path / flow.sent
     path.unlink()
     path.symlink_to("/etc/hostname")
+    with pytest.raises(ConductError, match="changed"):
+        find(lab.written())
+
+
+def test_a_pipe_in_place_of_a_stream_is_refused(lab: Lab) -> None:
+    flow = lab.flow(b"x")
+    (lab.run.path / flow.sent).unlink()
+    os.mkfifo(lab.run.path / flow.sent)
     with pytest.raises(ConductError, match="changed"):
         find(lab.written())
 

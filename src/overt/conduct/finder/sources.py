@@ -103,7 +103,8 @@ def stream_bytes(folder: RunFolder, flow: Flow) -> int:
 def within(folder: Path, name: str) -> Path:
     """The file `name` below `folder`. Raises `ConductError` if it is elsewhere."""
     path = folder / name
-    if Path(name).is_absolute() or ".." in Path(name).parts or path.is_symlink():
+    inside = path.resolve().is_relative_to(folder.resolve())
+    if not inside or path.is_symlink() or (path.exists() and not path.is_file()):
         raise ConductError(f"{name}: this is no file of the run's own folder: the evidence was changed")
     return path
 
