@@ -82,17 +82,20 @@ def test_a_task_that_hangs_is_ended() -> None:
 
 
 def test_what_fails_here_ends_the_task() -> None:
+    children: list[int] = []
+
     def asking(line: Line) -> bytes:
-        line.ask(b"")
+        line.ask(b"%d" % os.getpid())
         return b""
 
     def fails(question: bytes) -> bytes:
+        children.append(int(question))
         raise ValueError("here")
 
     with pytest.raises(ValueError, match="here"):
         apart(asking, fails)
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(children[0], os.WNOHANG)
 
 
 def test_a_task_has_no_standard_input_or_output(capfd: pytest.CaptureFixture[str]) -> None:
