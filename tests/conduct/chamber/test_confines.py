@@ -43,6 +43,9 @@ ATTEMPTS = {
     "use the host's keys": "keyctl show 2>/dev/null",
     "talk to the hypervisor": "python3 -c 'import socket; socket.socket(40, socket.SOCK_STREAM)'",
     "see the tracer": "pgrep strace",
+    "write lines of the host's audit": "python3 -c 'import socket; socket.socket(16, socket.SOCK_RAW, 9)'",
+    "keep the processor from all others": "chrt -f 50 true",
+    "go before all others": "python3 -c 'import os; os.setpriority(0, 0, -5)'",
     "see a disk": "ls /dev/sd* /dev/vd* /dev/nvme* /dev/loop* /dev/mem /dev/kmsg",
 }
 

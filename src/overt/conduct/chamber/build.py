@@ -25,6 +25,7 @@ TMP_PLACES = {"tmp": 0o1777, "run": 0o755}
 UNBOUNDED = {
     "memory": "This machine has no control group for memory: the product's use of it was not bounded.",
     "processes": "This machine has no control group for processes: those of the product's root were not bounded.",
+    "processor": "This machine has no control group for the processor: the product could keep it from the observers.",
 }
 ROOM_BYTES = 16 << 20
 """For the masks, beside what the product may write."""
@@ -169,7 +170,7 @@ class Chamber:
 
     @property
     def bounded(self) -> tuple[str, ...]:
-        """What a control group bounds here: `memory`, `processes`."""
+        """What a control group bounds here: `memory`, `processes`, `processor`."""
         return self._groups.bounded
 
     @property

@@ -48,6 +48,7 @@ FAMILIES = frozenset((1, 2, 10, 16, 17, 38))
 """Of sockets, that are allowed: UNIX, INET, INET6, NETLINK, PACKET, ALG. Others know no namespaces (VSOCK talks to the
 hypervisor), or make the kernel load modules for them."""
 LAST_FAMILY = 64
+NETLINK, AUDIT = 16, 9
 SYS_SOCKET = 1
 """The first argument of socketcall(2), the 32-bit way to make a socket, in which no filter can see the family."""
 UNKNOWN_CALL = -1
@@ -71,6 +72,15 @@ def load(allow_mounts: bool, record: bool) -> int:
             _add(table, refuse, call, pyseccomp.Arg(0, pyseccomp.EQ, family))
     _add(table, refuse, "socket", pyseccomp.Arg(0, pyseccomp.GE, LAST_FAMILY))
     _add(table, refuse, "socketcall", pyseccomp.Arg(0, pyseccomp.EQ, SYS_SOCKET))
+    # The audit of the whole machine. Programs that log in or add users take this for a kernel without it: no attempt.
+    no_audit = pyseccomp.ERRNO(errno.EPROTONOSUPPORT)
+    _add(
+        table,
+        no_audit,
+        "socket",
+        pyseccomp.Arg(0, pyseccomp.EQ, NETLINK),
+        pyseccomp.Arg(2, pyseccomp.EQ, AUDIT),
+    )
     # Of the same user, so that nothing else keeps the product from leaving init without memory or descriptors.
     _add(table, refuse, "prlimit64", pyseccomp.Arg(0, pyseccomp.EQ, 1))
     if not allow_mounts:

@@ -1,4 +1,4 @@
-"""Control groups that bound a chamber's memory and processes, of version 1 or 2, whichever this machine mounts.
+"""Control groups that bound a chamber's memory, processes and share of the processor, of version 1 or 2, whichever this machine mounts.
 
 They are named after the run; what a run that died left is empty, and the next start removes it.
 """
@@ -18,6 +18,8 @@ from overt.conduct.chamber.plan import Limits
 
 PREFIX = "overt-conduct-"
 _LAB = re.compile(re.escape(PREFIX) + r"run-(\d+)-")
+CONTROLLERS = {"memory": "memory", "pids": "processes", "cpu": "processor"}
+"""What each bounds."""
 GONE_S = 5.0
 """How long a group whose processes were killed may take to be empty."""
 
@@ -28,7 +30,7 @@ class Groups:
 
     folders: tuple[Path, ...]
     bounded: tuple[str, ...]
-    """What holds: `memory`, `processes`, or less where the machine has no such controller."""
+    """What holds: `memory`, `processes`, `processor`, or less where the machine has no such controller."""
 
     def add(self, pid: int) -> None:
         """Put a process, and all that it starts from now on, into the groups. Raises `OSError`."""
@@ -41,6 +43,10 @@ def make(name: str, limits: Limits) -> Groups:
     wanted = {
         "memory": (("memory.max", "memory.limit_in_bytes"), limits.memory_bytes),
         "pids": (("pids.max",), limits.processes),
+        "cpu": (
+            ("cpu.weight", "cpu.shares"),
+            None,
+        ),  # as it is: all processes together count as one of the lab's
     }
     folders, bounded = [], []
     for controller, (files, value) in wanted.items():
@@ -52,13 +58,14 @@ def make(name: str, limits: Limits) -> Groups:
                 if file is None:
                     folder.rmdir()
                     continue
-                file.write_text(str(value))
+                if value is not None:
+                    file.write_text(str(value))
                 for swap in ("memory.swap.max", "memory.memsw.limit_in_bytes"):
                     with suppress(OSError):
                         if controller == "memory" and (folder / swap).exists():
                             (folder / swap).write_text("0" if swap == "memory.swap.max" else str(value))
                 folders.append(folder)
-                bounded.append("processes" if controller == "pids" else controller)
+                bounded.append(CONTROLLERS[controller])
                 break
     return Groups(tuple(dict.fromkeys(folders)), tuple(bounded))
 
@@ -78,7 +85,7 @@ def orphans() -> list[Path]:
     """Groups without a process, of runs whose lab (the process in their name) is gone: what stays when somebody else
     deletes the work folder of a run that died."""
     found = []
-    for parent in {parent for controller in ("memory", "pids") for parent in _parents(controller)}:
+    for parent in {parent for controller in CONTROLLERS for parent in _parents(controller)}:
         for folder in parent.glob(PREFIX + "*"):
             lab = _LAB.match(folder.name)
             if lab and not Path("/proc", lab[1]).exists() and not _text(folder / "cgroup.procs").strip():

@@ -16,10 +16,11 @@ NUMBERS = {f"CAP_{name.upper()}": number for number, name in enumerate(_NAMES)}
 USUAL = tuple(
     f"CAP_{name.upper()}"
     for name in """chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
-    net_bind_service net_broadcast net_raw ipc_lock ipc_owner sys_chroot sys_nice lease audit_write setfcap""".split()
+    net_bind_service net_broadcast net_raw ipc_lock ipc_owner sys_chroot lease setfcap""".split()
 )
 """What root has inside. Absent, since it reaches past the chamber: mknod, rawio, module, boot, time, bpf, ptrace,
-admin, syslog, audit, resource limits; net_admin, since firewalls are much of the kernel and few products need them."""
+admin, syslog, resource limits; audit_write, which forges lines of the host's own log; sys_nice, since whoever runs in
+real time leaves observers and host no processor; net_admin, since firewalls are much of the kernel and few need them."""
 
 INITS_OWN = "CAP_WAKE_ALARM"
 """Kept by the chamber's init alone. It does nothing with it; but having one capability more than the product, it can't
