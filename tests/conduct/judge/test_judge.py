@@ -131,6 +131,7 @@ def test_bytes_that_could_not_be_read_may_hold_anything(tmp_path: Path) -> None:
     [
         (Losses(packets=3), {"content-left", "names-left", "digests-left"}),
         (Losses(stream_bytes=1), {"content-left", "names-left", "digests-left"}),
+        (Losses(other=1), {"content-left", "names-left", "digests-left"}),
         (Losses(file_events=1), {"beyond-scope-reads", "secrets"}),
         (Losses(unnamed_processes=1), {"beyond-scope-reads", "secrets"}),
     ],
@@ -172,6 +173,14 @@ def test_a_comparison_too_small_to_show_anything_shows_nothing(tmp_path: Path) -
 def test_a_hint_is_neither_an_accusation_nor_a_clearance(tmp_path: Path) -> None:
     hint = replace(made.COMPARED[0], p=0.02, p_corrected=0.2)
     assert judged(tmp_path, made.behaving(), compared=[hint])["marking"].verdict is Verdict.UNSEEN
+
+
+def test_a_tunnel_that_killed_the_finder_is_no_acquittal(tmp_path: Path) -> None:
+    """Of a concatenation no bytes are counted; not having searched it counts all the same."""
+    why = "not searched: the worker died"
+    opaque = OpaqueBytes(destination="x.example", flows=(1, 2), bytes=0, bits_per_byte=0, why=why)
+    found = judged(tmp_path, changed(made.behaving(), opaque=[opaque]))["content-left"]
+    assert (found.verdict, found.good) == (Verdict.UNSEEN, None) and "x.example" in found.summary
 
 
 def test_what_is_declared_is_not_held_against_it(tmp_path: Path) -> None:

@@ -159,13 +159,15 @@ def _unseen(material: Material) -> str:
         return "there was no network in these runs"
     if not any(run.canaries for run in material.runs):
         return "no file was planted"
-    lost = sum(run.run.losses.packets + run.run.losses.stream_bytes for run in material.runs)
-    if lost:
+    losses = [run.run.losses for run in material.runs]
+    if any(lost.packets or lost.stream_bytes or lost.other for lost in losses):
         return "part of the traffic was not kept"
     total = sum(one.value.bytes for run in material.runs for one in run.opaque)
     if total:
         places = some(sorted({one.value.destination for run in material.runs for one in run.opaque}), 3)
         return f"{bytes_text(total)} to {places} could not be read, and anything may be in them"
+    if joined := {one.value.destination for run in material.runs for one in run.opaque}:
+        return f"what was sent to {some(sorted(joined), 3)} piece by piece could not be searched as a whole"
     return ""
 
 
