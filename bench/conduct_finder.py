@@ -23,13 +23,14 @@ from overt.conduct.canary.plan import plan
 from overt.conduct.canary.planned import Planned
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.evidence.records import Arm, Canary, Flow, OpaqueBytes, Sighting
+from overt.conduct.finder.needles import TEST_FILE
 from overt.conduct.finder.search import find
 
 MIB = 1 << 20
 STREAM_MIB = 16
 SEED = 4
 PLANTED_EVERY = 4
-"""One stream of so many carries a canary, packed."""
+"""One stream of so many carries a canary, packed. EICAR in it is anybody's, and does not count as false."""
 
 
 def other_files(limit: int) -> Iterator[bytes]:
@@ -93,7 +94,8 @@ def measure(mib: int) -> str:
         seconds = time.perf_counter() - began
         _reap()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seen = {sighting.canary for sighting in run.read(Sighting) if sighting.form == "content"}
+        sightings = [sighting for sighting in run.read(Sighting) if sighting.form == "content"]
+        seen = {sighting.canary for sighting in sightings if sighting.matched != TEST_FILE}
         opaque = sum(row.bytes for row in run.read(OpaqueBytes))
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return (
