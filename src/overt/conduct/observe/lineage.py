@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from overt.conduct.observe.trace import Called, Ended, Line
@@ -18,6 +18,9 @@ EXECS = frozenset(("execve", "execveat"))
 BIRTHS = frozenset(("clone", "clone3", "fork", "vfork"))
 MAX_SHIFT = 64
 """Processes that the lab itself may have made between two meetings."""
+
+REUSED = 16_384
+"""Births before which no number comes again: kernels count to 32,768 at least."""
 
 _FIRST_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _DESCRIBED = re.compile(r"\d+<((?:[^<>\\]|\\.)*)>")
@@ -89,9 +92,7 @@ class Lineage:
         births, execs = self._read(lines)
         everybody = [life for lives in self._lives.values() for life in lives]
         self._root = min(everybody, key=_began, default=None) if has_lab else None
-        children = [
-            (birth, child) for birth in sorted(births, key=_when) if (child := self._child(birth)) is not None
-        ]
+        children = list(self._children(sorted(births, key=_when)))
         for life in everybody:
             if not life.claimed:
                 self._begin(life, None, life.began)
@@ -159,17 +160,22 @@ class Lineage:
         program, arguments = (above.program, above.arguments) if above else ("", ())
         life.images.append(Image(life, at, program, arguments, False, above))
 
-    def _child(self, birth: Birth) -> Life | None:
-        """The unclaimed life that has the number it should have and began first after the birth; now it is claimed."""
-        possible = (self._unclaimed(birth.inner + shift, birth.at) for shift in self._shifts(birth.at))
-        child = min((life for life in possible if life is not None), key=_began, default=None)
-        if child is not None:
-            child.claimed, child.began = True, birth.at
-        return child
+    def _children(self, births: list[Birth]) -> Iterator[tuple[Birth, Life]]:
+        """Each birth with the life that has the number it should have. The lab makes processes of its own now and then:
+        the difference grows, and shrinks only where a namespace begins to count anew."""
+        last = 0
+        for place, birth in enumerate(births):
+            until = births[place + REUSED].at if place + REUSED < len(births) else float("inf")
+            for shift in sorted(self._shifts(birth.at), key=lambda shift: (shift < last, shift)):
+                child = self._unclaimed(birth.inner + shift, birth.at, until)
+                if child is not None:
+                    child.claimed, child.began, last = True, birth.at, shift
+                    yield birth, child
+                    break
 
-    def _unclaimed(self, thread: int, after: float) -> Life | None:
+    def _unclaimed(self, thread: int, after: float, until: float) -> Life | None:
         lives = self._lives.get(thread, [])
-        later = lives[bisect_left(lives, after, key=_began) :]
+        later = lives[bisect_left(lives, after, key=_began) : bisect_right(lives, until, key=_began)]
         return next((life for life in later if not life.claimed), None)
 
     def _shifts(self, at: float) -> Iterable[int]:
