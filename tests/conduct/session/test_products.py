@@ -1,0 +1,53 @@
+"""Ready profiles of real products, from Debian's packages: what the lab says of them is what is known of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Access, Canary, FileAccess, Flow, Losses, Sighting, Verdict
+from tests.conduct.lab import answers, reported
+
+pytestmark = [pytest.mark.kernel, pytest.mark.slow]
+
+
+@pytest.mark.parametrize("profile", ["clamscan", "clamd"])
+def test_clamav_scans_contact_nobody_and_open_marked_files_as_others(profile: str, tmp_path: Path) -> None:
+    report = reported(tmp_path, profile)
+    run = report.runs()[0]
+    assert list(run.read(Flow)) == []
+    _is_whole(report)
+    opened = {access.path for access in run.read(FileAccess) if access.access in (Access.OPEN, Access.READ)}
+    assert {canary.path for canary in run.read(Canary)} <= opened
+    found = answers(report)
+    for question in ("content-left", "contact", "removal", "beyond-scope-changes", "beyond-scope-executes"):
+        assert found[question].verdict is Verdict.NO, (
+            question,
+            found[question].summary,
+            found[question].facts,
+        )
+    detected = (run.path / next(s.output for s in run.run().steps if s.kind == "scan-detection")).read_text()
+    assert "Eicar-Test-Signature" in detected
+
+
+def test_freshclam_contacts_its_makers_hosts_and_sends_nothing_of_any_file(tmp_path: Path) -> None:
+    report = reported(tmp_path, "freshclam")
+    run = report.runs()[0]
+    _is_whole(report)
+    asked = {
+        request.method for flow in run.read(Flow) if flow.application == "dns" for request in flow.requests
+    }
+    assert "TXT" in asked
+    named = {flow.name for flow in run.read(Flow) if flow.application == "https"}
+    assert named and all(name.endswith(".clamav.net") for name in named)
+    assert list(run.read(Sighting)) == []
+    found = answers(report)
+    assert (found["undeclared-contact"].verdict, found["plain-transport"].verdict) == (Verdict.NO, Verdict.NO)
+
+
+def _is_whole(report: ReportFolder) -> None:
+    run = report.runs()[0].run()
+    assert run.losses == Losses()
+    assert all(step.expected for step in run.steps), [(step.command, step.exit_status) for step in run.steps]
