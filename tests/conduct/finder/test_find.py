@@ -10,10 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from overt.conduct.evidence.records import OpaqueBytes, Opened, Request, Sighting
+from overt.conduct.finder import search
+from overt.conduct.finder.examine import Hit
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.search import find
+from overt.conduct.finder.sources import Kind, Source
 from overt.core.errors import ConductError
 from tests.conduct.finder.known import Lab, bodies, canaries, one, post
 
@@ -94,6 +99,74 @@ def test_a_flood_of_names_with_many_labels_hides_no_tunnel(lab: Lab) -> None:
     lab.flow(bytes(40), application="dns", name="", port=53, requests=asked([*names, *flood]))
     found = sightings(lab, form="content")
     assert {seen.canary for seen in found} == {item.number} and not opaque(lab)
+
+
+def test_something_large_before_them_keeps_no_pieces_apart(lab: Lab) -> None:
+    item = one("text")
+    data = base64.b64encode(gzip.compress(item.data))
+    lab.flow(post(b"nothing of interest\n" * 4_480))
+    for at in range(0, len(data), 500):
+        lab.flow(post(data[at : at + 500]))
+    run = lab.written()
+    find(run, replace(Limits(), max_joined_bytes=90_000), bodies())
+    found = [seen for seen in run.read(Sighting) if seen.form == "content"]
+    assert {seen.canary for seen in found} == {item.number} and max(seen.length for seen in found) > 1_000
+
+
+@pytest.mark.parametrize("kind", ["names", "requests", "bodies"])
+def test_a_concatenation_past_a_limit_is_said(lab: Lab, kind: str) -> None:
+    lines = tuple(
+        Request(at_s=1.0, method="GET", target=f"/{at}", headers=(("X", f"{at:x}" * 20),)) for at in range(50)
+    )
+    requests = asked([f"{at:060x}.t.example.org" for at in range(50)]) if kind == "names" else lines
+    lab.flow(post(b"x" * 2_000), requests=requests, application="dns" if kind == "names" else "http")
+    run = lab.written()
+    find(run, replace(Limits(), max_joined_bytes=1_500 if kind == "bodies" else 3_000), bodies())
+    assert any("max_joined_bytes" in row.why for row in run.read(OpaqueBytes))
+
+
+def test_a_concatenation_that_is_not_searched_to_its_end_is_said(lab: Lab) -> None:
+    names = [f"{base64.b32encode(os.urandom(35)).decode().lower()}.t.example.org" for _ in range(40)]
+    lab.flow(b"", application="dns", requests=asked(names))
+    run = lab.written()
+    find(run, replace(Limits(), max_blobs=1), bodies())
+    assert any(
+        "max_blobs" in row.why and row.destination.endswith("example.org") for row in run.read(OpaqueBytes)
+    )
+
+
+def test_a_search_that_takes_too_long_ends_and_says_so(lab: Lab) -> None:
+    for at in range(3):
+        lab.flow(post(os.urandom(2 << 20)), name=f"h{at}.example")
+    run = lab.written()
+    find(run, replace(Limits(), max_search_s=0.0), bodies())
+    assert {"whole search" in row.why for row in run.read(OpaqueBytes)} == {True}
+
+
+@given(
+    st.lists(
+        st.tuples(st.frozensets(st.integers(1, 5), min_size=1), st.integers(1, 4), st.integers(1, 2)),
+        max_size=25,
+    )
+)
+def test_a_concatenation_counts_if_it_shows_more(shown: list[tuple[frozenset[int], int, int]]) -> None:
+    hits = [
+        (
+            Source(kind=Kind.BODIES, flows=tuple(sorted(flows)), destination="x:1"),
+            Hit(canary=canary, form="content", matched="anchor", route=(), offset=0, length=length),
+        )
+        for flows, length, canary in shown
+    ]
+    wanted = {
+        (flows, canary, max(more for other, more, of in shown if (other, of) == (flows, canary)))
+        for flows, _, canary in shown
+    }
+    wanted = {
+        (flows, canary, length)
+        for flows, canary, length in wanted
+        if not any(other < flows and of == canary and more >= length for other, more, of in shown)
+    }
+    assert {(frozenset(seen.flows), seen.canary, seen.length) for seen in search.sightings(hits)} == wanted
 
 
 def test_names_in_tls_hellos_are_joined(lab: Lab) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from overt.conduct.finder.decoders.http import bodies
@@ -108,12 +108,19 @@ def _number(label: str) -> int | None:
         return None
 
 
-def distinct(joined: Iterator[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Each of them once, as long as all together are no more than `max_bytes`: so many names end too."""
+def distinct(joined: Iterable[bytes], max_bytes: int) -> tuple[list[bytes], int]:
+    """Each of them once, as long as all together are no more than `max_bytes`: so many names end too. And how many were
+    left out for that."""
     seen: set[bytes] = set()
+    kept, left_out = [], 0
     for data in joined:
         digest = hashlib.blake2b(data, digest_size=12).digest()
-        if data and digest not in seen and len(data) <= max_bytes:
-            seen.add(digest)
+        if not data or digest in seen:
+            continue
+        seen.add(digest)
+        if len(data) <= max_bytes:
             max_bytes -= len(data)
-            yield data
+            kept.append(data)
+        else:
+            left_out += 1
+    return kept, left_out

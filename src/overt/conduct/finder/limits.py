@@ -36,5 +36,7 @@ class Limits:
     """In one window."""
     deadline_s: float = 300.0
     """Seconds for one window or concatenation (kept by the finder, which kills)."""
+    max_search_s: float = 6 * 3600.0
+    """Seconds for a whole run: evidence made to be slow does not hold whoever looks at it for ever."""
     workers: int = 2
     """Searching side by side."""

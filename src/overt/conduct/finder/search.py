@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import msgspec
 
@@ -78,16 +80,17 @@ def _answers(
     try:
         for _ in range(count):
             pools.append(Expendables(Answerer(examiner), bounds, confined, prepare))
-        return _ask_all(folder, todo, pools, tell)
+        return _ask_all(folder, todo, pools, limits, tell)
     finally:
         for pool in pools:
             pool.close()
 
 
 def _ask_all(
-    folder: RunFolder, todo: Sequence[Source], pools: Sequence[Expendables], tell: Tell
+    folder: RunFolder, todo: Sequence[Source], pools: Sequence[Expendables], limits: Limits, tell: Tell
 ) -> list[tuple[Source, Examined | str]]:
     answers: dict[int, Examined | str] = {}
+    end = time.monotonic() + limits.max_search_s
     failures: list[OvertError] = []
     waiting: queue.SimpleQueue[range] = queue.SimpleQueue()
     for batch in _batches(folder, todo):
@@ -100,7 +103,8 @@ def _ask_all(
             except queue.Empty:
                 return
             try:
-                answers.update(zip(batch, _ask(folder, todo[batch.start : batch.stop], pool), strict=True))
+                said = _ask(folder, todo[batch.start : batch.stop], pool, limits, end)
+                answers.update(zip(batch, said, strict=True))
             except OvertError as error:
                 failures.append(error)
             tell(len(answers), len(todo))
@@ -119,7 +123,7 @@ def _batches(folder: RunFolder, todo: Sequence[Source]) -> Iterable[range]:
     """Small sources together: a fresh process for each of a thousand flows would be most of the work."""
     start = size = 0
     for number, source in enumerate(todo):
-        more = source.size or sum(within(folder.path, name).stat().st_size for name in source.files)
+        more = _size(folder, source)
         if number > start and (size + more > BATCH_BYTES or number - start >= BATCH_SOURCES):
             yield range(start, number)
             start, size = number, 0
@@ -128,8 +132,19 @@ def _batches(folder: RunFolder, todo: Sequence[Source]) -> Iterable[range]:
         yield range(start, len(todo))
 
 
-def _ask(folder: RunFolder, batch: Sequence[Source], pool: Expendables) -> list[Examined | str]:
-    """One answer for each source; those of a batch that kills its worker are asked one by one."""
+def _size(folder: RunFolder, source: Source) -> int:
+    return source.size or sum(within(folder.path, name).stat().st_size for name in source.files)
+
+
+def _ask(
+    folder: RunFolder, batch: Sequence[Source], pool: Expendables, limits: Limits, end: float
+) -> list[Examined | str]:
+    """One answer for each source; those of a batch that kills its worker are asked one by one. None is asked after
+    `end`, nor one that is too large."""
+    if time.monotonic() > end:
+        return [f"the whole search took longer than max_search_s = {limits.max_search_s:g}"] * len(batch)
+    if batch[0].kind is Kind.BODIES and _size(folder, batch[0]) > limits.max_joined_bytes:
+        return [f"its parts have more than max_joined_bytes = {limits.max_joined_bytes:,}"] * len(batch)
     questions = [
         Question(source.kind, tuple(_parts(folder, source)), source.texts, source.counted) for source in batch
     ]
@@ -142,7 +157,11 @@ def _ask(folder: RunFolder, batch: Sequence[Source], pool: Expendables) -> list[
         why = str(error)
     except msgspec.MsgspecError as error:
         why = f"the worker gave no whole answer ({error})"
-    return [why] if len(batch) == 1 else [answer for one in batch for answer in _ask(folder, [one], pool)]
+    return (
+        [why]
+        if len(batch) == 1
+        else [answer for one in batch for answer in _ask(folder, [one], pool, limits, end)]
+    )
 
 
 def _parts(folder: RunFolder, source: Source) -> Iterable[bytes]:
@@ -164,7 +183,7 @@ def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFold
     joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.disorder
     if source.kind is Kind.STREAM or joined:
         _count(found.disorder.setdefault(source.destination, {}), source, answer)
-    if answer.cut and source.kind is Kind.STREAM:
+    if answer.cut:
         found.unsearched.append(_unsearched(source, folder, f"not searched to the end: {answer.cut}"))
 
 
@@ -196,19 +215,53 @@ def sightings(hits: Sequence[tuple[Source, Hit]]) -> list[Sighting]:
 
     One in a concatenation counts only if it shows more than those in the single flows.
     """
-    best: dict[tuple[int, str, tuple[int, ...]], Sighting] = {}
-    shown: dict[tuple[int, str], list[tuple[frozenset[int], int]]] = {}
-    for source, hit in sorted(hits, key=lambda pair: len(pair[0].flows)):
-        seen = _sighting(source, hit)
-        others = shown.setdefault((seen.canary, seen.form), [])
-        flows = frozenset(seen.flows)
-        if any(fewer < flows and length >= seen.length for fewer, length in others):
-            continue
-        others.append((flows, seen.length))
-        key = (seen.canary, seen.form, seen.flows)
-        if key not in best or _rank(seen) < _rank(best[key]):
-            best[key] = seen
+    best: dict[tuple[int, str, int], Sighting] = {}
+    places: dict[tuple[int, ...], int] = {}
+    shown = _Shown()
+    ordered = sorted(hits, key=lambda pair: len(pair[0].flows))
+    for _, group in groupby(ordered, key=lambda pair: id(pair[0])):
+        by_source = list(group)
+        source = by_source[0][0]
+        flows, first = frozenset(source.flows), min(source.flows, default=0)
+        place = places.setdefault(source.flows, len(places))
+        less: dict[tuple[int, str], int] = {}
+        for _, hit in by_source:
+            what = hit.canary, hit.form
+            if what not in less:
+                less[what] = shown.in_fewer(what, flows)
+            if less[what] >= hit.length:
+                continue
+            shown.add(what, first, flows, hit.length)
+            seen, key = _sighting(source, hit), (*what, place)
+            if key not in best or _rank(seen) < _rank(best[key]):
+                best[key] = seen
     return sorted(best.values(), key=lambda seen: (seen.canary, seen.form, seen.flows))
+
+
+@dataclass(slots=True)
+class _Shown:
+    """The longest that any flows showed of each canary in each form: quick for 100,000 flows, too."""
+
+    _by_first: dict[tuple[int, str], dict[int, dict[frozenset[int], int]]] = field(default_factory=dict)
+    """What → the least number of the flows → the flows → length."""
+
+    def add(self, what: tuple[int, str], first: int, flows: frozenset[int], length: int) -> None:
+        """These flows, of which `first` is the least, show so much."""
+        known = self._by_first.setdefault(what, {}).setdefault(first, {})
+        known[flows] = max(length, known.get(flows, 0))
+
+    def in_fewer(self, what: tuple[int, str], flows: frozenset[int]) -> int:
+        """The longest that some of `flows`, and not all, show; -1 if they show nothing."""
+        by_first = self._by_first.get(what, {})
+        if len(flows) < 2:
+            return -1
+        lengths = (
+            length
+            for first in by_first.keys() & flows
+            for fewer, length in by_first[first].items()
+            if fewer < flows
+        )
+        return max(lengths, default=-1)
 
 
 def _sighting(source: Source, hit: Hit) -> Sighting:

@@ -22,6 +22,8 @@ PARENT_LABELS = (2, 3)
 NOT_NAMES = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS CONNECT STOR RETR".split())
 """Methods whose target may look like a domain and is none."""
 NAME_APPLICATIONS = ("dns",)
+MAX_NAMED = 50
+"""Destinations in the name of a concatenation."""
 
 
 class Kind(StrEnum):
@@ -123,20 +125,38 @@ def _joined(flows: Sequence[Flow], sizes: dict[int, int], limits: Limits) -> Ite
     for group in by_process.values():
         names = {destination(flow) for flow in group}
         if len(names) > 1:
-            yield from _bodies(" and ".join(sorted(names)), group, sizes, limits)
+            yield from _bodies(_several(sorted(names)), group, sizes, limits)
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMED:,} more" if len(names) > MAX_NAMED else ""
+    return " and ".join(names[:MAX_NAMED]) + more
 
 
 def _bodies(name: str, group: Sequence[Flow], sizes: dict[int, int], limits: Limits) -> Iterator[Source]:
-    """As many of the group's first flows as may be joined."""
-    chosen: list[Flow] = []
-    left = limits.max_joined_bytes
-    for flow in group:
-        if sizes[flow.number] <= left:
-            chosen.append(flow)
-            left -= sizes[flow.number]
-    if len(chosen) > 1 or (chosen and len(chosen[0].requests) > 1):
-        numbers, files = tuple(flow.number for flow in chosen), tuple(flow.sent for flow in chosen)
-        yield Source(kind=Kind.BODIES, flows=numbers, destination=name, files=files)
+    """The group's flows in time order; where they are more than may be joined, those of like size together, so that
+    nothing large keeps many small pieces apart."""
+    for chosen in _like_sized(group, sizes, limits.max_joined_bytes):
+        if len(chosen) > 1 or len(chosen[0].requests) > 1:
+            numbers, files = tuple(flow.number for flow in chosen), tuple(flow.sent for flow in chosen)
+            yield Source(kind=Kind.BODIES, flows=numbers, destination=name, files=files)
+
+
+def _like_sized(group: Sequence[Flow], sizes: dict[int, int], most: int) -> Iterator[Sequence[Flow]]:
+    """The group in parts of at most `most` bytes each, but for single flows that are larger."""
+    if sum(sizes[flow.number] for flow in group) <= most:
+        yield group
+        return
+    place = {flow.number: at for at, flow in enumerate(group)}
+    part: list[Flow] = []
+    left = most
+    for flow in sorted(group, key=lambda flow: sizes[flow.number]):
+        if part and sizes[flow.number] > left:
+            yield sorted(part, key=lambda flow: place[flow.number])
+            part, left = [], most
+        part.append(flow)
+        left -= sizes[flow.number]
+    yield sorted(part, key=lambda flow: place[flow.number])
 
 
 def _requests(flows: Sequence[Flow]) -> Iterator[Source]:

@@ -47,8 +47,13 @@ class Answerer:
         return _merged(found)
 
     def _each(self, joined: Iterator[bytes]) -> list[Examined]:
-        distinct = joins.distinct(joined, self._examiner.limits.max_joined_bytes)
-        return [self._examiner.examine(data) for data in distinct]
+        most = self._examiner.limits.max_joined_bytes
+        kept, left_out = joins.distinct(joined, most)
+        found = [self._examiner.examine(data) for data in kept]
+        if left_out:
+            cut = f"{left_out:,} concatenations past max_joined_bytes = {most:,}"
+            found.append(Examined(hits=(), disorder=(0,) * 256, cut=cut))
+        return found
 
 
 def prepare() -> None:
