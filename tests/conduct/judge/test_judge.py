@@ -417,3 +417,84 @@ def test_damaged_evidence_is_an_error(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_sizes_in_words(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+def test_a_product_that_never_worked_is_cleared_of_nothing(tmp_path: Path) -> None:
+    steps = tuple(
+        step if step.kind in (StepKind.INSTALL, StepKind.UNINSTALL) else replace(step, expected=False)
+        for step in made.run_record().steps
+    )
+    answers = judged(tmp_path, changed_run(made.behaving(), steps=steps))
+    assert not [name for name, one in answers.items() if one.good and one.verdict is Verdict.NO]
+    assert "never did its work" in answers["content-left"].summary
+
+
+def test_a_command_that_is_not_there_accuses_nobody(tmp_path: Path) -> None:
+    missing = process(1, "", arguments=())
+    answers = judged(tmp_path, changed(made.behaving(), processes=[missing]))
+    assert answers["beyond-scope-executes"].verdict is Verdict.UNSEEN
+
+
+def test_what_any_installation_runs_and_opens_is_said_and_no_accusation(tmp_path: Path) -> None:
+    installer = [
+        process(2, "/usr/bin/dpkg", step=1, arguments=("dpkg", "-i", "x")),
+        process(3, "/var/lib/dpkg/info/man-db.postinst", step=1),
+    ]
+    opened = [
+        *made.behaving().accesses,
+        access("/var/lib/dpkg/info/acl.list", step=1, process=2),
+        access("/opt/packages/av.deb", step=1, process=2),
+    ]
+    kind = changed(made.behaving(), processes=[process(1), *installer], accesses=opened)
+    answers = judged(tmp_path, kind)
+    found = answers["beyond-scope-executes"]
+    assert (found.verdict, found.good) == (Verdict.PARTLY, None) and "/usr/bin/dpkg" in found.summary
+    assert answers["beyond-scope-reads"].verdict is Verdict.NO
+    brought = [process(2, "/srv/tool", step=1), process(3, "/usr/bin/curl", step=3)]
+    worse = judged(tmp_path / "2", changed(kind, processes=brought))["beyond-scope-executes"]
+    assert worse.good is False and "/srv/tool" in worse.summary and "/usr/bin/curl" in worse.summary
+    scanning = changed(kind, accesses=[access("/var/lib/dpkg/status")])
+    assert judged(tmp_path / "3", scanning)["beyond-scope-reads"].good is False
+
+
+def test_a_scripts_interpreter_is_what_the_step_was_told_to_run(tmp_path: Path) -> None:
+    command = ("/opt/product/av", "scan", "/home")
+    told = process(1, "/usr/bin/dash", arguments=("/bin/sh", *command))
+    other = process(2, "/usr/bin/dash", arguments=("/bin/sh", "-c", "id"))
+    assert judged(tmp_path, changed(made.behaving(), processes=[told]))["beyond-scope-executes"].good
+    found = judged(tmp_path / "2", changed(made.behaving(), processes=[told, other]))
+    assert found["beyond-scope-executes"].good is False
+
+
+def test_removing_its_own_files_needs_no_declaration(tmp_path: Path) -> None:
+    own = [change("/etc/av.conf"), change("/etc/av.conf", Changed.REMOVED, 5)]
+    assert judged(tmp_path, changed(made.behaving(), changes=own))["beyond-scope-changes"].good
+    others = [change("/etc/other.conf", Changed.REMOVED, 5)]
+    found = judged(tmp_path / "2", changed(made.behaving(), changes=others))["beyond-scope-changes"]
+    assert found.good is False
+
+
+def test_documents_that_were_never_opened_tell_nothing(tmp_path: Path) -> None:
+    answers = judged(tmp_path, changed(made.behaving(), accesses=[]), compared=made.COMPARED[1:])
+    assert answers["marking"].verdict is Verdict.UNSEEN and "opened none" in answers["marking"].summary
+    assert answers["after-detection"].verdict is Verdict.UNSEEN
+
+
+def test_declared_contact_after_a_detection_is_no_accusation(tmp_path: Path) -> None:
+    text = made.PROFILE_TEXT.replace('steps = ["update"]\n', "") % "AV"
+    asked = made.flow(
+        2,
+        "",
+        4,
+        application="dns",
+        port=53,
+        address="192.0.2.53",
+        opened=Opened.PLAIN,
+        requests=(Request(at_s=9.5, method="A", target="update.av.example"),),
+    )
+    sent = changed(made.behaving(), flows=[made.flow(1, "update.av.example", 4), asked])
+    found = judged(tmp_path, sent, profile=text)["after-detection"]
+    assert (found.verdict, found.good) == (Verdict.PARTLY, None)
+    tunnel = replace(asked, requests=(Request(at_s=9.5, method="A", target="x.spy.example"),))
+    found = judged(tmp_path / "2", changed(sent, flows=[tunnel]), profile=text)["after-detection"]
+    assert (found.verdict, found.good) == (Verdict.PARTLY, False)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from overt.conduct.evidence.records import Access, Change, Changed, FileAccess, Process, StepKind, Verdict
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared
-from overt.conduct.judge.material import Cited, Material, RunMaterial
+from overt.conduct.judge.material import INTERPRETERS, Cited, Material, RunMaterial
 
+INSTALLING = (StepKind.INSTALL, StepKind.UNINSTALL)
+"""Steps in which an installer or a package manager is at work: whatever it installs, it runs the system's programs."""
 MAX_EXAMPLES = 4
 """Paths named for one program."""
 
@@ -57,12 +60,15 @@ class Tally:
     beyond: list[Opened]
     listed: tuple[str, ...]
     """Undeclared folders whose entries were listed."""
+    opened: frozenset[tuple[str, int]] = frozenset()
+    """(run, number) of each planted file that was opened."""
 
 
 def tally(material: Material, declared: Declared) -> Tally:
     """Read every access once. Raises `ConductError` for damaged evidence."""
     groups: dict[tuple[str, StepKind, str, bool], Opened] = {}
     listed: set[str] = set()
+    opened: set[tuple[str, int]] = set()
     for run in material.runs:
         own = own_files(run)
         planted = {canary.value.path: canary.value for canary in run.canaries.values()}
@@ -73,6 +79,8 @@ def tally(material: Material, declared: Declared) -> Tally:
                     listed.add(value.path)
                 continue
             canary = planted.get(value.path)
+            if canary and value.access in (Access.OPEN, Access.READ):
+                opened.add((run.name, canary.number))
             secret = (
                 canary.secret if canary and canary.secret else ordinary.place_of(value.path, ordinary.SECRETS)
             )
@@ -85,7 +93,10 @@ def tally(material: Material, declared: Declared) -> Tally:
         groups.values(), key=lambda one: (one.declared, one.secret == "", -len(one.paths), one.program)
     )
     return Tally(
-        [one for one in many if one.secret], [one for one in many if not one.declared], tuple(sorted(listed))
+        [one for one in many if one.secret],
+        [one for one in many if not one.declared],
+        tuple(sorted(listed)),
+        frozenset(opened),
     )
 
 
@@ -115,7 +126,9 @@ def _is_known(
     """Whether nobody needs to be told: declared, its own, or what every program opens (never if `notable`)."""
     if declared.reads(kind, path) or path in own or declared.owns(path):
         return True
-    return not notable and ordinary.ordinary_read(path)
+    if notable:
+        return False
+    return ordinary.ordinary_read(path) or (kind in INSTALLING and ordinary.installing_read(path))
 
 
 def unwatched(material: Material) -> str:
@@ -141,8 +154,8 @@ def reads(material: Material, declared: Declared, seen: Tally) -> Said:
     listed = [Fact(folders)] if seen.listed else []
     if seen.beyond:
         files = len({path for one in seen.beyond for path in one.paths})
-        programs = some(dict.fromkeys(one.program for one in seen.beyond), 3)
-        text = f"It opened {counted(files, 'file')} that it had not declared: {programs}."
+        paths = some(dict.fromkeys(path for one in seen.beyond for path in sorted(one.paths)), 3)
+        text = f"It opened {counted(files, 'file')} that it had not declared: {paths}."
         return Said(Verdict.YES, False, text, (*(one.fact for one in seen.beyond), *listed))
     if lost := _lost(material):
         text = f"Nothing was seen; but {counted(lost, 'file event')} were lost or belong to nobody known."
@@ -164,7 +177,7 @@ def secrets(material: Material, declared: Declared, seen: Tally) -> Said:
     if seen.secrets:
         undeclared = any(not one.declared for one in seen.secrets)
         kinds = some(sorted({one.secret for one in seen.secrets}), 5)
-        installing = all(one.kind in (StepKind.INSTALL, StepKind.UNINSTALL) for one in seen.secrets)
+        installing = all(one.kind in INSTALLING for one in seen.secrets)
         who = "What installs and removes it" if installing else "It"
         text = f"{who} opened {kinds}, {'which it had not declared' if undeclared else 'as declared'}."
         return Said(Verdict.YES, False if undeclared else None, text, tuple(one.fact for one in seen.secrets))
@@ -178,8 +191,11 @@ def changes(material: Material, declared: Declared) -> Said:
     """What did it change beyond what it declared?"""
     if not any(run.observed("changes") for run in material.runs):
         return Said(Verdict.UNSEEN, None, "Changes were not observed.")
+    own = {run.name: own_files(run) for run in material.runs}
     found = [
-        (run, change) for run, change in product_changes(material) if _undeclared(declared, run, change.value)
+        (run, change)
+        for run, change in product_changes(material)
+        if _undeclared(declared, run, own[run.name], change.value)
     ]
     if not found:
         return Said(Verdict.NO, True, "It changed nothing that it had not declared.")
@@ -198,9 +214,11 @@ def product_changes(material: Material) -> Iterator[tuple[RunMaterial, Cited[Cha
                 yield run, change
 
 
-def _undeclared(declared: Declared, run: RunMaterial, change: Change) -> bool:
+def _undeclared(declared: Declared, run: RunMaterial, own: frozenset[str], change: Change) -> bool:
     kind = run.kind_of(change.step)
     if kind is StepKind.INSTALL and change.changed is Changed.ADDED and ordinary.installed(change.path):
+        return False
+    if change.changed is Changed.REMOVED and change.path in own:
         return False
     return not declared.writes(kind, change.path) and not declared.owns(change.path)
 
@@ -217,25 +235,56 @@ def _change_facts(found: Iterable[tuple[RunMaterial, Cited[Change]]]) -> Iterato
         yield Fact(text, tuple(one.reference for one in many))
 
 
+Programs = dict[tuple[str, StepKind], list[Cited[Process]]]
+"""(program, kind of step) → its runs."""
+
+
 def executes(material: Material, declared: Declared) -> Said:
     """What did it run beyond what it declared?"""
     if not any(run.observed("open") or run.observed("trace") for run in material.runs):
         return Said(Verdict.UNSEEN, None, "Programs were not observed.")
-    grouped: dict[tuple[str, StepKind], list[Cited[Process]]] = {}
-    total = 0
+    total = sum(len(run.processes) for run in material.runs)
+    undeclared, installing, nameless = _beyond_scope(material, declared)
+    if undeclared:
+        names = _names(undeclared)
+        text = f"It ran {counted(len(names), 'program')} that it had not declared: {some(names)}."
+        return Said(Verdict.YES, False, text, _run_facts({**undeclared, **installing}))
+    if nameless:
+        text = f"Nothing undeclared was seen; but {counted(nameless, 'process', 'processes')} could not be named."
+        return Said(Verdict.UNSEEN, None, text)
+    if installing:
+        text = (
+            f"While it was installed or removed, programs of the system ran: {some(_names(installing))}. "
+            "Otherwise it ran nothing that it had not declared."
+        )
+        return Said(Verdict.PARTLY, None, text, _run_facts(installing))
+    return Said(Verdict.NO, True, f"It started programs {counted(total, 'time')}, all of them declared.")
+
+
+def _beyond_scope(material: Material, declared: Declared) -> tuple[Programs, Programs, int]:
+    """What it had not declared to run; the same, but of the system and by an installer; and how many processes have no
+    name (such as a command that is not there: no program ever ran)."""
+    undeclared: Programs = {}
+    installing: Programs = {}
+    nameless = 0
     for run in material.runs:
         own = own_files(run)
         for process in run.processes.values():
-            total += 1
-            kind = run.kind_of(process.value.step)
-            if process.value.program not in own and not _may_run(declared, run, process.value):
-                grouped.setdefault((process.value.program, kind), []).append(process)
-    if not grouped:
-        return Said(Verdict.NO, True, f"It started programs {counted(total, 'time')}, all of them declared.")
-    programs = sorted({program for program, _ in grouped})
-    facts = tuple(_run_fact(program, kind, many) for (program, kind), many in sorted(grouped.items()))
-    text = f"It ran {counted(len(programs), 'program')} that it had not declared: {some(programs)}."
-    return Said(Verdict.YES, False, text, facts)
+            kind, program = run.kind_of(process.value.step), process.value.program
+            if not program:
+                nameless += 1
+            elif program not in own and not _may_run(declared, run, process.value):
+                systems = kind in INSTALLING and ordinary.systems_program(program)
+                (installing if systems else undeclared).setdefault((program, kind), []).append(process)
+    return undeclared, installing, nameless
+
+
+def _names(programs: Programs) -> list[str]:
+    return sorted({program for program, _ in programs})
+
+
+def _run_facts(programs: Programs) -> tuple[Fact, ...]:
+    return tuple(_run_fact(program, kind, many) for (program, kind), many in sorted(programs.items()))
 
 
 def _may_run(declared: Declared, run: RunMaterial, process: Process) -> bool:
@@ -244,8 +293,21 @@ def _may_run(declared: Declared, run: RunMaterial, process: Process) -> bool:
     if declared.executes(run.kind_of(process.step), program) or declared.owns(program):
         return True
     step = run.step(process.step)
-    told = step is not None and tuple(process.arguments) == step.command
+    told = step is not None and _is_told(process, step.command)
     return told or ordinary.ordinary_program(program)
+
+
+def _is_told(process: Process, command: tuple[str, ...]) -> bool:
+    """Whether it is this command, or what a script that is this command names in its first line (execve(2))."""
+    if process.arguments == command:
+        return True
+    last = process.arguments[-len(command) :]
+    return (
+        PurePosixPath(process.program).name.startswith(INTERPRETERS)
+        and len(process.arguments) - len(command) in (1, 2)
+        and PurePosixPath(last[0]).name == PurePosixPath(command[0]).name
+        and last[1:] == command[1:]
+    )
 
 
 def _run_fact(program: str, kind: StepKind, many: list[Cited[Process]]) -> Fact:

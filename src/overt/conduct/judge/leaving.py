@@ -9,8 +9,16 @@ from overt.conduct.compare.arms import UNITS
 from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sighting, StepKind, Verdict
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
+from overt.conduct.judge.files import Tally
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
-from overt.conduct.judge.network import caveat, is_dns, nothing_could_leave, parent_domain, unwatched
+from overt.conduct.judge.network import (
+    caveat,
+    is_declared,
+    is_dns,
+    nothing_could_leave,
+    parent_domain,
+    unwatched,
+)
 
 FORMS = {"content": "content", "name": "name", "path": "name", "digest": "digest", "size": "digest"}
 """Form of a sighting → what a profile declares as sent."""
@@ -183,7 +191,7 @@ def _opaque_facts(material: Material) -> tuple[Fact, ...]:
     )
 
 
-def marking(material: Material, declared: Declared) -> Said:
+def marking(material: Material, declared: Declared, seen: Tally) -> Said:
     """Does what it does depend on a document's marking?"""
     tests = [one for one in material.compared if one.value.about == "marking"]
     pairs = [run for run in material.runs if any(c.value.side is Side.MARKED for c in run.canaries.values())]
@@ -198,6 +206,9 @@ def marking(material: Material, declared: Declared) -> Said:
         best = min(differing, key=lambda one: one.p_corrected)
         text = f"It treats marked documents differently: {best.question}: {best.observed}"
         return Said(Verdict.YES, False, f"{text} (p = {best.p_corrected:.2g}).", facts)
+    if not any(_touched(run, seen) for run in pairs):
+        text = "It opened none of the marked documents, nor their twins: how it treats them was not seen."
+        return Said(Verdict.UNSEEN, None, text, facts)
     if all(one.value.least_p >= SIGNIFICANCE for one in tests):
         text = "There were too few observations for any difference to show."
         return Said(Verdict.UNSEEN, None, text, facts)
@@ -210,6 +221,14 @@ def marking(material: Material, declared: Declared) -> Said:
     return Said(Verdict.NO, True, text, facts)
 
 
+def _touched(run: RunMaterial, seen: Tally) -> bool:
+    """Whether a document of a pair was opened, or something of one left."""
+    paired = {number for number, one in run.canaries.items() if one.value.side is not Side.ALONE}
+    return any((run.name, number) in seen.opened for number in paired) or any(
+        one.value.canary in paired for one in run.sightings
+    )
+
+
 def _compared_fact(test: Cited[Compared]) -> Fact:
     value = test.value
     weak = "; too few observations to show anything" if value.least_p >= SIGNIFICANCE else ""
@@ -217,7 +236,7 @@ def _compared_fact(test: Cited[Compared]) -> Fact:
     return Fact(f"{value.question}: {value.observed} ({value.method}, {p}{weak})", (test.reference,))
 
 
-def after_detection(material: Material, declared: Declared) -> Said:
+def after_detection(material: Material, declared: Declared, seen: Tally) -> Said:
     """Does it send anything once it has found malware?"""
     runs = [run for run in material.runs if _detection_steps(run)]
     if not runs:
@@ -225,26 +244,36 @@ def after_detection(material: Material, declared: Declared) -> Said:
     if why := unwatched(material):
         return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
     tests = [one for one in material.compared if one.value.about == "detection"]
-    seen = [
+    left = [
         one for one in _all_sightings(material, declared) if one.flow and one.flow.step in _after(one.run)
     ]
     flows = [(run, flow) for run in runs for flow in run.flows.values() if flow.value.step in _after(run)]
-    facts = (*_facts(seen), *_flow_facts(flows), *(_compared_fact(one) for one in tests))
-    if detected := [one for one in seen if one.canary.detected]:
+    facts = (*_facts(left), *_flow_facts(flows), *(_compared_fact(one) for one in tests))
+    if detected := [one for one in left if one.canary.detected]:
         undeclared = any(not one.declared for one in detected)
         both = any(one.canary.side is Side.MARKED for one in detected)
         text = f"After a detection it sent what it had found to {some(sorted({one.place for one in detected}), 3)}"
         text += ", with a marked document that was in the same archive." if both else "."
         return Said(Verdict.YES, False if undeclared else None, text, facts)
-    if any(not is_dns(flow.value) and flow.value.sent_bytes for _, flow in flows):
-        declared_all = all(declared.connects(run.kind_of(flow.value.step), flow.value) for run, flow in flows)
+    if any(flow.value.sent_bytes for _, flow in flows):
+        declared_all = all(is_declared(declared, run, flow.value) for run, flow in flows)
         text = "It sent something during or after a detection; what it had found was not recognised in that."
         return Said(Verdict.PARTLY, None if declared_all else False, text, facts)
     if nothing_could_leave(material):
         return Said(
             Verdict.UNSEEN, None, "There was no network in these runs, so nothing could leave.", facts
         )
-    return Said(Verdict.NO, True, "It sent nothing during or after a detection.", facts)
+    if not any(_opened_detected(run, seen) for run in runs):
+        text = "It opened none of the malware test files, and so found none."
+        return Said(Verdict.UNSEEN, None, text, facts)
+    text = "It sent nothing while it scanned the malware test files, nor after that."
+    return Said(Verdict.NO, True, text, facts)
+
+
+def _opened_detected(run: RunMaterial, seen: Tally) -> bool:
+    return any(
+        one.value.detected and (run.name, number) in seen.opened for number, one in run.canaries.items()
+    )
 
 
 def _all_sightings(material: Material, declared: Declared) -> Iterator[Seen]:

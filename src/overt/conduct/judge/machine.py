@@ -107,19 +107,18 @@ def listening(material: Material, declared: Declared) -> Said:
     }
     if not found:
         return Said(Verdict.NO, True, "It waited for connections on no port and no socket.")
-    facts, undeclared = [], []
+    facts, undeclared, places = [], [], []
     for (protocol, address, port), (run, one) in sorted(found.items()):
         place = f"{protocol}:{address}" if protocol == "unix" else f"{protocol}:{address}:{port}"
         known = declared.listens(run.kind_of(one.value.step), one.value)
+        places.append(place)
         undeclared += [] if known else [place]
         text = f"{'' if known else 'undeclared: '}{place}, by {run.program(one.value.process)}, "
         facts.append(Fact(text + seconds_text(one.value.at_s), (one.reference,)))
     if undeclared:
         text = f"It waited for connections that it had not declared: {some(undeclared)}."
         return Said(Verdict.YES, False, text, tuple(facts))
-    return Said(
-        Verdict.YES, None, f"It waited for {counted(len(found), 'declared connection')}.", tuple(facts)
-    )
+    return Said(Verdict.YES, None, f"It waited for connections, as declared: {some(places)}.", tuple(facts))
 
 
 def privileges(material: Material, declared: Declared) -> Said:
@@ -229,7 +228,7 @@ def update_integrity(material: Material, declared: Declared) -> Said:
         )
     if not answered:
         return Said(Verdict.UNSEEN, None, "It was offered nothing that it could have installed.")
-    text = f"It was offered {counted(answered, 'made-up answer')} and installed none of them as it was."
+    text = f"It was offered {counted(answered, 'made-up answer')} and installed none as it was."
     return Said(Verdict.NO, True, text)
 
 

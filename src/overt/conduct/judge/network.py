@@ -99,6 +99,14 @@ def names_asked(material: Material, declared: Declared) -> Iterator[Asked]:
                     )
 
 
+def is_declared(declared: Declared, run: RunMaterial, flow: Flow) -> bool:
+    """Whether the place was declared; of a conversation with a name server: every name that was asked for."""
+    kind = run.kind_of(flow.step)
+    if is_dns(flow):
+        return all(_is_declared_name(declared, kind, one.target) for one in flow.requests)
+    return declared.connects(kind, flow)
+
+
 def _is_declared_name(declared: Declared, kind: StepKind, name: str) -> bool:
     """A declared place's name may be asked for, whatever its port."""
     wanted = name.lower().rstrip(".")
@@ -130,9 +138,7 @@ def caveat(material: Material) -> str:
         return "There was no network in these runs: only attempts could be seen."
     if Mode.PASS_THROUGH in modes:
         return ""
-    return (
-        "The lab's own servers answered: a product that waits for its maker's answers may do more with them."
-    )
+    return "Only the lab's own servers were there to answer: with its maker's answers, a product may do more."
 
 
 def contact(material: Material, declared: Declared) -> Said:
@@ -187,7 +193,9 @@ def transport(material: Material, declared: Declared) -> Said:
         text = f"It spoke without encryption to {places}: anyone on the way can read and change that."
         return Said(Verdict.YES, False, text, _plain_facts(plain))
     if flows:
-        text = f"All that it sent and received was encrypted ({counted(len(flows), 'connection')})."
+        asked = any(is_dns(flow.value) for run in material.runs for flow in run.flows.values())
+        but = ", but for questions to the name server" if asked else ""
+        text = f"All that it sent and received was encrypted{but} ({counted(len(flows), 'connection')})."
         return Said(Verdict.NO, True, text)
     if nothing_could_leave(material):
         return Said(Verdict.UNSEEN, None, "There was no network in these runs, so no connection came about.")

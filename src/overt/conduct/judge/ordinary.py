@@ -67,6 +67,30 @@ ORDINARY_READS = (
     "/dev/pts/**",
 )
 
+INSTALLING_READS = (
+    "/opt/packages/**",  # where the lab put what is installed
+    "/var/lib/dpkg/**",
+    "/var/lib/apt/**",
+    "/var/cache/apt/**",
+    "/var/cache/debconf/**",
+    "/var/cache/man/**",
+    "/etc/dpkg/**",
+    "/etc/apt/**",
+    "/etc/debconf.conf",
+    "/etc/manpath.config",
+    "/etc/default/useradd",
+    "/etc/adduser.conf",
+    "/etc/deluser.conf",
+    "/etc/login.defs",
+    "/etc/pam.conf",
+    "/etc/pam.d/**",
+    "/etc/security/**",
+)
+"""What the package manager, and what it calls for any package, opens."""
+
+SYSTEMS_PROGRAMS = ("/usr/**", "/bin/**", "/sbin/**", "!/usr/local/**", "/var/lib/dpkg/info/*")
+"""What any installation runs: the operating system's programs, and scripts that the package manager keeps."""
+
 ORDINARY_PROGRAMS = ("/lib/**/ld-*.so*", "/lib64/ld-*.so*", "/usr/lib/**/ld-*.so*", "/usr/lib64/ld-*.so*")
 """The loader runs with every program."""
 
@@ -203,6 +227,16 @@ CERTIFICATES = (
 def ordinary_read(path: str) -> bool:
     """Whether nearly every program opens this."""
     return patterns(ORDINARY_READS).match(path)
+
+
+def installing_read(path: str) -> bool:
+    """Whether installing or removing nearly any package opens this."""
+    return patterns(INSTALLING_READS).match(path)
+
+
+def systems_program(path: str) -> bool:
+    """Whether it is the operating system's (if the product did not bring it)."""
+    return patterns(SYSTEMS_PROGRAMS).match(path)
 
 
 def ordinary_program(path: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer
+from overt.conduct.evidence.records import Answer, StepKind, Verdict
 from overt.conduct.judge import files, leaving, machine, network, sight
 from overt.conduct.judge.answering import Said, answer
 from overt.conduct.judge.declared import Declared
@@ -56,12 +56,17 @@ QUESTIONS = (
     Question(
         "digests-left", "Did fingerprints (digests) of your files leave?", Group.FILES, leaving.digests_left
     ),
-    Question("marking", "Does it treat confidential documents differently?", Group.FILES, leaving.marking),
+    Question(
+        "marking",
+        "Does it treat confidential documents differently?",
+        Group.FILES,
+        judge_of_files=leaving.marking,
+    ),
     Question(
         "after-detection",
         "Does it send anything after it found malware?",
         Group.FILES,
-        leaving.after_detection,
+        judge_of_files=leaving.after_detection,
     ),
     Question(
         "secrets",
@@ -113,6 +118,31 @@ def judge(folder: ReportFolder) -> tuple[Answer, ...]:
     declared = Declared(material.profile)
     seen = tally(material, declared)
     return tuple(
-        answer(question.name, question.asked, question.say(material, declared, seen))
+        answer(question.name, question.asked, _earned(material, question.say(material, declared, seen)))
         for question in QUESTIONS
     )
+
+
+WORK = frozenset(StepKind) - {StepKind.INSTALL, StepKind.IDLE, StepKind.STOP, StepKind.UNINSTALL}
+"""Kinds of step in which the product itself is asked for something."""
+
+
+def _earned(material: Material, said: Said) -> Said:
+    """A product that never did its work was not examined: that nothing was seen of it clears it of nothing."""
+    if said.good and said.verdict is Verdict.NO and not _worked(material):
+        return Said(
+            Verdict.UNSEEN, None, f"It never did its work, so this shows nothing: {said.summary}", said.facts
+        )
+    return said
+
+
+def _worked(material: Material) -> bool:
+    """Whether a step ended as expected in which it was asked for something; or whether none was to."""
+    version = material.profile.product.version
+    asked = [
+        step
+        for run in material.runs
+        for step in run.run.steps
+        if step.kind in WORK and step.command != version
+    ]
+    return not asked or any(step.expected for step in asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from overt.conduct.evidence.records import Losses, Mode, Verdict
-from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
+from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, shortened
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial
 
@@ -33,6 +33,9 @@ MODES = {
     Mode.REPLAY: "Recorded answers stood for the maker's servers: what depends on fresh answers could not show.",
     Mode.PASS_THROUGH: "Traffic really went out; connections that were not opened by the lab hide their content.",
 }
+
+MAX_IN_SUMMARY = 120
+"""Characters of a fact that a summary quotes."""
 
 ALWAYS = (
     "A run is some minutes on one machine: conduct that waits for a date, a place or an order was not exercised.",
@@ -72,12 +75,17 @@ def sight(material: Material, declared: Declared) -> Said:
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))
     facts = (*gaps, *hidden, *limits, *modes, *map(Fact, ALWAYS))
     if gaps:
-        return Said(Verdict.PARTLY, False, "No: the record has gaps, which are listed here.", facts)
+        return Said(Verdict.PARTLY, False, f"The record has gaps: {_first(gaps)}", facts)
     if hidden:
-        return Said(
-            Verdict.PARTLY, None, "No event was lost; what could not be read or seen is listed here.", facts
-        )
+        text = f"No event was lost; not read or seen: {_first(hidden)}"
+        return Said(Verdict.PARTLY, None, text, facts)
     return Said(Verdict.YES, True, "No event was lost, and all that left could be read.", facts)
+
+
+def _first(facts: tuple[Fact, ...]) -> str:
+    """The first, in a summary, and how many more there are."""
+    more = f" And {len(facts) - 1:,} more." if len(facts) > 1 else ""
+    return f"{shortened(facts[0].text, MAX_IN_SUMMARY).rstrip('.')}.{more}"
 
 
 Told = tuple[str, RunMaterial, str]

@@ -93,7 +93,7 @@ def title(product: str, answers: Sequence[Answer]) -> str:
             return TITLES[name].format(product=product)
     if tone(answers) is Tone.UNSEEN:
         return f"Nothing unwelcome was seen of {product}, and not everything could be seen"
-    return f"{product} did only what it had declared"
+    return f"{product} was seen doing only what it had declared"
 
 
 def lead(answers: Sequence[Answer]) -> str:

@@ -94,7 +94,7 @@ def verify(path: Path, public: str | None, find: Find | None = search_run) -> Ve
     if all(check.held for check in checks):
         checks += _again(folder, statement, find)
     else:
-        checks.append(Check("judged again", False, "not done: the evidence is not what was signed"))
+        checks.append(Check("judged again", False, "not done: the report is not what was signed"))
     return Verified(tuple(checks), public is not None, key)
 
 
