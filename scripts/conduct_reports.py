@@ -1,0 +1,111 @@
+"""Runs ready profiles in the conduct lab and keeps their reports in docs/conduct/, with a page that lists them.
+
+    python -m scripts.conduct_reports [NAME ...]     as root, with Debian's package sources; some minutes each
+
+The evidence of each is kept as one archive beside its folder, so that anybody can check the report:
+    tar -xJf NAME.evidence.tar.xz -C NAME && overt conduct verify NAME
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Answer, Verdict
+
+DOCS = Path(__file__).parents[1] / "docs/conduct"
+NAMES = (
+    "clamscan",
+    "clamd",
+    "freshclam",
+    "chkrootkit",
+    "rkhunter",
+    "overt-scan",
+    "overt-quarantine",
+    "overt-update",
+)
+KEPT = ("report.html", "report.pdf", "oscal.json", "statement.dsse.json")
+ARCHIVE = ".evidence.tar.xz"
+SHOWN = (
+    "content-left",
+    "marking",
+    "contact",
+    "undeclared-contact",
+    "plain-transport",
+    "beyond-scope-changes",
+    "observer",
+    "sight",
+)
+WORDS = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.PARTLY: "partly", Verdict.UNSEEN: "not seen"}
+
+
+def main() -> int:
+    """Run, keep, list."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="profiles (default: all that are kept)")
+    for name in parser.parse_args().names or NAMES:
+        _make(name)
+    (DOCS / "README.md").write_text("\n".join(_page()) + "\n", encoding="utf-8")
+    return 0
+
+
+def _make(name: str) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        out = Path(work) / name
+        command = [
+            str(Path(sys.executable).with_name("overt")),
+            "conduct",
+            "run",
+            name,
+            "--out",
+            str(out),
+            "--seed",
+            "2026",
+        ]
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+        kept = DOCS / name
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        for file in KEPT:
+            shutil.copyfile(out / file, kept / file)
+        subprocess.run(["tar", "-cJf", str(DOCS / (name + ARCHIVE)), "-C", str(out), "evidence"], check=True)
+
+
+def _page() -> Iterator[str]:
+    yield "# Reports made here"
+    yield ""
+    yield "Each by `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
+    yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`."
+    yield ""
+    yield f"| report | product | {' | '.join(SHOWN)} |"
+    yield "|---|---|" + "---|" * len(SHOWN)
+    for name in NAMES:
+        archive = DOCS / (name + ARCHIVE)
+        if not archive.exists():
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            subprocess.run(["tar", "-xJf", str(archive), "-C", work], check=True)
+            folder = ReportFolder(Path(work))
+            answers = {answer.question: answer for answer in folder.answers()}
+            subject = folder.subject()
+        cells = " | ".join(_cell(answers[question]) for question in SHOWN)
+        yield f"| [{name}]({name}/report.html) | {subject.name} {subject.version} | {cells} |"
+    yield ""
+    yield "The questions are explained in [conduct reports](../conduct-report.md). *Contact* of freshclam, rkhunter and"
+    yield "`overt update` is with the lab's own servers, which answered in their makers' place. What is found of subjects that"
+    yield "are known to spy or to behave: [the controls](controls.md)."
+
+
+def _cell(answer: Answer) -> str:
+    word = WORDS[answer.verdict]
+    return f"**{word}**" if answer.good is False else word
+
+
+if __name__ == "__main__":
+    sys.exit(main())
