@@ -91,15 +91,73 @@ def test_asking_makes_a_profile_that_is_read() -> None:
     def ask(question: str, default: str) -> str:
         return next((answer for start, answer in answers.items() if question.startswith(start)), default)
 
-    found = profile.parse(interview.interview(ask), "asked")
+    found = profile.parse(interview.interview(ask, pytest.fail), "asked")
     assert found.step[0].command == ("example", "--scan", "{home}/a b")
     assert [step.kind for step in found.step] == [StepKind.SCAN, StepKind.IDLE]
     assert found.scope[0].reads == ("/home/**", "/usr/**")
 
 
 def test_asking_without_any_command_is_refused() -> None:
+    given = {"name of": "Example", "Debian": "example", "minutes": "0"}
+
+    def ask(question: str, default: str) -> str:
+        return next((answer for start, answer in given.items() if question.startswith(start)), default)
+
     with pytest.raises(UsageError, match="at least one command"):
-        interview.interview(lambda question, default: "0" if "minutes" in question else default)
+        interview.interview(ask, pytest.fail)
+
+
+def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
+    wrong = {
+        "name of": ["", "Example"],
+        "how is it": ["rpm", "folder"],
+        "path of": ["", "."],
+        "command that scans the homes": ["scan {hoem}", "scan 'x", "scan {home}"],
+        "minutes": ["soon", "-1", "9999", "0.5"],
+        "hosts": ["https://updates.example.org/", "updates.example.org, *.example.com:8443"],
+        "what of files": ["everything", "digest, name"],
+    }
+    told: list[str] = []
+
+    def ask(question: str, default: str) -> str:
+        answers = next((left for start, left in wrong.items() if question.startswith(start)), [default])
+        return answers.pop(0)
+
+    found = profile.parse(interview.interview(ask, told.append), "asked")
+    assert len(told) == 10 and not any(wrong.values())
+    assert found.step[1].command == ("sleep", "30")
+    assert found.scope[0].connects == ("updates.example.org", "*.example.com:8443")
+    assert found.scope[0].sends == ("digest", "name")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "good"),
+    [
+        ("connects", "a.example:443", True),
+        ("connects", "*.a.example", True),
+        ("connects", "a.example:*", True),
+        ("connects", "192.0.2.1:80", True),
+        ("connects", "[2001:db8::1]:443", True),
+        ("connects", "2001:db8::1", True),
+        ("connects", "https://a.example", False),
+        ("connects", "a.example/x", False),
+        ("connects", "a.example:http", False),
+        ("listens", "tcp:3310", True),
+        ("listens", "unix:/run/x.sock", True),
+        ("listens", "3310", False),
+        ("reads", "/home/**", True),
+        ("reads", "home", False),
+        ("sends", "digest", True),
+        ("sends", "contents", False),
+    ],
+)
+def test_a_declaration_that_could_match_nothing_is_refused(field: str, value: str, good: bool) -> None:
+    text = f'{LEAST}[[scope]]\n{field} = ["{value}"]\n'
+    if good:
+        profile.parse(text, "p.toml")
+        return
+    with pytest.raises(UsageError, match=r"p\.toml: scope 1"):
+        profile.parse(text, "p.toml")
 
 
 def test_the_page_lists_every_field() -> None:

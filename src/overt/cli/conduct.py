@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 
-from overt.core.errors import UsageError
+from overt.cli.conduct_loading import loaded
 
 EXAMPLES = """examples:
   sudo overt conduct check                               what this machine lacks for the lab
@@ -43,24 +43,8 @@ def _add(
     actions: Actions[argparse.ArgumentParser], name: str, summary: str, act: str
 ) -> argparse.ArgumentParser:
     parser = actions.add_parser(name, help=summary)
-    parser.set_defaults(act=_loaded(act))
+    parser.set_defaults(act=loaded(act))
     return parser
-
-
-def _loaded(act: str) -> Callable[[argparse.Namespace], int]:
-    """The action, from a module that is loaded only for it. It raises `UsageError` where the lab's packages are not."""
-    module, _, function = act.partition(":")
-
-    def acting(args: argparse.Namespace) -> int:
-        try:
-            found = importlib.import_module(f"overt.cli.conduct_{module}")
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("overt"):
-                raise
-            raise UsageError(f"the lab needs other packages ({error.name}): install overt[conduct]") from None
-        return int(getattr(found, function)(args))
-
-    return acting
 
 
 def _run(actions: Actions[argparse.ArgumentParser]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from pathlib import Path
+
+from overt.cli.conduct_loading import loaded
 
 EXAMPLES = """examples:
   overt conduct certify assess clamscan-report            which requirements a report passes, and the level
@@ -43,13 +44,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def _add(actions: Actions[argparse.ArgumentParser], name: str, summary: str) -> argparse.ArgumentParser:
     """An action, whose module is loaded only for it."""
     parser = actions.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
-    parser.set_defaults(act=_act)
+    parser.set_defaults(act=loaded(f"certifying:{name}"))
     return parser
-
-
-def _act(args: argparse.Namespace) -> int:
-    act = getattr(importlib.import_module("overt.cli.conduct_certifying"), args.certifying)
-    return int(act(args))
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:

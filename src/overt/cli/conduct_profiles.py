@@ -24,7 +24,10 @@ def new(args: argparse.Namespace) -> int:
     """Ask, then write the file, which must not exist yet. Raises `UsageError`."""
     if args.file.exists():
         raise UsageError(f"{args.file} exists already: name another file")
-    text = interview.interview(_ask)
+    if not args.file.absolute().parent.is_dir():
+        raise UsageError(f"{args.file}: there is no such folder: make it first")
+    note("Enter takes what stands in brackets, or leaves it out; a path is from the folder of the profile")
+    text = interview.interview(_ask, note)
     with open(args.file, "x", encoding="utf-8") as stream:
         stream.write(text)
     note(

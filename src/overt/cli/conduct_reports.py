@@ -23,7 +23,9 @@ def show(args: argparse.Namespace) -> int:
     """A line for each answer."""
     for line in lines(ReportFolder(args.report)):
         say(line)
-    note(f"the whole: {args.report / 'report.html'}")
+    note(
+        f"the whole: {args.report / 'report.html'}; nothing was checked: 'overt conduct verify {args.report}' does"
+    )
     return Exit.OK
 
 
@@ -71,6 +73,5 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{path}: {error}: give a file that holds what 'overt conduct key' prints"
-        ) from error
+        why = error.strerror if isinstance(error, OSError) else "this is no key"
+        raise UsageError(f"{path}: {why}: give a file that holds what 'overt conduct key' prints") from error

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from overt.cli.conduct_reports import lines
-from overt.cli.voice import Exit, note, say
+from overt.cli.voice import Exit, note, say, visible
 from overt.conduct import profile
 from overt.conduct.chamber import preflight
 from overt.conduct.evidence.folder import ReportFolder
@@ -73,4 +73,4 @@ def _complete(folder: ReportFolder) -> bool:
 
 
 def _tell(line: str, began: float) -> None:
-    note(f"{time.monotonic() - began:6.1f} s  {line}")
+    note(f"{time.monotonic() - began:6.1f} s  {visible(line)}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import tomli_w
@@ -13,16 +15,23 @@ from overt.core.errors import UsageError
 
 Ask = Callable[[str, str], str]
 """Question and default → answer."""
+Tell = Callable[[str], None]
+"""Says what is wrong with an answer, before the question is asked again."""
+Read = Callable[[str], Any]
+"""An answer's words → its value. Raises `UsageError`."""
 
 HOW = {
     "debian": ("Debian packages, by name, separated by spaces", "packages"),
-    "archive": ("path of the archive, from where the profile will be", "path"),
+    "archive": ("path of the archive", "path"),
     "wheel": ("folder with the wheel and all that it needs", "folder"),
-    "folder": ("path of the folder, from where the profile will be", "path"),
+    "folder": ("path of the folder", "path"),
     "script": ("path of the script that installs it", "path"),
     "present": ("paths of the program's files on this machine, separated by spaces", "files"),
 }
 LISTS = frozenset({"packages", "files"})
+
+IDLE_MARGIN_S = 60
+"""How much longer than its command an idle step may last."""
 
 EXERCISES = (
     ("start", "command that starts its service, if it has one", True),
@@ -33,50 +42,64 @@ EXERCISES = (
 )
 
 
-def interview(ask: Ask) -> str:
-    """Ask everything; returns the profile as TOML. Raises `UsageError` when the answers make no profile."""
-    answers: dict[str, Any] = {"schema": profile.SCHEMA, "product": _product(ask), "install": _install(ask)}
-    answers["step"] = _steps(ask)
-    answers["scope"] = [_scope(ask)]
+def interview(ask: Ask, tell: Tell) -> str:
+    """Ask everything, again where an answer is wrong; returns the profile as TOML. Raises `UsageError` when the answers
+    make no profile."""
+    asking = _Asking(ask, tell)
+    answers: dict[str, Any] = {
+        "schema": profile.SCHEMA,
+        "product": _product(asking),
+        "install": _install(asking),
+    }
+    answers["step"] = _steps(asking)
+    answers["scope"] = [_scope(asking)]
     text = tomli_w.dumps(answers)
     profile.parse(text, "these answers")
     return text
 
 
-def _product(ask: Ask) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": ask("name of the product", "")}
-    if maker := ask("who makes it", ""):
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    ask: Ask
+    tell: Tell
+
+    def __call__(self, question: str, default: str, read: Read) -> Any:
+        """The value of the first answer that is one."""
+        while True:
+            try:
+                return read(self.ask(question, default))
+            except UsageError as error:
+                self.tell(str(error))
+
+
+def _product(ask: _Asking) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": ask("name of the product", "", _given)}
+    if maker := ask("who makes it", "", str):
         found["maker"] = maker
-    if version := ask("command that prints its version", ""):
-        found["version"] = _words(version)
+    if version := ask("command that prints its version", "", _words):
+        found["version"] = version
     return found
 
 
-def _install(ask: Ask) -> dict[str, Any]:
-    how = ask(f"how is it installed: {', '.join(HOW)}", "debian")
-    if how not in HOW:
-        raise UsageError(f"{how!r} is no way to install: answer one of {', '.join(HOW)}")
+def _install(ask: _Asking) -> dict[str, Any]:
+    how = ask(f"how is it installed: {', '.join(HOW)}", "debian", _way)
     question, field = HOW[how]
-    answer = ask(question, "")
+    answer = ask(question, "", _given)
     found: dict[str, Any] = {"how": how, field: answer.split() if field in LISTS else answer}
     if how == "wheel":
-        found["name"] = ask("the wheel's name, as pip knows it", "")
+        found["name"] = ask("the wheel's name, as pip knows it", "", _given)
     return found
 
 
-def _steps(ask: Ask) -> list[dict[str, Any]]:
+def _steps(ask: _Asking) -> list[dict[str, Any]]:
     steps = []
     for kind, question, background in EXERCISES:
-        if kind == "uninstall" and (minutes := ask("minutes to watch it doing nothing", "1")) != "0":
+        if kind == "uninstall" and (seconds := ask("minutes to watch it doing nothing", "1", _seconds)):
             steps.append(
-                {
-                    "kind": "idle",
-                    "command": ["sleep", str(_seconds(minutes))],
-                    "timeout_s": _seconds(minutes) + 60,
-                }
+                {"kind": "idle", "command": ["sleep", str(seconds)], "timeout_s": seconds + IDLE_MARGIN_S}
             )
-        if command := ask(question, ""):
-            step: dict[str, Any] = {"kind": kind, "command": _words(command)}
+        if command := ask(question, "", _words):
+            step: dict[str, Any] = {"kind": kind, "command": command}
             if background:
                 step |= {"background": True, "timeout_s": 10}
             if kind in ("scan", "scan-detection"):
@@ -87,16 +110,9 @@ def _steps(ask: Ask) -> list[dict[str, Any]]:
     return steps
 
 
-def _seconds(minutes: str) -> int:
-    try:
-        return max(1, int(float(minutes) * 60))
-    except (ValueError, OverflowError):
-        raise UsageError(f"{minutes!r} is no number of minutes") from None
-
-
-def _scope(ask: Ask) -> dict[str, Any]:
+def _scope(ask: _Asking) -> dict[str, Any]:
     found: dict[str, Any] = {
-        "why": ask("in one sentence: what does it say that it does with files and the network", "")
+        "why": ask("in one sentence: what does it say that it does with files and the network", "", str)
     }
     for field, question in (
         ("reads", "paths that it says it reads (patterns such as /home/**), separated by spaces"),
@@ -104,13 +120,44 @@ def _scope(ask: Ask) -> dict[str, Any]:
         ("connects", "hosts that it says it talks to (name:port)"),
         ("sends", "what of files it says it sends: content, name, digest; empty for nothing"),
     ):
-        if answer := ask(question, ""):
-            found[field] = answer.split()
+        if answer := ask(question, "", partial(_declared, field)):
+            found[field] = answer
     return found
+
+
+def _given(answer: str) -> str:
+    if not answer:
+        raise UsageError("this can't be left out")
+    return answer
+
+
+def _way(answer: str) -> str:
+    if answer not in HOW:
+        raise UsageError(f"{answer!r} is no way to install: answer one of {', '.join(HOW)}")
+    return answer
+
+
+def _seconds(minutes: str) -> int:
+    try:
+        seconds = int(float(minutes) * 60)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{minutes!r} is no number of minutes") from None
+    if not 0 <= seconds <= profile.MAX_STEP_S - IDLE_MARGIN_S:
+        most = (profile.MAX_STEP_S - IDLE_MARGIN_S) // 60
+        raise UsageError(f"{minutes} minutes: it is between 0 (not at all) and {most}")
+    return seconds
 
 
 def _words(command: str) -> list[str]:
     try:
-        return shlex.split(command)
+        words = shlex.split(command)
     except ValueError as error:
         raise UsageError(f"{command!r}: {error}: quote it as a shell wants it") from None
+    profile.filled(tuple(words), command)
+    return words
+
+
+def _declared(field: str, answer: str) -> list[str]:
+    words = answer.replace(",", " ").split()
+    profile.check_scope(field, words, "this answer")
+    return words

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeAlias
@@ -28,6 +28,22 @@ PLACES = {
     "files": "/opt/files",
 }
 """What `{…}` in a command stands for: absolute paths inside the chamber."""
+
+_PORT = r"(:(\d{1,5}|\*))?"
+_PATHS = (re.compile(r"!?[/*].*"), "a pattern is from the root, as /home/** is")
+FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    **dict.fromkeys(("reads", "writes", "executes"), _PATHS),
+    "connects": (
+        re.compile(rf"(\*\.)?[^\s/:*\[\]]+{_PORT}|\[[0-9A-Fa-f:.]+\]{_PORT}|[0-9A-Fa-f:.]+"),
+        "a host is name, name:port or *.name:port, without https:// and without a path",
+    ),
+    "listens": (
+        re.compile(r"(tcp|udp):(\d{1,5}|\*)|unix:\S.*"),
+        "it is as tcp:3310, udp:53 or unix:/run/example.sock",
+    ),
+    "sends": (re.compile("content|name|digest"), "it is content, name or digest"),
+}
+"""Fields of a scope whose values have a form: that form, and how to say it."""
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
 
@@ -197,9 +213,25 @@ def parse(text: str, name: str) -> Profile:
         raise UsageError(f"{name}: {error} (docs/conduct-profiles.md lists the fields)") from error
     if profile.schema != SCHEMA:
         raise UsageError(f"{name}: schema {profile.schema} is not known here, only {SCHEMA}: update Overt")
+    if not profile.product.name.strip():
+        raise UsageError(f"{name}: [product] name is empty")
     for number, step in enumerate(profile.step, 1):
         _check(step, f"{name}: step {number}")
+    for number, scope in enumerate(profile.scope, 1):
+        for field in FORMS:
+            check_scope(field, getattr(scope, field), f"{name}: scope {number}")
     return profile
+
+
+def check_scope(field: str, values: Sequence[str], where: str) -> None:
+    """What could never match is no declaration but a mistake, for which the product would be blamed. Raises
+    `UsageError`."""
+    if field not in FORMS:
+        return
+    form, words = FORMS[field]
+    for value in values:
+        if not form.fullmatch(value):
+            raise UsageError(f"{where}: {field} {value!r}: {words}")
 
 
 def _check(step: Step, where: str) -> None:

@@ -427,6 +427,12 @@ def test_a_product_that_never_worked_is_cleared_of_nothing(tmp_path: Path) -> No
     answers = judged(tmp_path, changed_run(made.behaving(), steps=steps))
     assert not [name for name, one in answers.items() if one.good and one.verdict is Verdict.NO]
     assert "never did its work" in answers["content-left"].summary
+    versions = replace(
+        steps[1], number=6, kind=StepKind.COMMAND, command=("/opt/product/av", "--version"), expected=True
+    )
+    text = made.PROFILE_TEXT.replace("[install]", 'version = ["{product}/av", "--version"]\n[install]') % "AV"
+    asked = changed_run(made.behaving(), steps=(*steps, versions))
+    assert judged(tmp_path / "2", asked, profile=text)["content-left"].verdict is Verdict.UNSEEN
 
 
 def test_a_command_that_is_not_there_accuses_nobody(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from overt.conduct.judge.answering import Said, answer
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally, tally
 from overt.conduct.judge.material import Material, load
+from overt.conduct.profile import filled
 
 
 class Group(StrEnum):
@@ -138,7 +139,7 @@ def _earned(material: Material, said: Said) -> Said:
 
 def _worked(material: Material) -> bool:
     """Whether a step ended as expected in which it was asked for something; or whether none was to."""
-    version = material.profile.product.version
+    version = filled(material.profile.product.version, "version")
     asked = [
         step
         for run in material.runs

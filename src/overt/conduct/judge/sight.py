@@ -69,7 +69,7 @@ def sight(material: Material, declared: Declared) -> Said:
     """Could the lab see everything?"""
     if not material.runs:
         return Said(Verdict.NO, False, "There is no run.")
-    gaps = _alike(_per_run(material, _losses, _missing))
+    gaps = _alike(_per_run(material, _missing, _losses))
     hidden = _alike(_per_run(material, _hidden, _opaque))
     limits = _alike(_per_run(material, _limits))
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))

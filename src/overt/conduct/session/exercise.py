@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from overt.conduct.chamber.build import PATH, Chamber
 from overt.conduct.evidence.records import StepKind, StepRun
+from overt.conduct.judge.answering import shortened
 from overt.conduct.profile import Step, filled
 from overt.conduct.session.task import Task
 
+Tell = Callable[[str], None]
+"""Says one line of progress to a person."""
 INSTALL_S = 900.0
 VERSION_S = 60.0
+MAX_TOLD = 100
+"""Characters of a command, or of what it said, that a line of progress shows."""
+LAST_BYTES = 2000
 
 
 class Exercise:
     """Runs steps in a chamber; `done` grows with each."""
 
-    def __init__(self, chamber: Chamber, task: Task, environment: Mapping[str, str], zero_s: float) -> None:
+    def __init__(
+        self, chamber: Chamber, task: Task, environment: Mapping[str, str], zero_s: float, tell: Tell
+    ) -> None:
         self.done: list[StepRun] = []
-        self._chamber, self._task, self._zero_s = chamber, task, zero_s
+        self._chamber, self._task, self._zero_s, self._tell = chamber, task, zero_s, tell
         path = ":".join(part for part in (task.prepared.path_prefix, PATH) if part)
         self._environment = {**environment, "PATH": path, **task.profile.chamber.environment}
 
@@ -39,7 +48,9 @@ class Exercise:
         """Run one step to its end, or, in the background, until it had its time to get ready. Raises `ConductError`."""
         number = len(self.done) + 1
         output = f"output/{number}.txt"
+        path = self._task.folder.path / output
         command = filled(step.command, f"step {number}")
+        self._tell(f"step {number}, {step.kind}: {shortened(' '.join(command), MAX_TOLD)}")
         began = self._now()
         ended = self._chamber.execute(
             command,
@@ -47,11 +58,15 @@ class Exercise:
             cwd=f"/home/{step.user}" if step.user != "root" else "/root",
             user=step.user,
             timeout_s=step.timeout_s,
-            output=self._task.folder.path / output,
+            output=path,
             background=step.background,
         )
         status = ended.exit_status
         going_on = step.background and status is None and not ended.timed_out
+        expected = going_on or (status is not None and (not step.expect or status in step.expect))
+        if not expected:
+            how = f"did not end within {step.timeout_s:g} s" if ended.timed_out else f"ended with {status}"
+            self._tell(f"step {number} {how}, which the profile does not expect; it said: {_last_line(path)}")
         self.done.append(
             StepRun(
                 number=number,
@@ -61,10 +76,18 @@ class Exercise:
                 ended_s=self._now(),
                 exit_status=status,
                 timed_out=ended.timed_out,
-                expected=going_on or (status is not None and (not step.expect or status in step.expect)),
+                expected=expected,
                 output=output,
             )
         )
 
     def _now(self) -> float:
         return round(time.monotonic() - self._zero_s, 6)
+
+
+def _last_line(output: Path) -> str:
+    """The last words of a step, for a person to see what was wrong."""
+    with open(output, "rb") as stream:
+        stream.seek(max(0, output.stat().st_size - LAST_BYTES))
+        lines = stream.read().decode("utf-8", "replace").split("\n")
+    return shortened(next((line.strip() for line in reversed(lines) if line.strip()), "nothing"), MAX_TOLD)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,16 +14,16 @@ from overt.conduct.chamber.products import Prepared
 from overt.conduct.compare import arms as comparing
 from overt.conduct.evidence.folder import PROFILE, ReportFolder, RunFolder
 from overt.conduct.evidence.records import Mode, Subject
+from overt.conduct.profile import filled
 from overt.conduct.report.verify import search_run
 from overt.conduct.session import ownchannel
 from overt.conduct.session.arms import PlannedRun, planned
+from overt.conduct.session.exercise import Tell
 from overt.conduct.session.observed import observe
 from overt.conduct.session.task import Task
 from overt.conduct.session.wanted import Wanted, check
 from overt.core.errors import ConductError
 
-Tell = Callable[[str], None]
-"""Says one line of progress to a person."""
 MAX_VERSION_BYTES = 400
 
 
@@ -63,7 +63,7 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
         tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
         task = _task(wanted, prepared, served, one, folder.new_run(one.name), work / "installed", number == 1)
         out = wanted.mode is Mode.PASS_THROUGH
-        warden.in_warden(partial(observe, task), warden.new_work_folder(state), uplink=out)
+        warden.in_warden(partial(observe, task, tell), warden.new_work_folder(state), uplink=out)
     for run in folder.runs():
         tell(f"searching what left in {run.path.name}")
         search_run(run)
@@ -134,9 +134,10 @@ def _subject(wanted: Wanted, prepared: Prepared, folder: ReportFolder) -> Subjec
 
 def _version(wanted: Wanted, runs: list[RunFolder]) -> str:
     """The first line that the command printed, in the first run."""
+    version = filled(wanted.profile.product.version, "version")
     for run in runs:
         for step in run.run().steps:
-            if step.command == wanted.profile.product.version and step.exit_status == 0:
+            if step.command == version and step.exit_status == 0:
                 with contextlib.suppress(OSError), open(run.path / step.output, "rb") as stream:
                     return stream.readline(MAX_VERSION_BYTES).decode("utf-8", "replace").strip()
     return ""

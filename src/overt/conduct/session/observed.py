@@ -21,7 +21,7 @@ from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.sockets import SocketObserver
 from overt.conduct.profile import PLACES
-from overt.conduct.session.exercise import Exercise
+from overt.conduct.session.exercise import Exercise, Tell
 from overt.conduct.session.task import Task
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.plan import SinkPlan
@@ -30,8 +30,9 @@ from overt.conduct.sink.server import Sink
 TRACE = "trace.log"
 
 
-def observe(task: Task, work: Path) -> None:
-    """Make the run; called in the warden (`chamber.warden.in_warden`). Raises `ConductError`, `OSError`."""
+def observe(task: Task, tell: Tell, work: Path) -> None:
+    """Make the run; called in the warden (`chamber.warden.in_warden`). `tell` says what is going on. Raises
+    `ConductError`, `OSError`."""
     zero_s = time.monotonic()
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with Chamber(_chamber(task), work) as chamber:
@@ -42,7 +43,7 @@ def observe(task: Task, work: Path) -> None:
         out = warden.host_network() if task.mode is Mode.PASS_THROUGH else -1
         sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s, out)
         with sink, _Observers(task, chamber, canaries, work / "raw", zero_s) as observers:
-            exercise = Exercise(chamber, task, trusted.environment, zero_s)
+            exercise = Exercise(chamber, task, trusted.environment, zero_s, tell)
             for step in exercise.installation():
                 exercise.run(step)
                 observers.cut(len(exercise.done))
