@@ -9,16 +9,19 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overt.conduct.evidence.records import OpaqueBytes, Opened, Request, Sighting
+from overt.conduct.canary.plan import MAX_PAIRS
+from overt.conduct.evidence.records import Canary, OpaqueBytes, Opened, Request, Sighting
 from overt.conduct.finder import search
 from overt.conduct.finder.examine import Hit
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.search import find
 from overt.conduct.finder.sources import Kind, Source
+from overt.conduct.report.verify import search_run
 from overt.core.errors import ConductError
 from tests.conduct.finder.known import Lab, bodies, canaries, one, post
 
@@ -261,6 +264,33 @@ def test_a_worker_that_runs_out_of_memory_costs_its_own_stream_only(lab: Lab) ->
     assert {seen.canary for seen in run.read(Sighting)} == {one("pdf").number}
     (row,) = run.read(OpaqueBytes)
     assert row.destination == "bomb.example:80" and row.why.startswith("not searched: the worker")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"path": ""},
+        {"path": "x"},
+        {"path": "/home/a/.x"},
+        {"token": "e"},
+        {"anchors": ("zz",)},
+        {"anchors": ("20",)},
+        {"sha256": ""},
+    ],
+)
+def test_canaries_that_no_lab_planted_are_refused(lab: Lab, given: dict[str, object]) -> None:
+    """A report may come from anybody: an empty needle, or one that is everywhere, would hold whoever checks it."""
+    lab.flow(post(b"x" * 100))
+    lab.run.write(Canary, [msgspec.structs.replace(one("text").record(), **given)])
+    with pytest.raises(ConductError, match="changed"):
+        search_run(lab.written(), lab.run)
+
+
+def test_more_pairs_than_a_lab_plants_are_not_made_again(lab: Lab) -> None:
+    known = one("text").record()
+    lab.run.write(Canary, [msgspec.structs.replace(known, number=at, pair=at) for at in range(MAX_PAIRS + 1)])
+    with pytest.raises(ConductError, match="more than"):
+        search_run(lab.written(), lab.run)
 
 
 @pytest.mark.parametrize("name", ["streams/99999.out", "../../../../etc/hostname", "/etc/hostname"])

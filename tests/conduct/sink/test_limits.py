@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.evidence.records import Mode
-from overt.conduct.sink.plan import Limits, SinkPlan
+from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.records import Flow, Mode
+from overt.conduct.sink.names import Names
+from overt.conduct.sink.plan import NAMES4, NAMES6, Limits, SinkPlan
+from overt.conduct.sink.tape import Ends, Recorder
 from tests.conduct.sink.lab import Net, network
 
 pytestmark = pytest.mark.kernel
@@ -208,6 +211,20 @@ def test_endless_requests_are_noted_as_far_as_a_record_goes(ready: None, tmp_pat
         assert net.outcome is not None and net.outcome.losses.other == count - len(flow.requests) > 500
         assert flow.sent_bytes == len(net.sent(flow)) > count * 900
         assert (net.folder.path / "flows.jsonl").stat().st_size < 3 << 20
+
+
+def test_requests_of_many_flows_are_noted_as_far_as_memory_goes(tmp_path: Path) -> None:
+    """Whoever reads a run reads all of its requests: 100,000 flows with 2 MB each would be 200 GB."""
+    run = ReportFolder(tmp_path).new_run("mixed-1")
+    recorder = Recorder(run, Names(NAMES4, NAMES6), Limits(max_all_noted_bytes=50_000), 0.0)
+    for port in range(1, 101):
+        tape = recorder.begin(Ends("tcp", "198.18.0.1", 80, "10.0.0.2", port))
+        assert tape is not None
+        tape.asked("GET", "/" + "x" * 1_000)
+        tape.close()
+    recorder.close()
+    noted = sum(len(flow.requests) for flow in run.read(Flow))
+    assert 40 < noted < 50 and recorder.counts.unnoted_requests == 100 - noted
 
 
 def test_the_sink_keeps_only_what_it_needs_of_root(net: Net) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from overt.conduct.canary.plan import plan
+from overt.conduct.canary.plan import MAX_PAIRS, plan
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Canary, Side
+from overt.core.errors import ConductError
 
 
 def bodies(folder: RunFolder) -> dict[int, tuple[bytes, ...]]:
@@ -17,6 +18,10 @@ def bodies(folder: RunFolder) -> dict[int, tuple[bytes, ...]]:
     makes others, and then a match is not extended. Raises `ConductError` if the evidence is damaged.
     """
     run, canaries = folder.run(), list(folder.read(Canary))
+    if _pairs(canaries) > MAX_PAIRS:
+        raise ConductError(
+            f"{folder.path}: more than {MAX_PAIRS} pairs of canaries: Overt plants no such run"
+        )
     by_path = {canary.path: canary for canary in canaries}
     found = {}
     for item in plan(
@@ -33,4 +38,5 @@ def _pairs(canaries: Sequence[Canary]) -> int:
 
 
 def _user(canaries: Sequence[Canary]) -> str:
-    return canaries[0].path.split("/")[2] if canaries else "alice"
+    parts = canaries[0].path.split("/") if canaries else []
+    return parts[2] if len(parts) > 2 else "alice"

@@ -27,6 +27,8 @@ from overt.conduct.evidence.records import Arm, Side
 
 SIZE_CLASSES = (6_000, 12_000, 24_000, 48_000)
 """Incompressible bytes of the halves of a pair."""
+MAX_PAIRS = 512
+"""Of one run."""
 PAIRS_PER_DETECTED = 4
 """One pair of archives with a test file to be detected for so many other pairs; at least one."""
 DETECTED_FOLDER = "Downloads"

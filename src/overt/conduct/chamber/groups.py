@@ -1,4 +1,5 @@
-"""Control groups that bound a chamber's memory, processes and share of the processor, of version 1 or 2, whichever this machine mounts.
+"""Control groups that bound a chamber's memory, processes and share of the processor, of version 1 or 2, whichever
+this machine mounts.
 
 They are named after the run; what a run that died left is empty, and the next start removes it.
 """

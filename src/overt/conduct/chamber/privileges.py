@@ -20,7 +20,7 @@ USUAL = tuple(
 )
 """What root has inside. Absent, since it reaches past the chamber: mknod, rawio, module, boot, time, bpf, ptrace,
 admin, syslog, resource limits; audit_write, which forges lines of the host's own log; sys_nice, since whoever runs in
-real time leaves observers and host no processor; net_admin, since firewalls are much of the kernel and few need them."""
+real time leaves observers and host no processor; net_admin, since firewalls are much of the kernel and few need it."""
 
 INITS_OWN = "CAP_WAKE_ALARM"
 """Kept by the chamber's init alone. It does nothing with it; but having one capability more than the product, it can't

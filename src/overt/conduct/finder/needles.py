@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from pathlib import PurePosixPath
 from overt.conduct.evidence.records import Canary, Side
 from overt.conduct.finder.automaton import Automaton
 from overt.conduct.finder.decoders.letters import ROT13
+from overt.core.errors import ConductError
 
 ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
 HEAD_BYTES = 4_096
@@ -18,6 +20,8 @@ HEAD_BYTES = 4_096
 TEST_FILE = "test file"
 TURNED_ANCHORS = 4
 """Every so many anchors are sought in other spellings too."""
+MIN_STEM = 4
+"""Letters of a file's name that are its own."""
 CONTENT, NAME, PATH, DIGEST = "content", "name", "path", "digest"
 
 
@@ -40,6 +44,12 @@ class Needles:
     """All needles of one run, and the automaton that finds them."""
 
     def __init__(self, canaries: Sequence[Canary], bodies: Bodies) -> None:
+        """Raises `ConductError` for canaries that no lab planted: evidence may come from anybody."""
+        for canary in canaries:
+            if not _sound(canary):
+                raise ConductError(
+                    f"canary {canary.number} is none that Overt plants: the evidence was changed"
+                )
         self.canaries = canaries
         self.bodies = bodies
         meanings: dict[bytes, list[Needle]] = {}
@@ -56,6 +66,17 @@ class Needles:
             yield start, self.patterns[pattern], self._meanings[pattern]
 
 
+def _sound(canary: Canary) -> bool:
+    """Whether its needles are long enough to mean anything, and written as the lab writes them."""
+    return (
+        _PATH.fullmatch(canary.path) is not None
+        and _TOKEN.fullmatch(canary.token) is not None
+        and _SHA256.fullmatch(canary.sha256) is not None
+        and all(_ANCHOR.fullmatch(anchor) for anchor in canary.anchors)
+        and (len(_stem(canary)) >= MIN_STEM or not _own_name(canary))
+    )
+
+
 def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
     if canary.token:
         yield from _spelled(canary.token, Needle(canary.number, CONTENT, "token"))
@@ -66,8 +87,7 @@ def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle
         if place % TURNED_ANCHORS == 0:
             yield from _turned(anchor, Needle(canary.number, CONTENT, "anchor"))
     if _own_name(canary):
-        stem = PurePosixPath(canary.path).name.split(".")[0]
-        yield from _spelled(stem, Needle(canary.number, NAME, "file name"))
+        yield from _spelled(_stem(canary), Needle(canary.number, NAME, "file name"))
     yield from _spelled(canary.path, Needle(canary.number, PATH, "path"))
     yield from _digests(canary, bodies)
 
@@ -87,6 +107,10 @@ def _turned(anchor: bytes, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
 def _own_name(canary: Canary) -> bool:
     """Whether its name is nobody else's: a secret has the name that such a file has everywhere."""
     return canary.side is not Side.ALONE or not canary.secret
+
+
+def _stem(canary: Canary) -> str:
+    return PurePosixPath(canary.path).name.split(".")[0]
 
 
 def _spelled(text: str, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
@@ -131,4 +155,7 @@ def _written(digest: bytes, name: str, number: int) -> Iterator[tuple[bytes, Nee
         yield sought, Needle(number, DIGEST, how)
 
 
+_PATH = re.compile(r"/home/[^/]+/.+", re.DOTALL)
+_TOKEN = re.compile(r"(ovt[0-9a-z]{24})?")
+_SHA256, _ANCHOR = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")

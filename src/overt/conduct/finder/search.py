@@ -53,9 +53,11 @@ def find(
     limits: Limits = DEFAULTS,
     bodies: Bodies | None = None,
     confined: bool = True,
+    into: RunFolder | None = None,
     tell: Tell = lambda done, of: None,
 ) -> None:
-    """Search what left in one run for its canaries, and write what was found and what could not be read.
+    """Search what left in one run for its canaries, and write what was found and what could not be read, to `into` if
+    that is given.
 
     `bodies`: each canary's own bytes (`overt.conduct.canary.bodies`): matches are then extended and masks undone.
     Raises `ConductError` if the evidence is damaged, `ConfinementError` if the workers can't be confined.
@@ -66,8 +68,9 @@ def find(
     found = _Found()
     for source, answer in _answers(folder, todo, examiner, limits, confined, tell):
         _take(found, source, answer, folder)
-    folder.write(Sighting, sightings(found.hits))
-    folder.write(OpaqueBytes, _opaque(found, flows))
+    into = into or folder
+    into.write(Sighting, sightings(found.hits))
+    into.write(OpaqueBytes, _opaque(found, flows))
 
 
 def _answers(

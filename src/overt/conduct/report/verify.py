@@ -5,7 +5,6 @@ The files that a statement names are never opened by those names: what is in the
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,8 +37,8 @@ FOUND = ("sightings.jsonl", "opaque.jsonl")
 MAX_NAMED = 20
 """Files named one by one in a check's words."""
 
-Find = Callable[[RunFolder], None]
-"""Writes `FOUND` into a run's folder from what else is in it."""
+Find = Callable[[RunFolder, RunFolder], None]
+"""Makes `FOUND` of what is in the first folder, and writes them into the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,9 @@ class Verified:
         return all(check.held for check in self.checks)
 
 
-def search_run(run: RunFolder) -> None:
+def search_run(run: RunFolder, into: RunFolder) -> None:
     """The finder as lab and verification run it: with the canaries' own bytes, made again from the run's seed."""
-    search.find(run, bodies=bodies(run))
+    search.find(run, bodies=bodies(run), into=into)
 
 
 def verify(path: Path, public: str | None, find: Find | None = search_run) -> Verified:
@@ -213,16 +212,15 @@ def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -
 
 
 def _searched(run: RunFolder, find: Find, other: str) -> Check:
-    """The finder again, on a copy without what it once found."""
+    """The finder again; nothing of what may be gigabytes is copied."""
     what = f"searched again: {run.path.name}"
     with tempfile.TemporaryDirectory(prefix="overt-verify-") as temporary:
-        copy = RunFolder(Path(temporary) / run.path.name)
-        shutil.copytree(run.path, copy.path, ignore=shutil.ignore_patterns(*FOUND, "capture.*", "trace.log"))
+        again = RunFolder(Path(temporary))
         try:
-            find(copy)
+            find(run, again)
         except OvertError as error:
             return Check(what, False, f"{error}{other}")
-        differing = [words for name in FOUND if (words := _difference(run.path / name, copy.path / name))]
+        differing = [words for name in FOUND if (words := _difference(run.path / name, again.path / name))]
     if differing:
         return Check(what, False, f"the finder now gives others: {'; '.join(differing)}{other}")
     return Check(what, True, "the finder finds the same, byte for byte")

@@ -66,7 +66,7 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
         warden.in_warden(partial(observe, task, tell), warden.new_work_folder(state), uplink=out)
     for run in folder.runs():
         tell(f"searching what left in {run.path.name}")
-        search_run(run)
+        search_run(run, run)
     folder.write_compared(comparing.compare(folder.runs()))
     folder.write_subject(_subject(wanted, prepared, folder))
     return folder

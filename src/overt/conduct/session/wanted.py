@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from overt.conduct.canary.plan import MAX_PAIRS
 from overt.conduct.evidence.records import Mode
 from overt.conduct.profile import Profile
 from overt.core.errors import UsageError
 
 MAX_RUNS = 1000
-MAX_PAIRS = 512
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Limits:
     """Of the disk's free room when the run begins: neither streams nor capture take more, whatever their own limits."""
     max_noted_bytes: int = 2 << 20
     """Of the requests noted of one flow: a record stays well below `evidence.folder.MAX_LINE_BYTES`."""
+    max_all_noted_bytes: int = 256 << 20
+    """Of the requests noted of all flows, which judge and finder read as a whole."""
     max_held_bytes: int = 256 << 20
     """In memory, of all flows that go on: requests noted, and streams of HTTP/2 that wait for another to end."""
     max_memory_bytes: int = 2 << 30

@@ -71,7 +71,7 @@ class Counts:
     unrecorded_flows: int = 0
     """Past `max_flows`."""
     unnoted_requests: int = 0
-    """Past `max_noted_bytes` or `max_held_bytes`; their bytes are in their streams."""
+    """Past `max_noted_bytes`, `max_all_noted_bytes` or `max_held_bytes`; their bytes are in their streams."""
     closed_for_room: int = 0
     """Silent connections that were closed since there were `max_connections`."""
     undelivered_datagrams: int = 0
@@ -123,8 +123,9 @@ class Tape:
         """Note a request; fill in the rest while it goes on."""
         asked = Asked(self._recorder.now(), method, target, headers)
         size = NOTE_BYTES + len(target) + sum(len(name) + len(value) for name, value in headers)
-        if self._noted_bytes + size <= self._recorder.limits.max_noted_bytes and self.hold(size):
+        if self._recorder.may_note(size, self._noted_bytes) and self.hold(size):
             self._noted_bytes += size
+            self._recorder.noted_bytes += size
             self._requests.append(asked)
         else:
             self._recorder.counts.unnoted_requests += 1
@@ -206,6 +207,8 @@ class Recorder:
         """Seconds since the run began."""
         self.held_bytes = 0
         """In memory for flows that go on, as far as they say so."""
+        self.noted_bytes = 0
+        """Of all requests noted so far."""
         self.wire_bytes: Counter[Ends] = Counter()
         """What was read from TCP connections."""
         self._streams = folder.path / "streams"
@@ -222,6 +225,11 @@ class Recorder:
     def now(self) -> float:
         """Seconds since the run began."""
         return self.clock()
+
+    def may_note(self, size: int, already: int) -> bool:
+        """Whether a flow of which `already` bytes of requests are noted may note so many more."""
+        whole = self.noted_bytes + size <= self.limits.max_all_noted_bytes
+        return whole and already + size <= self.limits.max_noted_bytes
 
     def begin(self, ends: Ends) -> Tape | None:
         """Start a flow; None when there are too many to record."""
