@@ -20,6 +20,7 @@ from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.sockets import SocketObserver
+from overt.conduct.observe.tracelog import TraceLog
 from overt.conduct.profile import PLACES
 from overt.conduct.session.exercise import Exercise, Tell
 from overt.conduct.session.task import Task
@@ -81,7 +82,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
                 layers=observers.layers,
                 capabilities=chamber.capabilities,
                 steps=tuple(exercise.done),
-                losses=_sum(caught.losses, merged.losses),
+                losses=_sum(caught.losses, merged.losses, observers.losses),
                 blind=blind,
             )
         )
@@ -128,8 +129,10 @@ class _Observers:
             canary.path: chamber.homes / canary.path.removeprefix("/home/") for canary in canaries
         }
         self._trace = task.folder.path / TRACE if task.trace else None
+        self._log: TraceLog | None = None
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
         self.blind: tuple[Blind, ...] = ()
+        self.losses = Losses()
         room = task.profile.chamber
         declared = (FILTERING if room.own_filter else frozenset()) | (
             MOUNTING if room.mounts else frozenset()
@@ -138,7 +141,9 @@ class _Observers:
 
     def __enter__(self) -> _Observers:
         self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s, planted=self._planted)
-        self._chamber.start(trace.command(self._trace) if self._trace else ())
+        if self._trace is not None:
+            self._log = TraceLog(self._trace, self._raw / "trace")
+        self._chamber.start(trace.command(self._log.pipe) if self._log else ())
         self._sockets.start(self._chamber.init_pid, self._raw / "sockets", self._zero_s)
         self.rebase()
         return self
@@ -146,6 +151,8 @@ class _Observers:
     def __exit__(self, *_: object) -> None:
         self._sockets.close()
         self._files.close()
+        if self._log is not None:
+            self._log.close()
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -169,6 +176,9 @@ class _Observers:
     def stop(self) -> None:
         """The chamber is closed: complete the records. Raises `ConductError` when an observer did not live so long."""
         self._files.stop()
+        if self._log is not None:
+            self._log.close()
+            self.losses = Losses(trace_lines=self._log.lost_lines)
         self._folder.write(Change, self._found)
         if self._changes.too_deep:
             what = f"{self._changes.too_deep} folders lie too deep: what was changed in them is not known."
