@@ -504,3 +504,8 @@ def test_declared_contact_after_a_detection_is_no_accusation(tmp_path: Path) -> 
     tunnel = replace(asked, requests=(Request(at_s=9.5, method="A", target="x.spy.example"),))
     found = judged(tmp_path / "2", changed(sent, flows=[tunnel]), profile=text)["after-detection"]
     assert (found.verdict, found.good) == (Verdict.PARTLY, False)
+
+
+def test_untraced_calls_may_have_hidden_anything(tmp_path: Path) -> None:
+    found = judged(tmp_path, changed_run(made.behaving(), layers=("open", "network", "changes", "calls")))
+    assert found["observer"].verdict is Verdict.UNSEEN

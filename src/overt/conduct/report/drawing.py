@@ -7,6 +7,7 @@ that says the same in words.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from markupsafe import Markup
@@ -18,6 +19,8 @@ from overt.conduct.report.printable import plain
 from overt.conduct.report.timeline import BINS, Point, TimeLine
 
 GRAPH_WIDTH, ROW, PRODUCT_WIDTH = 580, 46, 120
+NAME_LENGTH, NAME_ROW = 14, 17
+"""Characters of a name that a line of the product's box holds, and the height of a line."""
 MAX_DRAWN = 16
 """Destinations in the graph; the table below it has more."""
 LINE_WIDTH = 720
@@ -34,7 +37,7 @@ def graph(product: str, contacts: Sequence[Contact]) -> Markup:
     return Markup(
         '<svg class="graph" viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{rows}'
         '<rect class="node" x="2" y="{top}" width="{box}" height="48" rx="10"/>'
-        '<text class="nodename" x="{middle}" y="{text}">{product}</text></svg>'
+        "{name}</svg>"
     ).format(
         width=GRAPH_WIDTH,
         height=height,
@@ -42,9 +45,22 @@ def graph(product: str, contacts: Sequence[Contact]) -> Markup:
         rows=rows,
         top=height / 2 - 24,
         box=PRODUCT_WIDTH,
-        middle=2 + PRODUCT_WIDTH / 2,
-        text=height / 2 + 5,
-        product=plain(product, 14),
+        name=_name(product, height / 2 + 5),
+    )
+
+
+def _name(product: str, y: float) -> Markup:
+    """In the box: in two lines where one is too short for it."""
+    lines = [product] if len(product) <= NAME_LENGTH else textwrap.wrap(product, NAME_LENGTH)
+    if len(lines) > 2:
+        lines = [lines[0], " ".join(lines[1:])]
+    return Markup().join(
+        Markup('<text class="nodename" x="{x}" y="{y}">{text}</text>').format(
+            x=2 + PRODUCT_WIDTH / 2,
+            y=y + NAME_ROW * (index - (len(lines) - 1) / 2),
+            text=plain(line, NAME_LENGTH),
+        )
+        for index, line in enumerate(lines)
     )
 
 
