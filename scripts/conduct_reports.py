@@ -80,7 +80,7 @@ def _make(name: str) -> None:
 def _page() -> Iterator[str]:
     yield "# Reports made here"
     yield ""
-    yield "Each by `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
+    yield "By `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
     yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`."
     yield ""
     yield f"| report | product | {' | '.join(SHOWN)} |"
@@ -98,8 +98,8 @@ def _page() -> Iterator[str]:
         yield f"| [{name}]({name}/report.html) | {subject.name} {subject.version} | {cells} |"
     yield ""
     yield "The questions are explained in [conduct reports](../conduct-report.md). *Contact* of freshclam, rkhunter and"
-    yield "`overt update` is with the lab's own servers, which answered in their makers' place. What is found of subjects that"
-    yield "are known to spy or to behave: [the controls](controls.md)."
+    yield "`overt update` is with the lab's own servers, in their makers' place. What is found of programs"
+    yield "that spy, or behave, by design: [the controls](controls.md)."
 
 
 def _cell(answer: Answer) -> str:
