@@ -141,7 +141,8 @@ def unwatched(material: Material) -> str:
 
 
 def _lost(material: Material) -> int:
-    return sum(run.run.losses.file_events + run.run.losses.unnamed_processes for run in material.runs)
+    losses = [run.run.losses for run in material.runs]
+    return sum(one.file_events + one.unnamed_processes + one.other for one in losses)
 
 
 def reads(material: Material, declared: Declared, seen: Tally) -> Said:
@@ -251,6 +252,9 @@ def executes(material: Material, declared: Declared) -> Said:
         return Said(Verdict.YES, False, text, _run_facts({**undeclared, **installing}))
     if nameless:
         text = f"Nothing undeclared was seen; but {counted(nameless, 'process', 'processes')} could not be named."
+        return Said(Verdict.UNSEEN, None, text)
+    if lost := _lost(material) + sum(run.run.losses.trace_lines for run in material.runs):
+        text = f"Nothing undeclared was seen; but {counted(lost, 'event')} were lost."
         return Said(Verdict.UNSEEN, None, text)
     if installing:
         text = (

@@ -12,9 +12,11 @@ from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
 from overt.conduct.judge.network import (
+    LOST,
     caveat,
     is_declared,
     is_dns,
+    lost,
     nothing_could_leave,
     parent_domain,
     unwatched,
@@ -167,9 +169,8 @@ def _unseen(material: Material) -> str:
         return "there was no network in these runs"
     if not any(run.canaries for run in material.runs):
         return "no file was planted"
-    losses = [run.run.losses for run in material.runs]
-    if any(lost.packets or lost.stream_bytes or lost.other for lost in losses):
-        return "part of the traffic was not kept"
+    if lost(material):
+        return LOST
     total = sum(one.value.bytes for run in material.runs for one in run.opaque)
     if total:
         places = some(sorted({one.value.destination for run in material.runs for one in run.opaque}), 3)
@@ -266,6 +267,8 @@ def after_detection(material: Material, declared: Declared, seen: Tally) -> Said
     if not any(_opened_detected(run, seen) for run in runs):
         text = "It opened none of the malware test files, and so found none."
         return Said(Verdict.UNSEEN, None, text, facts)
+    if lost(material):
+        return Said(Verdict.UNSEEN, None, f"Nothing was seen to leave; but {LOST}.", facts)
     text = "It sent nothing while it scanned the malware test files, nor after that."
     return Said(Verdict.NO, True, text, facts)
 

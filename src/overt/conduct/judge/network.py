@@ -11,6 +11,7 @@ from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
 
 DNS_PORTS = (53, 5353)
+LOST = "part of the traffic was not kept"
 PLAIN_BY_NATURE = ("dns",)
 """Protocols whose unencrypted form is everybody's: named among the facts, not held against a product."""
 
@@ -161,6 +162,12 @@ def contact(material: Material, declared: Declared) -> Said:
     return Said(Verdict.YES, None if known else False, what, tuple(facts))
 
 
+def lost(material: Material) -> bool:
+    """Whether something of what the network carried may be missing from the record."""
+    losses = [run.run.losses for run in material.runs]
+    return any(one.packets or one.stream_bytes or one.other for one in losses)
+
+
 def undeclared(material: Material, declared: Declared) -> Said:
     """Did it contact anyone it had not declared?"""
     if why := unwatched(material):
@@ -168,6 +175,8 @@ def undeclared(material: Material, declared: Declared) -> Said:
     found = [one for one in contacts(material, declared) if not one.declared]
     asked = [one for one in names_asked(material, declared) if not one.declared]
     if not found and not asked:
+        if lost(material):
+            return Said(Verdict.UNSEEN, None, f"Nobody undeclared was seen; but {LOST}.")
         return Said(Verdict.NO, True, "It contacted nobody that it had not declared.")
     facts = [one.fact for one in found] + _dns_facts(asked)
     if found:
@@ -192,6 +201,8 @@ def transport(material: Material, declared: Declared) -> Said:
         places = some(sorted({destination(flow.value) for _, flow in plain}), 3)
         text = f"It spoke without encryption to {places}: anyone on the way can read and change that."
         return Said(Verdict.YES, False, text, _plain_facts(plain))
+    if lost(material):
+        return Said(Verdict.UNSEEN, None, f"Nothing unencrypted was seen; but {LOST}.")
     if flows:
         asked = any(is_dns(flow.value) for run in material.runs for flow in run.flows.values())
         but = ", but for questions to the name server" if asked else ""

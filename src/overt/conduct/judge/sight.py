@@ -22,7 +22,7 @@ LOST = {
     "unnamed_processes": "file events belong to programs that could not be told",
     "packets": "packets were dropped by the capture",
     "stream_bytes": "bytes sent or received were not kept",
-    "trace_lines": "lines of the call trace could not be read",
+    "trace_lines": "lines of the call trace were not kept or could not be read",
     "other": "other events were lost",
 }
 
@@ -50,6 +50,9 @@ def observer(material: Material, declared: Declared) -> Said:
     attempts = [(run, one) for run in material.runs for one in run.run.blind if one.attempt]
     if not attempts and not all(run.observed("trace") for run in material.runs):
         text = "Nothing that hides was refused; but calls were not traced, and others may have been made."
+        return Said(Verdict.UNSEEN, None, text)
+    if not attempts and (lines := sum(run.run.losses.trace_lines for run in material.runs)):
+        text = f"Nothing that hides was seen; but {lines:,} {LOST['trace_lines']}."
         return Said(Verdict.UNSEEN, None, text)
     if not attempts:
         return Said(Verdict.NO, True, "It did nothing that hides from an observer.")
