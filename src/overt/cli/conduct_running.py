@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from overt.cli.conduct_reports import lines
 from overt.cli.voice import Exit, note, say, visible
 from overt.conduct import profile
 from overt.conduct.chamber import preflight
+from overt.conduct.chamber.warden import Terminated
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Losses, Mode
 from overt.conduct.profile import Profile
@@ -18,6 +21,7 @@ from overt.conduct.report import signing, writing
 from overt.conduct.session import lab
 from overt.conduct.session.arms import SEEDS
 from overt.conduct.session.wanted import Wanted
+from overt.core.errors import ConductError
 from overt.store.paths import paths
 
 
@@ -51,13 +55,28 @@ def run(args: argparse.Namespace) -> int:
     )
     key = signing.lab_key(args.key or signing.key_file(paths().data))
     began = time.monotonic()
-    folder = lab.make(wanted, paths().data / "conduct", lambda line: _tell(line, began))
+    with _unfinished(wanted.out):
+        folder = lab.make(wanted, paths().data / "conduct", lambda line: _tell(line, began))
     _tell("writing the report", began)
     writing.write(folder, key, writing.now())
     for line in lines(folder):
         say(line)
     note(f"report: {folder.path / 'report.html'}; check it with 'overt conduct verify {folder.path}'")
     return Exit.OK if _complete(folder) else Exit.ERROR
+
+
+@contextlib.contextmanager
+def _unfinished(out: Path) -> Iterator[None]:
+    """Whoever ends it, or sees it fail, is told what is left of it."""
+    begun = (out / "evidence").exists()
+    try:
+        yield
+    except BaseException as error:
+        if not begun and (out / "evidence").exists():
+            note(f"no report was made: {out} holds what was recorded so far; remove it before the next try")
+        if isinstance(error, Terminated):
+            raise ConductError(str(error)) from None
+        raise
 
 
 def _mode(asked: str | None, found: Profile) -> Mode:

@@ -187,6 +187,8 @@ def test_a_certificate_from_issue_to_withdrawal(issuer: Issuer, clean: Report) -
     assert "refuted by another run" in checks[-1].words
     with pytest.raises(ConductError, match="withdrawn already"):
         office.withdraw(issuer, issued.certificate.sha256, "again", NOW)
+    with pytest.raises(ConductError, match="make a new report"):
+        office.issue(issuer, clean.folder.path, clean.key.text, None, NOW + timedelta(days=1))
 
 
 def test_a_withdrawal_holds_without_its_words(issuer: Issuer, clean: Report) -> None:

@@ -509,3 +509,11 @@ def test_declared_contact_after_a_detection_is_no_accusation(tmp_path: Path) -> 
 def test_untraced_calls_may_have_hidden_anything(tmp_path: Path) -> None:
     found = judged(tmp_path, changed_run(made.behaving(), layers=("open", "network", "changes", "calls")))
     assert found["observer"].verdict is Verdict.UNSEEN
+
+
+def test_a_no_names_the_record_in_which_nothing_was_found(tmp_path: Path) -> None:
+    folder = made.write(tmp_path / "report", made.behaving())
+    for one in judge(folder):
+        if one.verdict is Verdict.NO:
+            assert one.facts and all(one.evidence), one.question
+            assert all((folder.path / name.partition("#")[0]).is_file() for name in one.evidence[0].split())

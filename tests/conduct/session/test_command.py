@@ -61,8 +61,10 @@ def test_whatever_ends_it_nothing_goes_on_and_the_next_start_cleans_up(number: i
     )
     _wait((tmp_path / "report/evidence/runs/mixed-1/canaries.jsonl").exists)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    _, said = process.communicate(timeout=60)
     assert process.returncode not in (0, None)
+    assert (b"no report was made" in said) is (number != signal.SIGKILL), said
+    assert b"Traceback" not in said
     _wait(lambda: not _processes_naming(state))
     assert str(state) not in Path("/proc/self/mountinfo").read_text()
     if number != signal.SIGKILL:

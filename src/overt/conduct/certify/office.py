@@ -44,7 +44,8 @@ def issue(
     """Verify the report in the folder `report`, which the lab with the public key `lab` signed; assess it; sign a
     certificate of the level that it reaches, and enter it into the log.
 
-    Raises `ConductError` when the report does not hold or reaches no level, `LogError`, `OSError`.
+    Raises `ConductError` when the report does not hold, reaches no level, or a certificate that rested on it was
+    withdrawn; `LogError`, `OSError`.
     """
     verified = verify(report, lab, find)
     if not verified.holds:
@@ -54,11 +55,24 @@ def issue(
     assessment = assess(folder)
     key = issuer.key()
     digest = sha256_of(report / STATEMENT)
+    _refuse_withdrawn(issuer, key.public, digest)
     envelope = certificates.issue(key, folder.subject(), assessment, digest, issued, days)
     found = certificates.opened(envelope, key.public)
     entry = issuer.enter(CERTIFICATE, envelope, log.certificate_entry(found))
     path = issuer.public / "certificates" / f"{found.sha256}.dsse.json"
     return Issued(found, path, entry, assessment)
+
+
+def _refuse_withdrawn(issuer: Issuer, key: VerifierKey, report_sha256: str) -> None:
+    """A withdrawal is final: what rested on that report is not certified again. Raises `ConductError`, `LogError`."""
+    entries = list(log.public_log(issuer.public, key).entries())
+    gone = {about for one in entries if one.kind == WITHDRAWAL for about in one.about}
+    for sha256 in gone & {one.sha256 for one in entries if one.kind == CERTIFICATE}:
+        envelope = (issuer.public / "certificates" / f"{sha256}.dsse.json").read_bytes()
+        if certificates.opened(envelope, key).report == report_sha256:
+            raise ConductError(
+                f"certificate {sha256} rested on this report and was withdrawn: make a new report"
+            )
 
 
 def withdraw(issuer: Issuer, sha256: str, reason: str, time: datetime) -> Entry:

@@ -163,6 +163,7 @@ def program_of(process: Process) -> str:
 
 
 def destination(flow: Flow) -> str:
-    """How a destination is named: `name:port`, or `address:port` where no name is known."""
+    """How a destination is named: `name:port`, or `address:port` where no name is known; where its protocol knows no
+    ports, that protocol."""
     host = flow.name or flow.server_name or (f"[{flow.address}]" if ":" in flow.address else flow.address)
-    return f"{host}:{flow.port}"
+    return f"{host}:{flow.port}" if flow.port else f"{host} ({flow.protocol})"

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, StepKind, Verdict
+from overt.conduct.evidence.folder import FILES, ReportFolder
+from overt.conduct.evidence.records import (
+    Answer,
+    Call,
+    Change,
+    FileAccess,
+    Flow,
+    Listening,
+    Process,
+    Record,
+    StepKind,
+    Verdict,
+)
 from overt.conduct.judge import files, leaving, machine, network, sight
-from overt.conduct.judge.answering import Said, answer
+from overt.conduct.judge.answering import Fact, Said, answer, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally, tally
 from overt.conduct.judge.material import Material, load
@@ -50,6 +61,28 @@ class Question:
             return self.judge_of_files(material, declared, seen)
         raise TypeError(f"question {self.name} has nobody to judge it")
 
+
+SEARCHED: Mapping[str, type[Record]] = {
+    "content-left": Flow,
+    "names-left": Flow,
+    "digests-left": Flow,
+    "after-detection": Flow,
+    "secrets": FileAccess,
+    "beyond-scope-reads": FileAccess,
+    "contact": Flow,
+    "undeclared-contact": Flow,
+    "plain-transport": Flow,
+    "listening": Listening,
+    "beyond-scope-changes": Change,
+    "beyond-scope-executes": Process,
+    "persistence": Change,
+    "certificates": Change,
+    "privileges": Process,
+    "update-integrity": Flow,
+    "removal": Change,
+    "observer": Call,
+}
+"""The records in which nothing was found, where the answer is a plain no."""
 
 QUESTIONS = (
     Question("content-left", "Did the content of your files leave?", Group.FILES, leaving.content_left),
@@ -119,9 +152,24 @@ def judge(folder: ReportFolder) -> tuple[Answer, ...]:
     declared = Declared(material.profile)
     seen = tally(material, declared)
     return tuple(
-        answer(question.name, question.asked, _earned(material, question.say(material, declared, seen)))
-        for question in QUESTIONS
+        _answered(question, material, question.say(material, declared, seen)) for question in QUESTIONS
     )
+
+
+def _answered(question: Question, material: Material, said: Said) -> Answer:
+    said = _earned(material, said)
+    if said.verdict is Verdict.NO and not said.facts and question.name in SEARCHED:
+        said = said._replace(facts=(_searched(material, SEARCHED[question.name]),))
+    return answer(question.name, question.asked, said)
+
+
+def _searched(material: Material, kind: type[Record]) -> Fact:
+    """Where anybody can look for what was not found; a run in which nothing of it was recorded has no such file."""
+    name = FILES[kind]
+    references = tuple(
+        run.reference(name if (run.folder.path / name).is_file() else "run.json") for run in material.runs
+    )
+    return Fact(f"nothing of the kind in the record of {counted(len(references), 'run')}", references)
 
 
 WORK = frozenset(StepKind) - {StepKind.INSTALL, StepKind.IDLE, StepKind.STOP, StepKind.UNINSTALL}

@@ -42,6 +42,10 @@ FONTS = (
 MAX_FACTS = 25
 """Of one answer; the HTML page has more, the evidence all."""
 MAX_ROWS = 80
+TIME_LINE_SAYS = (
+    "Above: the steps. In the middle: files opened (dark: planted files). Below: connections, the larger, the more was "
+    "sent; red: something of a planted file was found in it; amber: its content could not be read."
+)
 WIDTH = A4[0] - 36 * mm
 
 
@@ -83,7 +87,14 @@ class _Words:
             "fact": ParagraphStyle("fact", base, fontSize=8, leading=10.5, leftIndent=12, bulletIndent=3),
             "title": ParagraphStyle("title", base, fontName=bold, fontSize=19, leading=23, spaceAfter=4),
             "h2": ParagraphStyle(
-                "h2", base, fontName=bold, fontSize=13, leading=17, spaceBefore=12, spaceAfter=4
+                "h2",
+                base,
+                fontName=bold,
+                fontSize=13,
+                leading=17,
+                spaceBefore=12,
+                spaceAfter=4,
+                keepWithNext=1,
             ),
             "h3": ParagraphStyle("h3", base, fontName=bold, fontSize=9.5, leading=13, spaceBefore=7),
         }
@@ -132,7 +143,8 @@ def _story(view: View, words: _Words) -> Iterator[Flowable]:
     yield words(view.title, "title", COLOURS[view.tone])
     yield words(view.lead)
     about = ", ".join(part for part in (view.subject.name, view.subject.version, view.subject.maker) if part)
-    yield words(f"{about}. Observed in {counted(len(view.runs), 'run')}.", "small")
+    modes = f" ({', '.join(view.modes)})" if view.modes else ""
+    yield words(f"{about}. Observed in {counted(len(view.runs), 'run')}{modes}.", "small")
     for group, answers in view.groups:
         yield words(group, "h2")
         yield _answers(answers, words)
@@ -145,7 +157,8 @@ def _story(view: View, words: _Words) -> Iterator[Flowable]:
     )
     yield from _destinations(view, words)
     for line in view.time_lines:
-        yield KeepTogether([words(f"When: run {line.run}", "h2"), _time_line(line)])
+        parts = [words(f"When: run {line.run}", "h2"), _time_line(line), words(TIME_LINE_SAYS, "small")]
+        yield KeepTogether(parts)
     yield from _pairs(view, words)
     yield words("The facts behind each answer", "h2")
     for answer in view.answers:
