@@ -5,9 +5,11 @@ The files that a statement names are never opened by those names: what is in the
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from overt import __version__
 from overt.conduct.canary.bodies import bodies
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
+from overt.conduct.evidence.records import Answer
 from overt.conduct.finder import search
 from overt.conduct.judge import judge
 from overt.conduct.judge.answering import counted
@@ -34,6 +37,9 @@ from overt.core.errors import ConductError, OvertError
 
 FOUND = ("sightings.jsonl", "opaque.jsonl")
 """What the finder makes of a run's evidence."""
+JUDGE_S = 900.0
+"""Seconds for judging once more; the largest of our own takes some."""
+DONE, FAILED = b"\1", b"\0"
 MAX_NAMED = 20
 """Files named one by one in a check's words."""
 
@@ -197,7 +203,7 @@ def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -
         for run in folder.runs():
             yield _searched(run, find, other)
     try:
-        answers = judge(folder)
+        answers = _judged(folder)
     except OvertError as error:
         yield Check("judged again", False, f"{error}{other}")
         return
@@ -209,6 +215,37 @@ def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -
         yield Check(
             "judged again", True, f"the evidence gives the same {len(answers)} answers, byte for byte"
         )
+
+
+def _judged(folder: ReportFolder) -> tuple[Answer, ...]:
+    """What the judge says, in a process that is ended when it takes too long: a stranger's patterns and paths may be
+    made for each other, so that to match them would take years. Raises `ConductError`."""
+    forking = multiprocessing.get_context("fork")
+    reading, writing = forking.Pipe(duplex=False)
+    process = forking.Process(target=_judge_into, args=(folder, writing), daemon=True)
+    process.start()
+    writing.close()
+    try:
+        if not reading.poll(JUDGE_S):
+            raise ConductError(f"to judge this evidence took over {JUDGE_S:.0f} s, and was given up")
+        said = reading.recv_bytes()
+    except EOFError:
+        raise ConductError("the judge died of this evidence") from None
+    finally:
+        process.kill()
+        process.join()
+        reading.close()
+    if said[:1] != DONE:
+        raise ConductError(said[1:].decode(errors="replace"))
+    return msgspec.msgpack.decode(said[1:], type=tuple[Answer, ...])
+
+
+def _judge_into(folder: ReportFolder, writing: Connection) -> None:
+    try:
+        said = DONE + msgspec.msgpack.encode(judge(folder))
+    except OvertError as error:
+        said = FAILED + str(error).encode(errors="replace")
+    writing.send_bytes(said)
 
 
 def _searched(run: RunFolder, find: Find, other: str) -> Check:
