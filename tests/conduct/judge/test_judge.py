@@ -517,3 +517,25 @@ def test_a_no_names_the_record_in_which_nothing_was_found(tmp_path: Path) -> Non
         if one.verdict is Verdict.NO:
             assert one.facts and all(one.evidence), one.question
             assert all((folder.path / name.partition("#")[0]).is_file() for name in one.evidence[0].split())
+
+
+@pytest.mark.parametrize(
+    ("program", "step", "good"),
+    [("/usr/sbin/useradd", 1, None), ("/usr/sbin/useradd", 3, False), ("/usr/bin/cat", 1, False)],
+)
+def test_who_keeps_accounts_may_open_passwords(
+    tmp_path: Path, program: str, step: int, good: bool | None
+) -> None:
+    opened = [access("/etc/shadow", step=step, process=2)]
+    kind = changed(made.behaving(), processes=[process(1), process(2, program, step=step)], accesses=opened)
+    answers = judged(tmp_path, kind)
+    assert answers["secrets"].good is good
+    assert answers["beyond-scope-reads"].good is (good is None)
+
+
+def test_a_store_of_its_own_changes_what_nobody_else_trusts(tmp_path: Path) -> None:
+    own = change("/opt/product/lib/python3.11/site-packages/pip/_vendor/certifi/cacert.pem")
+    assert judged(tmp_path, changed(made.behaving(), changes=[own]))["certificates"].good
+    others = change("/usr/lib/python3/dist-packages/certifi/cacert.pem", Changed.MODIFIED)
+    found = judged(tmp_path / "2", changed(made.behaving(), changes=[own, others]))["certificates"]
+    assert found.good is False and len(found.facts) == 1

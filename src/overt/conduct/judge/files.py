@@ -86,6 +86,7 @@ def tally(material: Material, declared: Declared) -> Tally:
             )
             kind = run.kind_of(value.step)
             known = _is_known(declared, own, kind, value.path, bool(secret) or canary is not None)
+            known = known or _keeps_accounts(run, own, kind, value, secret)
             if secret or (not known and value.access is not Access.EXECUTE):
                 group = (run.program(value.process), kind, secret, known)
                 groups.setdefault(group, Opened(*group)).add(access)
@@ -129,6 +130,14 @@ def _is_known(
     if notable:
         return False
     return ordinary.ordinary_read(path) or (kind in INSTALLING and ordinary.installing_read(path))
+
+
+def _keeps_accounts(
+    run: RunMaterial, own: frozenset[str], kind: StepKind, access: FileAccess, secret: str
+) -> bool:
+    """Whether an installer's helper looked after accounts; not one that the product brought."""
+    program = run.program(access.process).partition(" (")[0]
+    return kind in INSTALLING and program not in own and ordinary.keeps_accounts(program, secret)
 
 
 def unwatched(material: Material) -> str:
@@ -180,7 +189,8 @@ def secrets(material: Material, declared: Declared, seen: Tally) -> Said:
         kinds = some(sorted({one.secret for one in seen.secrets}), 5)
         installing = all(one.kind in INSTALLING for one in seen.secrets)
         who = "What installs and removes it" if installing else "It"
-        text = f"{who} opened {kinds}, {'which it had not declared' if undeclared else 'as declared'}."
+        fine = "as it declared, or as making accounts needs" if installing else "as declared"
+        text = f"{who} opened {kinds}, {'which it had not declared' if undeclared else fine}."
         return Said(Verdict.YES, False if undeclared else None, text, tuple(one.fact for one in seen.secrets))
     if lost := _lost(material):
         text = f"Nothing was seen; but {counted(lost, 'file event')} were lost or belong to nobody known."

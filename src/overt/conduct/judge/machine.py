@@ -29,7 +29,8 @@ def certificates(material: Material, declared: Declared) -> Said:
     """Did it add certificates that the machine then trusts?"""
     if unseen := _changes_unseen(material):
         return unseen
-    found = [*_in_places(material, ordinary.CERTIFICATES), *_with_certificates(material)]
+    stores = _in_places(material, ordinary.CERTIFICATES)
+    found = [*(one for one in stores if not _brought(declared, one[2].value)), *_with_certificates(material)]
     if not found:
         return Said(Verdict.NO, True, "It changed no store of trusted certificates.")
     facts = tuple(_place_fact(*one) for one in found)
@@ -40,6 +41,11 @@ def certificates(material: Material, declared: Declared) -> Said:
         "and change encrypted connections.",
         facts,
     )
+
+
+def _brought(declared: Declared, change: Change) -> bool:
+    """Whether it is a store of its own, in its own folder: nobody else trusts that."""
+    return change.changed is Changed.ADDED and declared.owns(change.path)
 
 
 def _with_certificates(material: Material) -> Iterator[tuple[str, RunMaterial, Cited[Change]]]:

@@ -33,6 +33,7 @@ ORDINARY_READS = (
     "/etc/localtime",
     "/etc/timezone",
     "/etc/locale.*",
+    "/etc/mime.types",
     "/etc/os-release",
     "/etc/debian_version",
     "/etc/ssl/**",
@@ -90,6 +91,17 @@ INSTALLING_READS = (
 
 SYSTEMS_PROGRAMS = ("/usr/**", "/bin/**", "/sbin/**", "!/usr/local/**", "/var/lib/dpkg/info/*")
 """What any installation runs: the operating system's programs, and scripts that the package manager keeps."""
+
+ACCOUNT_PROGRAMS = (
+    *(
+        f"/usr/sbin/{name}"
+        for name in ("adduser", "addgroup", "deluser", "delgroup", "chpasswd", "dpkg-preconfigure")
+    ),
+    *(f"/usr/sbin/{kind}{what}" for kind in ("user", "group") for what in ("add", "mod", "del")),
+    *(f"/usr/bin/{name}" for name in ("chage", "chfn", "gpasswd", "passwd")),
+    "/usr/share/debconf/frontend",
+)
+"""What an installation runs to make accounts, and to ask its questions: both look into the system's passwords."""
 
 ORDINARY_PROGRAMS = ("/lib/**/ld-*.so*", "/lib64/ld-*.so*", "/usr/lib/**/ld-*.so*", "/usr/lib64/ld-*.so*")
 """The loader runs with every program."""
@@ -237,6 +249,11 @@ def installing_read(path: str) -> bool:
 def systems_program(path: str) -> bool:
     """Whether it is the operating system's (if the product did not bring it)."""
     return patterns(SYSTEMS_PROGRAMS).match(path)
+
+
+def keeps_accounts(program: str, secret: str) -> bool:
+    """Whether it is this program's work to open a file of that kind (`Place.name`)."""
+    return secret == SECRETS[0].name and program in ACCOUNT_PROGRAMS
 
 
 def ordinary_program(path: str) -> bool:

@@ -17,7 +17,15 @@ from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import Flowable, KeepTogether, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import (
+    CondPageBreak,
+    Flowable,
+    KeepTogether,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    Table,
+)
 
 from overt import __version__
 from overt.conduct.evidence.records import Opened
@@ -46,6 +54,8 @@ TIME_LINE_SAYS = (
     "Above: the steps. In the middle: files opened (dark: planted files). Below: connections, the larger, the more was "
     "sent; red: something of a planted file was found in it; amber: its content could not be read."
 )
+HEADED = 30 * mm
+"""Height that a heading needs on a page, with the beginning of what follows."""
 WIDTH = A4[0] - 36 * mm
 
 
@@ -146,9 +156,9 @@ def _story(view: View, words: _Words) -> Iterator[Flowable]:
     modes = f" ({', '.join(view.modes)})" if view.modes else ""
     yield words(f"{about}. Observed in {counted(len(view.runs), 'run')}{modes}.", "small")
     for group, answers in view.groups:
-        yield words(group, "h2")
+        yield from _heading(group, words)
         yield _answers(answers, words)
-    yield words("What could not be seen", "h2")
+    yield from _heading("What could not be seen", words)
     if sight := view.answer("sight"):
         yield words(sight.summary)
         yield from (words(fact.text, "fact") for fact in sight.facts[:MAX_FACTS])
@@ -160,11 +170,17 @@ def _story(view: View, words: _Words) -> Iterator[Flowable]:
         parts = [words(f"When: run {line.run}", "h2"), _time_line(line), words(TIME_LINE_SAYS, "small")]
         yield KeepTogether(parts)
     yield from _pairs(view, words)
-    yield words("The facts behind each answer", "h2")
+    yield from _heading("The facts behind each answer", words)
     for answer in view.answers:
         if answer.name != "sight":
             yield from _facts(answer, words)
     yield from _evidence(view, words)
+
+
+def _heading(text: str, words: _Words) -> Iterator[Flowable]:
+    """Not alone at the foot of a page."""
+    yield CondPageBreak(HEADED)
+    yield words(text, "h2")
 
 
 def _answers(answers: Sequence[ShownAnswer], words: _Words) -> Table:
@@ -178,7 +194,7 @@ def _answers(answers: Sequence[ShownAnswer], words: _Words) -> Table:
 
 
 def _destinations(view: View, words: _Words) -> Iterator[Flowable]:
-    yield words("Where it went", "h2")
+    yield from _heading("Where it went", words)
     if not view.contacts:
         yield words("No connection was seen.")
         return
@@ -200,7 +216,7 @@ def _destinations(view: View, words: _Words) -> Iterator[Flowable]:
 def _pairs(view: View, words: _Words) -> Iterator[Flowable]:
     if not view.pairs:
         return
-    yield words("Marked files and their unmarked twins", "h2")
+    yield from _heading("Marked files and their unmarked twins", words)
     rows = [("pair", "marking", "runs", "opened: marked / plain", "left: marked / plain")]
     rows += [
         (
@@ -236,7 +252,7 @@ def _facts(answer: ShownAnswer, words: _Words) -> Iterator[Flowable]:
 
 
 def _evidence(view: View, words: _Words) -> Iterator[Flowable]:
-    yield words("What was examined", "h2")
+    yield from _heading("What was examined", words)
     for package in view.subject.packages[:40]:
         yield words(f"{package.name} ({bytes_text(package.size)}), sha256 {package.sha256}", "small")
     for run in view.runs[:20]:
