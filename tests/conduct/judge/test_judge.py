@@ -533,6 +533,17 @@ def test_who_keeps_accounts_may_open_passwords(
     assert answers["beyond-scope-reads"].good is (good is None)
 
 
+def test_a_package_manager_reads_what_it_needs_but_no_planted_file(tmp_path: Path) -> None:
+    manager = [process(1), process(2, "/usr/bin/apt-get", step=5)]
+    own = [access("/etc/machine-id", step=5, process=2)]
+    kind = changed(made.behaving(), processes=manager, accesses=own)
+    assert judged(tmp_path, kind)["beyond-scope-reads"].good
+    planted = [access("/home/alice/Documents/report-0.txt", step=5, process=2)]
+    text = (made.PROFILE_TEXT % "AV").replace('reads = ["/home/alice/Documents/**", ', "reads = [")
+    found = judged(tmp_path / "2", changed(kind, accesses=planted), profile=text)
+    assert found["beyond-scope-reads"].good is False
+
+
 def test_a_store_of_its_own_changes_what_nobody_else_trusts(tmp_path: Path) -> None:
     own = change("/opt/product/lib/python3.11/site-packages/pip/_vendor/certifi/cacert.pem")
     assert judged(tmp_path, changed(made.behaving(), changes=[own]))["certificates"].good

@@ -86,7 +86,9 @@ def tally(material: Material, declared: Declared) -> Tally:
             )
             kind = run.kind_of(value.step)
             known = _is_known(declared, own, kind, value.path, bool(secret) or canary is not None)
-            known = known or _keeps_accounts(run, own, kind, value, secret)
+            if kind in INSTALLING and canary is None:
+                program = run.program(value.process).partition(" (")[0]
+                known = known or (program not in own and ordinary.installers_read(program, secret))
             if secret or (not known and value.access is not Access.EXECUTE):
                 group = (run.program(value.process), kind, secret, known)
                 groups.setdefault(group, Opened(*group)).add(access)
@@ -130,14 +132,6 @@ def _is_known(
     if notable:
         return False
     return ordinary.ordinary_read(path) or (kind in INSTALLING and ordinary.installing_read(path))
-
-
-def _keeps_accounts(
-    run: RunMaterial, own: frozenset[str], kind: StepKind, access: FileAccess, secret: str
-) -> bool:
-    """Whether an installer's helper looked after accounts; not one that the product brought."""
-    program = run.program(access.process).partition(" (")[0]
-    return kind in INSTALLING and program not in own and ordinary.keeps_accounts(program, secret)
 
 
 def unwatched(material: Material) -> str:

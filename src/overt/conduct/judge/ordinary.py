@@ -79,7 +79,7 @@ INSTALLING_READS = (
     "/etc/apt/**",
     "/etc/debconf.conf",
     "/etc/manpath.config",
-    "/etc/default/useradd",
+    "/etc/default/**",
     "/etc/adduser.conf",
     "/etc/deluser.conf",
     "/etc/login.defs",
@@ -102,6 +102,11 @@ ACCOUNT_PROGRAMS = (
     "/usr/share/debconf/frontend",
 )
 """What an installation runs to make accounts, and to ask its questions: both look into the system's passwords."""
+
+PACKAGE_MANAGERS = tuple(
+    f"/usr/bin/{name}" for name in ("apt", "apt-get", "dpkg", "dpkg-deb", "dpkg-query", "dpkg-split", "mandb")
+)
+"""What installs and removes: it has its own files to read, whatever the package."""
 
 ORDINARY_PROGRAMS = ("/lib/**/ld-*.so*", "/lib64/ld-*.so*", "/usr/lib/**/ld-*.so*", "/usr/lib64/ld-*.so*")
 """The loader runs with every program."""
@@ -251,9 +256,11 @@ def systems_program(path: str) -> bool:
     return patterns(SYSTEMS_PROGRAMS).match(path)
 
 
-def keeps_accounts(program: str, secret: str) -> bool:
-    """Whether it is this program's work to open a file of that kind (`Place.name`)."""
-    return secret == SECRETS[0].name and program in ACCOUNT_PROGRAMS
+def installers_read(program: str, secret: str) -> bool:
+    """Whether an installer's helper may open a file of that kind (`Place.name`; empty: no secret) for any package."""
+    if secret:
+        return secret == SECRETS[0].name and program in ACCOUNT_PROGRAMS
+    return program in PACKAGE_MANAGERS
 
 
 def ordinary_program(path: str) -> bool:
