@@ -27,6 +27,9 @@ def root(tmp_path: Path) -> Path:
         "etc/shadow": ("root:$6$real:1::::::\n", 0o640),
         "etc/sudoers": ("secret", 0o440),
         "etc/app/app.conf": ("fine", 0o644),
+        "etc/apt/apt.conf.d/80proxy": ('Acquire::http::Proxy "http://jane:secret@proxy:8080";', 0o644),
+        "etc/apt/sources.list": ("deb https://deb.example.org/ stable main", 0o644),
+        "etc/apt/sources.list.d/paid.list": ("deb https://jane:secret@deb.example.org/ stable main", 0o644),
         "etc/app/private.key": ("secret", 0o600),
         "etc/ssh/ssh_host_rsa_key.pub": ("ssh-rsa real", 0o644),
         "var/lib/app/open": ("fine", 0o644),
@@ -49,9 +52,16 @@ def root(tmp_path: Path) -> Path:
 def test_what_others_cannot_read_is_hidden_and_the_rest_is_shown(root: Path) -> None:
     found = {mask.path: mask.kind for mask in view.masks(ChamberPlan(root=root))}
     assert found["etc/sudoers"] is found["etc/app/private.key"] is found["usr/local/etc/token"] is Kind.GONE
+    assert found["etc/apt/apt.conf.d/80proxy"] is found["etc/apt/sources.list.d/paid.list"] is Kind.GONE
     assert found["var/lib/db"] is found["srv"] is found["var/log"] is found["var/log/app"] is Kind.FOLDER
     assert found["work"] is found["etc/ssh/ssh_host_rsa_key.pub"] is Kind.GONE
-    assert not {"etc/app/app.conf", "var/lib/app/open", "usr/bin/tool", "var/log/app/log"} & set(found)
+    assert not {
+        "etc/app/app.conf",
+        "etc/apt/sources.list",
+        "var/lib/app/open",
+        "usr/bin/tool",
+        "var/log/app/log",
+    } & set(found)
 
 
 def test_accounts_are_made_up(root: Path) -> None:

@@ -6,8 +6,10 @@ the host can't read is hidden. Then what everybody may read, but is the host's o
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import os
+import re
 import secrets
 import stat
 from collections.abc import Collection, Iterator
@@ -43,6 +45,23 @@ GONE = (
     "var/lib/systemd/random-seed var/lib/systemd/credential.secret"
 ).split()
 """Files that are not shown at all; patterns as of a shell, `*` also across folders."""
+PASSWORD_IN_URL = re.compile(rb"://[^\s/:@'\"]+:[^\s/@'\"]+@")
+SETTINGS = (
+    ".conf",
+    ".list",
+    ".sources",
+    ".repo",
+    ".sh",
+    ".cfg",
+    ".ini",
+    ".toml",
+    ".yml",
+    ".yaml",
+    ".json",
+    "rc",
+)
+"""How files end, beside those without an ending, in which that is looked for."""
+MAX_SETTINGS_BYTES = 1 << 18
 FOLDERS_KEPT_DEPTH = 3
 
 
@@ -112,8 +131,17 @@ def _private(root: Path, folder: str, shown: Collection[str]) -> Iterator[Mask]:
                 yield _folder(path, facts)
             else:
                 yield from _private(root, path, shown)
-        elif not facts.st_mode & 0o004 or not stat.S_ISREG(facts.st_mode):
+        elif not facts.st_mode & 0o004 or not stat.S_ISREG(facts.st_mode) or _names_a_password(entry, facts):
             yield Mask(path, Kind.GONE)
+
+
+def _names_a_password(entry: os.DirEntry[str], facts: os.stat_result) -> bool:
+    """Whether it is a setting of the host's, such as a proxy or a package source, with somebody's password in a URL."""
+    if (not entry.name.endswith(SETTINGS) and "." in entry.name) or facts.st_size > MAX_SETTINGS_BYTES:
+        return False
+    with contextlib.suppress(OSError), open(entry.path, "rb") as stream:
+        return PASSWORD_IN_URL.search(stream.read(MAX_SETTINGS_BYTES)) is not None
+    return True
 
 
 def _emptied(root: Path, path: str, depth: int) -> Iterator[Mask]:
