@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from overt.conduct.evidence.records import Losses, Mode, Verdict
-from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, shortened
+from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial
 
@@ -91,7 +91,10 @@ def sight(material: Material, declared: Declared) -> Said:
 def _first(facts: tuple[Fact, ...]) -> str:
     """The first, in a summary, and how many more there are."""
     more = f" And {len(facts) - 1:,} more." if len(facts) > 1 else ""
-    return f"{shortened(facts[0].text, MAX_IN_SUMMARY).rstrip('.')}.{more}"
+    text = facts[0].text
+    if len(text) > MAX_IN_SUMMARY:
+        text = text[:MAX_IN_SUMMARY].rpartition(" ")[0] + " …"
+    return f"{text.rstrip('.')}.{more}"
 
 
 Told = tuple[str, RunMaterial, str]
