@@ -90,11 +90,11 @@ def test_questions_that_follow_have_the_time_of_one() -> None:
 def test_they_get_ready_while_others_do() -> None:
     """A start that nobody waits for is waited for by whoever needs it, and fails there."""
     began = time.monotonic()
-    workers = Expendables(_answer, BOUNDS, prepare=lambda: time.sleep(0.5), wait=False)
+    workers = Expendables(_answer, BOUNDS, prepare=lambda: time.sleep(5), wait=False)
     try:
-        assert time.monotonic() - began < 0.4
+        assert time.monotonic() - began < 5
         workers.started()
-        assert time.monotonic() - began >= 0.5
+        assert time.monotonic() - began >= 5
         workers.started()
         assert workers.ask(b"say 1") == bytes(1)
     finally:

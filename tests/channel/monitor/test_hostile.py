@@ -183,10 +183,10 @@ def looking(channel: Channel, tmp_path: Path) -> Looking:
         tmp_path / "state",
         tmp_path / "site",
         "",
-        channel.first_root(),
         places,
         PATIENCE_S,
         tmp_path / "ledger",
+        root=channel.first_root(),
         policy_witnesses=False,
         readers=lambda confined: static_readers(),
     )
