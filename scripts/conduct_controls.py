@@ -111,7 +111,7 @@ def _page(
     yield from (f"* {line}" for line in accused)
     yield ""
     yield f"**The spying control** was run {spying} times ({lost} of them lost an event), by Overt {__version__}."
-    yield "Each way sends files of its choice to a host of its own; `found` counts the canaries that were found on their"
+    yield "Each way sends files of its choice to a host of its own; `found` counts the canaries found on their"
     yield "way to that host, in the right form."
     yield ""
     yield "| way | what leaves | canaries sent | found | how it was uncovered |"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from overt.conduct import profile
@@ -44,3 +45,9 @@ def test_what_cannot_be_done_is_refused_with_what_to_do(
     with pytest.raises(UsageError) as refused:
         check(replace(wanted, **change))  # type: ignore[arg-type]
     assert words in str(refused.value)
+
+
+def test_a_capability_that_nobody_knows_is_named(wanted: Wanted) -> None:
+    room = msgspec.structs.replace(wanted.profile.chamber, capabilities=("CAP_SPY",))
+    with pytest.raises(UsageError, match="CAP_SPY"):
+        check(replace(wanted, profile=msgspec.structs.replace(wanted.profile, chamber=room)))

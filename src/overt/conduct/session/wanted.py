@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.conduct.canary.plan import MAX_PAIRS
+from overt.conduct.chamber.privileges import NUMBERS
 from overt.conduct.evidence.records import Mode
 from overt.conduct.profile import Profile
 from overt.core.errors import UsageError
@@ -45,6 +46,7 @@ def check(wanted: Wanted) -> None:
             raise UsageError(f"{name} {value}: it is between {least} and {most}")
     if wanted.differential == 1:
         raise UsageError("--differential 1: nothing can be compared from one run of each; 6 is a good number")
+    _check_capabilities(wanted)
     product = wanted.profile.product.name
     if wanted.mode is Mode.PASS_THROUGH and wanted.let_out != product:
         raise UsageError(
@@ -63,3 +65,12 @@ def check(wanted: Wanted) -> None:
         raise UsageError(f"{wanted.out} is there already: name another folder with --out")
     if wanted.snapshot and not (wanted.snapshot / "usr").is_dir():
         raise UsageError(f"{wanted.snapshot}: a root file system has a folder usr; this has none")
+
+
+def _check_capabilities(wanted: Wanted) -> None:
+    """A name that nobody knows would declare nothing."""
+    declared = {name for scope in wanted.profile.scope for name in scope.privileges}
+    if unknown := sorted((declared | set(wanted.profile.chamber.capabilities)) - set(NUMBERS)):
+        raise UsageError(
+            f"{wanted.file}: no such capability: {', '.join(unknown)}: capabilities(7) lists them"
+        )
