@@ -1,4 +1,4 @@
-"""What observing costs a product: the same commands in the same chamber, observed and not observed.
+"""What observing costs a product: the same commands in the same chamber, observed and not observed, on one processor.
 
     python -m bench.conduct [--rounds 3] [--whole] [--only NAME ...]
 
@@ -151,6 +151,7 @@ def main() -> int:
         if (asked.whole or not subject.whole)
         and (not asked.only or any(w in subject.name for w in asked.only))
     ]
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # as in the lab: see session/observed.py
     with tempfile.TemporaryDirectory() as folder:
         timed = {way: measure(way, subjects, asked.rounds, Path(folder)) for way in WAYS}
     print("\n".join(f"* {line}" for line in description()))
