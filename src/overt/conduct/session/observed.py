@@ -41,6 +41,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
         authority = Authority.new()
         canaries = _furnish(chamber, task)
         trusted = trust.establish(chamber.merged, authority.pem)
+        closed = list(trusted.not_done)
         plan = SinkPlan(task.mode, replay=task.replay)
         out = warden.host_network() if task.mode is Mode.PASS_THROUGH else -1
         sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s, out)
@@ -53,7 +54,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             for step in exercise.installation():
                 exercise.run(step)
                 observers.cut(len(exercise.done))
-                trusted = trust.establish(chamber.merged, authority.pem)
+                closed += trust.establish(chamber.merged, authority.pem).not_done
                 observers.rebase()
             if task.keep is not None:
                 chamber.keep(task.keep)
@@ -74,7 +75,8 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             *map(_unseen, chamber.unseen),
         )
         blind += tuple(
-            _unseen(f"The lab's authority is not trusted everywhere: {words}.") for words in trusted.not_done
+            _unseen(f"The lab's authority is not trusted everywhere: {words}.")
+            for words in dict.fromkeys(closed)
         )
         task.folder.write_run(
             Run(
