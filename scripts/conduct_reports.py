@@ -2,22 +2,26 @@
 
     python -m scripts.conduct_reports [NAME ...]     as root, with Debian's package sources; some minutes each
 
-The evidence of each is kept as one archive beside its folder, so that anybody can check the report:
+Evidence names the paths of the Overt that runs the lab: run it from a clone in a place that may be read by everybody.
+
+The evidence of each is kept as one archive beside its folder, where it is small, so that anybody can check the report:
     tar -xJf NAME.evidence.tar.xz -C NAME && overt conduct verify NAME
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.evidence.records import Verdict
 
 DOCS = Path(__file__).parents[1] / "docs/conduct"
 NAMES = (
@@ -32,6 +36,9 @@ NAMES = (
 )
 KEPT = ("report.html", "report.pdf", "oscal.json", "statement.dsse.json")
 ARCHIVE = ".evidence.tar.xz"
+MAX_ARCHIVE_BYTES = 1 << 20
+INDEX = DOCS / "answers.json"
+"""Product and answers of every report that is kept."""
 SHOWN = (
     "content-left",
     "marking",
@@ -74,37 +81,43 @@ def _make(name: str) -> None:
         kept.mkdir(parents=True)
         for file in KEPT:
             shutil.copyfile(out / file, kept / file)
-        subprocess.run(["tar", "-cJf", str(DOCS / (name + ARCHIVE)), "-C", str(out), "evidence"], check=True)
+        archive = DOCS / (name + ARCHIVE)
+        subprocess.run(["tar", "-cJf", str(archive), "-C", str(out), "evidence"], check=True)
+        if archive.stat().st_size > MAX_ARCHIVE_BYTES:
+            archive.unlink()
+        _index(name, ReportFolder(out))
+
+
+def _index(name: str, report: ReportFolder) -> None:
+    index = json.loads(INDEX.read_text()) if INDEX.exists() else {}
+    subject = report.subject()
+    answers = {one.question: {"verdict": one.verdict, "good": one.good} for one in report.answers()}
+    index[name] = {"product": subject.name, "version": subject.version, "answers": answers}
+    INDEX.write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n")
 
 
 def _page() -> Iterator[str]:
     yield "# Reports made here"
     yield ""
     yield "By `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
-    yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`."
+    yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`"
+    yield "(all but rkhunter, whose evidence has 160 MB)."
     yield ""
     yield f"| report | product | {' | '.join(SHOWN)} |"
     yield "|---|---|" + "---|" * len(SHOWN)
-    for name in NAMES:
-        archive = DOCS / (name + ARCHIVE)
-        if not archive.exists():
-            continue
-        with tempfile.TemporaryDirectory() as work:
-            subprocess.run(["tar", "-xJf", str(archive), "-C", work], check=True)
-            folder = ReportFolder(Path(work))
-            answers = {answer.question: answer for answer in folder.answers()}
-            subject = folder.subject()
-        cells = " | ".join(_cell(answers[question]) for question in SHOWN)
-        yield f"| [{name}]({name}/report.html) | {subject.name} {subject.version} | {cells} |"
+    for name, found in json.loads(INDEX.read_text()).items():
+        cells = " | ".join(_cell(found["answers"][question]) for question in SHOWN)
+        version = found["version"].removeprefix(found["product"]).strip()
+        yield f"| [{name}]({name}/report.html) | {found['product']}, {version or 'version not told'} | {cells} |"
     yield ""
     yield "The questions are explained in [conduct reports](../conduct-report.md). *Contact* of freshclam, rkhunter and"
     yield "`overt update` is with the lab's own servers, in their makers' place. What is found of programs"
     yield "that spy, or behave, by design: [the controls](controls.md)."
 
 
-def _cell(answer: Answer) -> str:
-    word = WORDS[answer.verdict]
-    return f"**{word}**" if answer.good is False else word
+def _cell(answer: dict[str, Any]) -> str:
+    word = WORDS[answer["verdict"]]
+    return f"**{word}**" if answer["good"] is False else word
 
 
 if __name__ == "__main__":
