@@ -10,10 +10,9 @@ from pathlib import Path
 
 from overt.channel import layout
 from overt.channel.install import record
-from overt.channel.install.record import ProgramRelease
+from overt.channel.install.record import ProgramRelease, parse_leaf
 from overt.channel.publisher import online, witnesses
 from overt.channel.publisher.desk import Desk, write_public
-from overt.core import canonical
 from overt.core.errors import ChannelError
 from overt.tlog import note, writer
 from overt.tlog.checkpoint import Checkpoint
@@ -75,8 +74,8 @@ def _index(reader: LogReader, release: ProgramRelease) -> int | None:
     for index, entry in enumerate(reader.entries(0)):
         if entry == release.leaf():
             return index
-        logged = canonical.decode(entry)
-        if (logged["program"], logged["version"]) == (release.program, release.version):
+        logged = parse_leaf(entry)
+        if (logged.program, logged.version) == (release.program, release.version):
             raise ChannelError(
                 f"{release.program} {release.version} is entry {index} of the log, with other bytes: build what "
                 "was logged, or give the changed program a new version"
