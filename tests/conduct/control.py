@@ -76,7 +76,7 @@ def found(run: RunFolder) -> dict[Sent, list[Sighting]]:
     ways = {flow.number: set(_ways(flow)) for flow in run.read(Flow)}
     seen: dict[tuple[str, str, str], list[Sighting]] = defaultdict(list)
     for sighting in run.read(Sighting):
-        for way in set().union(*(ways[number] for number in sighting.flows)):
+        for way in set.intersection(*(ways[number] for number in sighting.flows)):
             seen[way, canaries.get(sighting.canary, ""), sighting.form].append(sighting)
     return {
         sent: seen[sent.way, sent.path, FORMS.get(sent.form, sent.form)]

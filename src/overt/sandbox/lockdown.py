@@ -17,7 +17,6 @@ from overt.core.errors import ConfinementError
 from overt.sandbox import landlock, seccomp
 from overt.sandbox.policy import Policy
 
-M_ARENA_MAX = -8
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x2008_0522
@@ -56,7 +55,6 @@ def lock(
         close_others(keep)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if max_memory_bytes:
-            _use_one_arena()
             _, most = resource.getrlimit(resource.RLIMIT_AS)
             bound = max_memory_bytes if most == resource.RLIM_INFINITY else min(max_memory_bytes, most)
             resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
@@ -69,14 +67,6 @@ def lock(
     except OSError as error:
         raise ConfinementError(f"the {policy.name} could not be confined: {error}") from error
     return Confinement(policy.name, True, abi, seccomp.load(policy))
-
-
-def _use_one_arena() -> None:
-    """No further pools of memory: each reserves 64 MiB of the bounded address space, and before it makes one the C
-    library may look below /sys how many processors there are (mallopt(3); glibc alone has it)."""
-    mallopt = getattr(_libc, "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_ARENA_MAX, 1)
 
 
 def close_others(keep: Collection[int]) -> None:

@@ -68,7 +68,7 @@ def test_a_bomb_is_a_file_that_is_not_there(channel: Channel, watching: Watching
     path.write_bytes(delta.compress(bytes(900 << 20)))
     watching.look()
     row = watching.state.release(1)
-    assert row and "its memory is bounded" in row.missing
+    assert row and "the worker" in row.missing  # short of memory, or of what a C library asks for then
     path.write_bytes(whole)
     watching.look()
     row = watching.state.release(1)

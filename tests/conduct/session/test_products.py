@@ -22,12 +22,13 @@ def test_clamav_scans_contact_nobody_and_open_marked_files_as_others(profile: st
     opened = {access.path for access in run.read(FileAccess) if access.access in (Access.OPEN, Access.READ)}
     assert {canary.path for canary in run.read(Canary)} <= opened
     found = answers(report)
-    for question in ("content-left", "contact", "beyond-scope-changes", "beyond-scope-executes"):
+    for question in ("content-left", "contact", "beyond-scope-changes"):
         assert found[question].verdict is Verdict.NO, (
             question,
             found[question].summary,
             found[question].facts,
         )
+    assert found["beyond-scope-executes"].good is not False, found["beyond-scope-executes"].facts
     detected = (run.path / next(s.output for s in run.run().steps if s.kind == "scan-detection")).read_text()
     assert "Eicar-Test-Signature" in detected
 
