@@ -14,8 +14,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from overt.core.errors import LedgerError, Malformed
+from overt.ledger import seeds
 from overt.tlog.keys import SEED_BYTES, MemorySigner, SignatureType, VerifierKey, parse_key
-from overt.tlog.text import from_base64, to_base64
 
 NAME = "overt-ledger"
 _FILE_HEADER = "overt-ledger-key/1 "
@@ -53,7 +53,7 @@ class PrivateKey:
 
     def encoded(self) -> bytes:
         """The key file: one line, the seed in base64."""
-        return f"{_FILE_HEADER}{to_base64(self._seed)}\n".encode()
+        return seeds.encoded(_FILE_HEADER, self._seed)
 
 
 def public_key(text: object) -> PublicKey:
@@ -74,21 +74,13 @@ def new_key() -> PrivateKey:
 def read_key(path: Path) -> PrivateKey | None:
     """The key in a file; None when there is none. Raises `LedgerError` when it is damaged, and `OSError`."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(fd, "rb") as stream:
-        text = stream.read(256).decode("ascii", "replace")
-    try:
-        key = _private(from_base64(text.removeprefix(_FILE_HEADER).removesuffix("\n"), "key"))
+        seed = seeds.read(path, _FILE_HEADER)
     except Malformed:
-        key = None
-    if key is None or key.encoded().decode() != text:
         raise LedgerError(
             f"the ledger's key {str(path)!r} is damaged: bring it back from a backup, or move it away; then the next "
             "entry is signed with a new key, and the ledger says so"
-        )
-    return key
+        ) from None
+    return None if seed is None else _private(seed)
 
 
 def _private(seed: bytes) -> PrivateKey:

@@ -19,10 +19,10 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from overt.core import canonical
 from overt.core.errors import ConductError, LogError, Malformed
+from overt.ledger import seeds
 from overt.store import atomic
 from overt.store.folders import make_private
 from overt.tlog.keys import SEED_BYTES, MemorySigner, SignatureType, VerifierKey, parse_key
-from overt.tlog.text import from_base64, to_base64
 
 NAME = "overt-conduct"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -46,7 +46,7 @@ class LabKey:
 
     def encoded(self) -> bytes:
         """The key file: one line, the seed in base64."""
-        return f"{_FILE_HEADER}{to_base64(self._seed)}\n".encode()
+        return seeds.encoded(_FILE_HEADER, self._seed)
 
     def log_signer(self, name: str) -> MemorySigner:
         """The same key as a log of that name signs with it."""
@@ -148,21 +148,13 @@ def _envelope(data: bytes, what: str) -> Envelope:
 
 def _read(path: Path) -> LabKey | None:
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    with os.fdopen(fd, "rb") as stream:
-        text = stream.read(256).decode("ascii", "replace")
-    try:
-        key = _lab_key(from_base64(text.removeprefix(_FILE_HEADER).removesuffix("\n"), "key"))
+        seed = seeds.read(path, _FILE_HEADER)
     except Malformed:
-        key = None
-    if key is None or key.encoded().decode() != text:
         raise ConductError(
             f"the lab's key {str(path)!r} is damaged: bring it back from a backup, or move it away; then a new one is "
             "made, and reports are signed with that"
-        )
-    return key
+        ) from None
+    return None if seed is None else _lab_key(seed)
 
 
 def _lab_key(seed: bytes) -> LabKey:
