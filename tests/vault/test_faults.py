@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,25 @@ class World:
         ]
 
 
+def child(arguments: list[str], command: Sequence[str] = ()) -> subprocess.CompletedProcess[bytes]:
+    """Steps are counted from the start of the process: so modules are loaded from bytecode that only this test makes.
+
+    The first run makes it; without it, another test that compiles a module would shorten the count meanwhile.
+    """
+    return subprocess.run(
+        [*command, sys.executable, "-m", "tests.vault.fault_child", *arguments],
+        cwd=Path(__file__).parents[2],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONHASHSEED": "0",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONPYCACHEPREFIX": os.environ["PYTHONPYCACHEPREFIX"],
+        },
+        capture_output=True,
+        check=False,
+    )
+
+
 def run(world: World, operation: str, argument: str, inject: str = "") -> tuple[int, list[str]]:
     """The child's exit code (negative: signal) and its trace."""
     trace = world.outside.parent / "trace"
@@ -111,22 +131,7 @@ def run(world: World, operation: str, argument: str, inject: str = "") -> tuple[
     known = ",".join(f"?{call}" for call in (*WRITING, "readlink", "readlinkat"))
     command = ["strace", "-f", "-qq", "-o", str(trace), f"--trace={known}", "-e", "signal=none", *faults]
     operation = operation.partition("-")[0]
-    child = [
-        sys.executable,
-        "-B",
-        "-m",
-        "tests.vault.fault_child",
-        operation,
-        str(world.vault.folder),
-        argument,
-    ]
-    done = subprocess.run(
-        [*command, *child],
-        cwd=Path(__file__).parents[2],
-        env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        check=False,
-    )
+    done = child([operation, str(world.vault.folder), argument], command)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
     lines = trace.read_text(errors="replace").splitlines()
     assert any(MARK in line for line in lines), (done, lines[-5:])
@@ -148,6 +153,14 @@ def writing_steps(lines: list[str]) -> list[Step]:
         if begun and call in WRITING and (call not in {"open", "openat"} or "O_CREAT" in rest):
             steps.append(Step(call, seen[call]))
     return steps
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
+        assert child(["recover", str(tmp_path_factory.mktemp("none") / "vault"), "-"]).returncode == 0
+        yield
 
 
 @pytest.fixture(autouse=True)
