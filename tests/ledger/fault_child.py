@@ -12,10 +12,9 @@ from pathlib import Path
 
 from overt.core.errors import LedgerError
 from overt.ledger import Ledger
-from tests.vault.fault_child import MARK
+from tests.faults import MARK, REFUSED
 
 SEGMENT_BYTES = 1300
-REFUSED = 3
 
 
 def append(ledger: Ledger, text: str) -> int:

@@ -10,9 +10,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
-from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,9 +17,8 @@ import pytest
 from overt.ledger import Ledger, verify
 from overt.ledger.reading import entries
 from tests.conftest import require
-from tests.ledger.fault_child import REFUSED, SEGMENT_BYTES
-from tests.vault.fault_child import MARK
-from tests.vault.test_faults import CALL, WRITING, Step
+from tests.faults import MARK, REFUSED, Children, calls_of, writing_steps
+from tests.ledger.fault_child import SEGMENT_BYTES
 
 OPERATIONS = {
     "begin": (15, {"write", "fsync", "rename", "mkdir"}),
@@ -55,61 +51,32 @@ def _interrupt(writer: object) -> None:
     raise InterruptedError
 
 
-def run(operation: str, folder: Path, inject: str = "") -> tuple[int, list[str], set[str], set[str]]:
+def run(
+    children: Children, operation: str, folder: Path, inject: str = ""
+) -> tuple[int, list[str], set[str], set[str]]:
     """The child's exit code (negative: signal), its trace, the entries returned for, and those refused."""
-    trace = folder.parent / "trace"
-    faults = [f"--inject={inject}"] if inject else []
-    known = ",".join(f"?{call}" for call in (*WRITING, "readlink", "readlinkat"))
-    command = ["strace", "-f", "-qq", "-o", str(trace), f"--trace={known}", "-e", "signal=none", *faults]
-    done = subprocess.run(
-        [*command, sys.executable, "-B", "-m", "tests.ledger.fault_child", operation, str(folder)],
-        cwd=Path(__file__).parents[2],
-        env={"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        check=False,
-    )
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    lines = trace.read_text(errors="replace").splitlines()
-    assert any(MARK in line for line in lines), (done, lines[-5:])
+    done, lines = children.run([operation, str(folder)], folder.parent / "trace", inject)
     said = done.stderr.decode().splitlines()
     refused = {line.removeprefix("refused ") for line in said if line.startswith("refused ")}
     return done.returncode, lines, set(done.stdout.decode().splitlines()), refused
 
 
-def steps_of(lines: list[str]) -> list[Step]:
-    """The calls after the mark that write to the ledger: not those by which the child speaks."""
-    seen: Counter[str] = Counter()
-    steps: list[Step] = []
-    begun = False
-    for call, rest in calls_of(lines):
-        begun = begun or MARK in rest
-        seen[call] += 1
-        creates = call not in {"open", "openat"} or "O_CREAT" in rest
-        speaks = call == "write" and rest.startswith(("1,", "2,"))
-        if begun and call in WRITING and creates and not speaks:
-            steps.append(Step(call, seen[call]))
-    return steps
-
-
-def calls_of(lines: list[str]) -> list[tuple[str, str]]:
-    found = map(CALL.match, lines)
-    return [(each[1], each[2]) for each in found if each]
-
-
-@pytest.fixture(autouse=True)
-def tools() -> None:
+@pytest.fixture(scope="module")
+def children(tmp_path_factory: pytest.TempPathFactory) -> Children:
     require(shutil.which("strace") is not None, "strace")
+    warm = ["append", str(tmp_path_factory.mktemp("warm") / "ledger")]
+    return Children("tests.ledger.fault_child", warm, tmp_path_factory.mktemp("bytecode"))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC", "error=EIO"])
-def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path) -> None:
+def test_fault_at_every_writing_call(children: Children, operation: str, fault: str, tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     prepare(operation, folder)
-    code, lines, returned, _ = run(operation, folder)
+    code, lines, returned, _ = run(children, operation, folder)
     assert code == 0 and returned == {"one", "two"}
-    steps = steps_of(lines)
+    steps = writing_steps(lines)
     fewest, calls = OPERATIONS[operation]
     assert len(steps) >= fewest, steps
     assert calls <= {step.call.removesuffix("at") for step in steps}
@@ -119,8 +86,7 @@ def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path)
         steps = [step for step in steps if step.call == "fsync"]
     for step in steps:
         prepare(operation, folder)
-        code, lines, returned, refused = run(operation, folder, f"{step.call}:{fault}:when={step.number}")
-        assert [line for line in lines if "(INJECTED)" in line or "= ?" in line], (step, lines[-3:])
+        code, _, returned, refused = run(children, operation, folder, step.failing(fault))
         assert code == -9 if "KILL" in fault else code in (0, REFUSED), (step, code)
         check(folder, operation, returned, refused, (operation, fault, step))
 
@@ -143,11 +109,11 @@ def check(folder: Path, operation: str, returned: set[str], refused: set[str], w
         assert [name for name in os.listdir(folder) if name.startswith("torn-")], where
 
 
-def test_each_entry_is_durable_before_the_next_step(tmp_path: Path) -> None:
+def test_each_entry_is_durable_before_the_next_step(children: Children, tmp_path: Path) -> None:
     """A loss of power, unlike a signal, shows only in the order of the calls."""
     folder = tmp_path / "ledger"
     prepare("append", folder)
-    _, lines, _, _ = run("append", folder)
+    _, lines, _, _ = run(children, "append", folder)
     calls = calls_of(lines)
     begun = next(index for index, (_, rest) in enumerate(calls) if MARK in rest)
     said = ["say" if rest.startswith("1,") else call.removesuffix("at") for call, rest in calls[begun:]]

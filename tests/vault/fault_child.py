@@ -10,9 +10,8 @@ from pathlib import Path
 from overt.core.errors import VaultError
 from overt.core.model import Finding, Severity
 from overt.vault import Vault
+from tests.faults import MARK, REFUSED
 
-MARK = "/overt-fault-test-begins"
-REFUSED = 3
 FINDINGS = (Finding("test", "test", Severity.HIGH),)
 
 

@@ -9,13 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import shutil
-import subprocess
-import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,25 +17,12 @@ import pytest
 from overt.vault import Vault
 from overt.vault.container import load
 from tests.conftest import require
-from tests.vault.fault_child import FINDINGS, MARK, REFUSED
+from tests.faults import REFUSED, Children, Step, writing_steps
+from tests.vault.fault_child import FINDINGS
 
-WRITING = (
-    "openat pwrite64 write fsync fdatasync sync rename renameat renameat2 link linkat unlink unlinkat mkdir mkdirat "
-    "rmdir chmod fchmod fchmodat chown fchown fchownat lchown utimensat setxattr fsetxattr fremovexattr ftruncate "
-    "fallocate flock symlink symlinkat truncate creat open"
-).split()
 CONTENT = hashlib.shake_256(b"overt fault test").digest(2 * 1024 * 1024 + 12_345)
 MODE, MTIME_NS = 0o640, 1_500_000_000_123_456_789
 ATTRIBUTE = ("user.overt-test", b"kept")
-CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)$")
-
-
-@dataclass(frozen=True)
-class Step:
-    """The `number`th use of a system call since the process started."""
-
-    call: str
-    number: int
 
 
 class World:
@@ -105,67 +86,24 @@ class World:
         ]
 
 
-def child(arguments: list[str], command: Sequence[str] = ()) -> subprocess.CompletedProcess[bytes]:
-    """Steps are counted from the start of the process: so modules are loaded from bytecode that only this test makes.
-
-    The first run makes it; without it, another test that compiles a module would shorten the count meanwhile.
-    """
-    return subprocess.run(
-        [*command, sys.executable, "-m", "tests.vault.fault_child", *arguments],
-        cwd=Path(__file__).parents[2],
-        env={
-            "PATH": os.environ["PATH"],
-            "PYTHONHASHSEED": "0",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "PYTHONPYCACHEPREFIX": os.environ["PYTHONPYCACHEPREFIX"],
-        },
-        capture_output=True,
-        check=False,
-    )
-
-
-def run(world: World, operation: str, argument: str, inject: str = "") -> tuple[int, list[str]]:
+def run(
+    children: Children, world: World, operation: str, argument: str, inject: str = ""
+) -> tuple[int, list[str]]:
     """The child's exit code (negative: signal) and its trace."""
-    trace = world.outside.parent / "trace"
-    faults = [f"--inject={inject}"] if inject else []
-    known = ",".join(f"?{call}" for call in (*WRITING, "readlink", "readlinkat"))
-    command = ["strace", "-f", "-qq", "-o", str(trace), f"--trace={known}", "-e", "signal=none", *faults]
-    operation = operation.partition("-")[0]
-    done = child([operation, str(world.vault.folder), argument], command)
-    assert b"Traceback" not in done.stderr, done.stderr.decode()
-    lines = trace.read_text(errors="replace").splitlines()
-    assert any(MARK in line for line in lines), (done, lines[-5:])
+    what = [operation.partition("-")[0], str(world.vault.folder), argument]
+    done, lines = children.run(what, world.outside.parent / "trace", inject)
     return done.returncode, lines
 
 
-def writing_steps(lines: list[str]) -> list[Step]:
-    """The writing calls after the mark."""
-    seen: Counter[str] = Counter()
-    steps: list[Step] = []
-    begun = False
-    for line in lines:
-        found = CALL.match(line)
-        if not found:
-            continue
-        call, rest = found.groups()
-        begun = begun or MARK in rest
-        seen[call] += 1
-        if begun and call in WRITING and (call not in {"open", "openat"} or "O_CREAT" in rest):
-            steps.append(Step(call, seen[call]))
-    return steps
-
-
-@pytest.fixture(scope="module", autouse=True)
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("bytecode")))
-        assert child(["recover", str(tmp_path_factory.mktemp("none") / "vault"), "-"]).returncode == 0
-        yield
+@pytest.fixture(scope="module")
+def children(tmp_path_factory: pytest.TempPathFactory) -> Children:
+    require(shutil.which("strace") is not None, "strace")
+    warm = ["recover", str(tmp_path_factory.mktemp("none") / "vault"), "-"]
+    return Children("tests.vault.fault_child", warm, tmp_path_factory.mktemp("bytecode"))
 
 
 @pytest.fixture(autouse=True)
-def tools(tmp_path: Path) -> None:
-    require(shutil.which("strace") is not None, "strace")
+def attributes(tmp_path: Path) -> None:
     probe = tmp_path / "probe"
     probe.touch()
     try:
@@ -189,10 +127,10 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("fault", ["signal=KILL", "error=ENOSPC", "error=EIO"])
-def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path) -> None:
+def test_fault_at_every_writing_call(children: Children, operation: str, fault: str, tmp_path: Path) -> None:
     folder = tmp_path / "trial"
     world = World(folder)
-    code, lines = run(world, operation, world.prepare(operation))
+    code, lines = run(children, world, operation, world.prepare(operation))
     steps = writing_steps(lines)
     fewest, calls = OPERATIONS[operation]
     assert code == 0
@@ -205,9 +143,7 @@ def test_fault_at_every_writing_call(operation: str, fault: str, tmp_path: Path)
     for step in steps:
         world = World(folder)
         argument = world.prepare(operation)
-        code, lines = run(world, operation, argument, f"{step.call}:{fault}:when={step.number}")
-        injected = [line for line in lines if "(INJECTED)" in line or "= ?" in line]
-        assert injected, (step, lines[-3:])
+        code, _ = run(children, world, operation, argument, step.failing(fault))
         assert code == -9 if "KILL" in fault else code in (0, REFUSED), (step, code)
         check(world, operation, step)
 
@@ -229,13 +165,13 @@ def check(world: World, operation: str, step: Step) -> None:
         assert world.file.read_bytes() == b"something else"
 
 
-def test_each_step_is_durable_before_the_next(tmp_path: Path) -> None:
+def test_each_step_is_durable_before_the_next(children: Children, tmp_path: Path) -> None:
     """A loss of power, unlike a signal, shows only in the order of the calls."""
     world = World(tmp_path / "trial")
-    _, lines = run(world, "seal", world.prepare("seal"))
+    _, lines = run(children, world, "seal", world.prepare("seal"))
     assert in_order(lines, "pwrite64 fsync rename fsync unlink fsync rename fsync")
     id = world.vault.entries()[0].id
-    _, lines = run(world, "restore", id)
+    _, lines = run(children, world, "restore", id)
     assert in_order(lines, "fsync rename fsync pwrite64 fsync link unlink fsync unlink fsync unlink fsync")
 
 
@@ -259,26 +195,26 @@ UNFINISHED = {
 
 
 @pytest.mark.parametrize("case", UNFINISHED)
-def test_recovery_may_be_killed_too(case: str, tmp_path: Path) -> None:
+def test_recovery_may_be_killed_too(children: Children, case: str, tmp_path: Path) -> None:
     operation, call, count = UNFINISHED[case]
     folder = tmp_path / "trial"
     world = World(folder)
-    _, lines = run(world, operation, world.prepare(operation))
+    _, lines = run(children, world, operation, world.prepare(operation))
     step = [s for s in writing_steps(lines) if s.call in (call, call + "at")][count - 1]
-    kill = f"{step.call}:signal=KILL:when={step.number}"
+    kill = step.failing("signal=KILL")
 
     def unfinished() -> World:
         world = World(folder)
-        assert run(world, operation, world.prepare(operation), kill)[0] == -9
+        assert run(children, world, operation, world.prepare(operation), kill)[0] == -9
         assert world.leftovers()
         return world
 
     world = unfinished()
-    code, lines = run(world, case, "-")
+    code, lines = run(children, world, case, "-")
     assert code == 0
     steps = writing_steps(lines)
     assert steps
     for step in steps:
         world = unfinished()
-        assert run(world, case, "-", f"{step.call}:signal=KILL:when={step.number}")[0] == -9
+        assert run(children, world, case, "-", step.failing("signal=KILL"))[0] == -9
         check(world, operation, step)
