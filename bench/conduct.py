@@ -1,23 +1,28 @@
 """What observing costs a product: the same commands in the same chamber, observed and not observed, on one processor.
 
-    python -m bench.conduct [--rounds 3] [--whole] [--only NAME ...]
+    python -m bench.conduct [--rounds 5] [--whole] [--only NAME ...]
 
-Needs root, ClamAV and rkhunter. Each way of observing has a chamber of its own; the rounds of a command follow one
-another, after one that is not counted. `--whole` adds all of `rkhunter --check`, about a minute for each round.
+Needs root, ClamAV and rkhunter. Each way of observing has a chamber of its own, and all stand at the same time: a round
+of a command is one run in each, one after the other, so that what else the machine does meets all alike. The first round
+does not count. `--whole` adds all of `rkhunter --check`, one round of it, without one before: about four minutes.
+
+A ratio of seconds is only true of a quiet machine. Processor time (of product, observers and kernel together) is hardly
+changed by other programs, and on one processor it is what the product waits for.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
+import multiprocessing
 import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.machine import description
@@ -43,6 +48,7 @@ PREPARE = (
     "        with open(f'{folder}/{number}', 'wb') as file: file.write(b'%8d' % number * 1024)\n"
     "with open('/tmp/bench.ndb', 'w') as file: file.write('Bench:0:*:6f7665727462656e6368\\n')\n"
 )
+TICKS_IN_S = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class Subject:
     name: str
     line: str
     whole: bool = False
-    """Only with `--whole`."""
+    """Only with `--whole`, and then one round."""
 
 
 SUBJECTS = (
@@ -66,40 +72,62 @@ SUBJECTS = (
     Subject("rkhunter --check", "rkhunter --check --sk --nocolors", whole=True),
 )
 WAYS = ("nothing", "files", "files and calls")
+MAX_S = 600.0
+"""Of one run; a product that takes longer is ended, and the row is not what it says."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
-    """One way of observing: seconds of each round by subject, and what the observer said."""
+class Took:
+    """One run of a command: seconds on the clock, and of processor time of everything in the warden."""
 
-    seconds: dict[str, list[float]]
-    lost: dict[str, int]
-    per_event_us: float
+    wall: float
+    processor: float
 
 
-def measure(way: str, subjects: list[Subject], rounds: int, folder: Path) -> Timed:
-    """All rounds of all subjects in one chamber."""
-    result = folder / f"{way}.json"
+@dataclass(slots=True)
+class Station:
+    """One way of observing, in a chamber of its own that stands until `close`."""
 
+    way: str
+    folder: Path
+    _ours: Connection = field(init=False)
+    _process: multiprocessing.Process = field(init=False)
+
+    def __post_init__(self) -> None:
+        context = multiprocessing.get_context("fork")
+        self._ours, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(self.way, self.folder, theirs))
+        self._process.start()
+        theirs.close()
+
+    def run(self, line: str) -> Took:
+        """Run one command inside."""
+        self._ours.send(line)
+        took: Took = self._ours.recv()
+        return took
+
+    def close(self) -> tuple[dict[str, int], float]:
+        """End it: what was lost, by name, and microseconds of the observer's processor time for each event."""
+        self._ours.send(None)
+        told: tuple[dict[str, int], float] = self._ours.recv()
+        self._process.join()
+        return told
+
+
+def _serve(way: str, folder: Path, asked: Connection) -> None:
     def work(place: Path) -> None:
-        with Chamber(ChamberPlan(), place) as chamber, observing(way, chamber, place) as trailers:
-            run(chamber, place, f'python3 -c "{PREPARE}"')
-            seconds = {
-                subject.name: [run(chamber, place, subject.line) for _ in range(rounds + 1)][1:]
-                for subject in subjects
-            }
+        with Chamber(ChamberPlan(), place) as chamber, _observing(way, chamber, place) as trailers:
+            _run(chamber, place, f'python3 -c "{PREPARE}"')
+            while (line := asked.recv()) is not None:
+                asked.send(_run(chamber, place, line))
             chamber.close()
-        lost, per_event_us = told(way, trailers, place)
-        result.write_text(json.dumps([seconds, lost, per_event_us]))
+        asked.send(_told(way, trailers, place))
 
-    state = folder / "state"
-    state.mkdir(exist_ok=True)
-    in_warden(work, new_work_folder(state))
-    return Timed(*json.loads(result.read_text()))
+    in_warden(work, new_work_folder(folder))
 
 
 @contextlib.contextmanager
-def observing(way: str, chamber: Chamber, place: Path) -> Iterator[list[Trailer]]:
+def _observing(way: str, chamber: Chamber, place: Path) -> Iterator[list[Trailer]]:
     """Start the chamber, observed so; the observer's trailer is in the list afterwards."""
     trailers: list[Trailer] = []
     observer = FileObserver()
@@ -114,8 +142,7 @@ def observing(way: str, chamber: Chamber, place: Path) -> Iterator[list[Trailer]
         observer.close()
 
 
-def told(way: str, trailers: list[Trailer], place: Path) -> tuple[dict[str, int], float]:
-    """What was lost, by name, and microseconds of the observer's processor time for each event."""
+def _told(way: str, trailers: list[Trailer], place: Path) -> tuple[dict[str, int], float]:
     if not trailers:
         return {}, 0.0
     run_folder = RunFolder(place / "run")
@@ -126,19 +153,37 @@ def told(way: str, trailers: list[Trailer], place: Path) -> tuple[dict[str, int]
     return lost, trailers[0].busy_s / max(1, trailers[0].events) * 1e6
 
 
-def run(chamber: Chamber, place: Path, line: str) -> float:
-    """Seconds of one command."""
-    began = time.perf_counter()
-    chamber.execute(["sh", "-c", line], output=place / "output", timeout_s=1_800)
-    seconds = time.perf_counter() - began
-    print(f"{seconds:.2f} s: {line.strip()[:60]!r}", file=sys.stderr)
-    return seconds
+def _run(chamber: Chamber, place: Path, line: str) -> Took:
+    before, began = _processor_s(), time.perf_counter()
+    chamber.execute(["sh", "-c", line], output=place / "output", timeout_s=MAX_S)
+    return Took(time.perf_counter() - began, _processor_s() - before)
+
+
+def _processor_s() -> float:
+    """Used so far by all processes of this process namespace, those that ended included (proc_pid_stat(5))."""
+    ticks = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, fields[11:15]))  # utime, stime, and both of children that were waited for
+    return ticks / TICKS_IN_S
+
+
+def _row(subject: Subject, took: list[list[Took]]) -> str:
+    """A line of the table: medians, and ratios to the first way."""
+    walls = [statistics.median(one.wall for one in way) for way in took]
+    processors = [statistics.median(one.processor for one in way) for way in took]
+    cells = [
+        f"{wall:.2f} ({wall / walls[0]:.2f}; {processor / processors[0]:.2f})"
+        for wall, processor in zip(walls, processors, strict=True)
+    ]
+    return f"| {subject.name} | {' | '.join(cells)} |"
 
 
 def main() -> int:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--whole", action="store_true")
     parser.add_argument("--only", nargs="*", default=[])
     asked = parser.parse_args()
@@ -152,18 +197,18 @@ def main() -> int:
         and (not asked.only or any(w in subject.name for w in asked.only))
     ]
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # as in the lab: see session/observed.py
-    with tempfile.TemporaryDirectory() as folder:
-        timed = {way: measure(way, subjects, asked.rounds, Path(folder)) for way in WAYS}
     print("\n".join(f"* {line}" for line in description()))
-    print(f"\n| seconds, median of {asked.rounds} (ratio) | {' | '.join(WAYS)} |\n|---|{'---|' * len(WAYS)}")
-    for subject in subjects:
-        medians = [statistics.median(timed[way].seconds[subject.name]) for way in WAYS]
-        cells = [f"{seconds:.2f} ({seconds / medians[0]:.2f})" for seconds in medians]
-        print(f"| {subject.name} | {' | '.join(cells)} |")
-    for way in WAYS[1:]:
-        print(
-            f"\n* {way}: lost {timed[way].lost or 'nothing'}, {timed[way].per_event_us:.1f} µs for each event"
-        )
+    print(f"\n| seconds, median (ratio; of processor time) | {' | '.join(WAYS)} |\n|---|{'---|' * len(WAYS)}")
+    with tempfile.TemporaryDirectory() as folder:
+        stations = [Station(way, Path(folder)) for way in WAYS]
+        for subject in subjects:
+            rounds = 1 if subject.whole else asked.rounds + 1
+            rows = [[station.run(subject.line) for station in stations] for _ in range(rounds)]
+            counted = rows if subject.whole else rows[1:]
+            print(_row(subject, [list(way) for way in zip(*counted, strict=True)]), flush=True)
+        told = {station.way: station.close() for station in stations}
+    for way, (lost, per_event_us) in list(told.items())[1:]:
+        print(f"\n* {way}: lost {lost or 'nothing'}, {per_event_us:.1f} µs for each event")
     print(f"* load average at the end {os.getloadavg()[0]:.1f}")
     return 0
 
