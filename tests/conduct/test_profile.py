@@ -160,9 +160,37 @@ def test_a_declaration_that_could_match_nothing_is_refused(field: str, value: st
         profile.parse(text, "p.toml")
 
 
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ("name = 'v.example'\nkind = 'TXT'\nvalues = ['\"1:{now}\"', '\"two words\"']", ""),
+        ('name = "*.example"\nkind = "A"\nvalues = []', ""),
+        ('name = "v.example"\nkind = "TEXT"\nvalues = ["a"]', "dns 1: v.example TEXT"),
+        ('name = "v.example"\nkind = "A"\nvalues = ["300.1.1.1"]', "dns 1: v.example A"),
+        ('name = "v..example"\nkind = "A"\nvalues = ["192.0.2.1"]', "dns 1: v..example A"),
+        ('name = "v.example"\nkind = "A"\nttl_s = -1', "ttl_s"),
+    ],
+)
+def test_recorded_dns_answers_are_checked(record: str, words: str) -> None:
+    text = f"{LEAST}[[chamber.dns]]\n{record}\n"
+    if not words:
+        assert profile.parse(text, "p.toml").chamber.recorded
+        return
+    with pytest.raises(UsageError) as refused:
+        profile.parse(text, "p.toml")
+    assert words in str(refused.value)
+
+
 def test_the_page_lists_every_field() -> None:
     page = PAGE.read_text()
-    types = (profile.Product, profile.Step, profile.Scope, profile.Room, *profile.Install.__args__)
+    types = (
+        profile.Product,
+        profile.Step,
+        profile.Scope,
+        profile.Room,
+        profile.DnsRecord,
+        *profile.Install.__args__,
+    )
     for type_ in types:
         for field in msgspec.structs.fields(type_):
             assert f"`{field.name}`" in page, f"{type_.__name__}.{field.name}"

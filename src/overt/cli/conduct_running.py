@@ -82,7 +82,7 @@ def _unfinished(out: Path) -> Iterator[None]:
 def _mode(asked: str | None, found: Profile) -> Mode:
     if asked:
         return Mode(asked)
-    return Mode.REPLAY if found.chamber.replay or found.chamber.channel else Mode.SINK
+    return Mode.REPLAY if found.chamber.recorded else Mode.SINK
 
 
 def _complete(folder: ReportFolder) -> bool:

@@ -12,6 +12,10 @@ from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeAlias
 
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdatatype
 import msgspec
 
 from overt.conduct.evidence.records import StepKind
@@ -28,6 +32,9 @@ PLACES = {
     "files": "/opt/files",
 }
 """What `{…}` in a command stands for: absolute paths inside the chamber."""
+
+NOW = "{now}"
+"""In a recorded DNS answer: the time."""
 
 _PORT = r"(:(\d{1,5}|\*))?"
 _PATHS = (re.compile(r"!?[/*].*"), "a pattern is from the root, as /home/** is")
@@ -151,6 +158,19 @@ class Scope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it says that leaves: `content`, `name`, `digest`; none: nothing about files."""
 
 
+class DnsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a name answers to one kind of question in replay mode. What is not recorded is made up."""
+
+    name: str
+    """`*.example.org` stands for every name below."""
+    kind: str
+    """`A`, `AAAA`, `CNAME`, `MX`, `SRV`, `TXT`, …"""
+    values: tuple[str, ...] = ()
+    """As in a zone file (RFC 1035 §5.1); none: the name has no such record. `{now}` stands for the time of the question
+    in seconds since 1970."""
+    ttl_s: Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)] = 60
+
+
 class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the chamber gives the product beyond the usual."""
 
@@ -168,6 +188,13 @@ class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     what a client of it starts from."""
     replay: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Host name → folder (relative to the profile) with the files that it serves."""
+    dns: tuple[DnsRecord, ...] = ()
+    """What names answer, beyond an address of their own."""
+
+    @property
+    def recorded(self) -> bool:
+        """Whether there is anything to replay."""
+        return bool(self.replay or self.channel or self.dns)
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -220,6 +247,8 @@ def parse(text: str, name: str) -> Profile:
     for number, scope in enumerate(profile.scope, 1):
         for field in FORMS:
             check_scope(field, getattr(scope, field), f"{name}: scope {number}")
+    for number, record in enumerate(profile.chamber.dns, 1):
+        _check_dns(record, f"{name}: dns {number}")
     return profile
 
 
@@ -238,6 +267,19 @@ def _check(step: Step, where: str) -> None:
     if step.user not in ("root", "alice"):
         raise UsageError(f"{where}: user {step.user!r}: it is root or alice inside the chamber")
     filled(step.command, where)
+
+
+def _check_dns(record: DnsRecord, where: str) -> None:
+    """A record that could not be sent would be found out in the middle of a run."""
+    try:
+        dns.name.from_text(record.name)
+        kind = dns.rdatatype.from_text(record.kind)
+        for value in record.values:
+            dns.rdata.from_text("IN", kind, value.replace(NOW, "0"))
+    except dns.exception.DNSException as error:
+        raise UsageError(
+            f"{where}: {record.name} {record.kind}: {error}: values are as in a zone file"
+        ) from error
 
 
 def filled(command: tuple[str, ...], where: str) -> tuple[str, ...]:

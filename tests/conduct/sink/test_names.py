@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import socket
 import ssl
+import time
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 
 import dns.flags
 import dns.message
@@ -13,9 +15,11 @@ import dns.query
 import pytest
 
 from overt.conduct.evidence.records import Flow, Mode, Opened
+from overt.conduct.profile import DnsRecord
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import NAMES4, NAMES6, SinkPlan
 from overt.conduct.sink.resolver import Resolver
+from overt.conduct.sink.zone import Zone
 from tests.conduct.sink.lab import RESOLVER, Net, network
 from tests.conduct.sink.test_clients import needed
 
@@ -128,11 +132,46 @@ def test_curl_resolves_over_https(net: Net) -> None:
     assert net.to("through.example", protocol="tcp", application="http")
 
 
-def test_recorded_answers(ready: None, tmp_path: object) -> None:
-    plan = SinkPlan(Mode.REPLAY, records={("current.example", "TXT"): ('"0.103:62:1"',)})
-    with network(tmp_path, plan) as net:  # type: ignore[arg-type]
-        done = net.run(needed("dig"), "+short", f"@{RESOLVER}", "Current.example", "TXT")
-        assert done.stdout == b'"0.103:62:1"\n'
+RECORDED = (
+    DnsRecord("current.example", "TXT", ('"0.103:62:{now}"',), ttl_s=1800),
+    DnsRecord("www.example", "CNAME", ("cdn.example.",)),
+    DnsRecord("cdn.example", "A", ("203.0.113.80", "203.0.113.81")),
+    DnsRecord("*.lists.example", "A", ("127.0.0.2",)),
+    DnsRecord("good.lists.example", "A"),
+    DnsRecord("_update._tcp.example", "SRV", ("0 5 8443 cdn.example.",)),
+    DnsRecord("example", "mx", ("10 mx1.example.", "20 mx2.example.")),
+)
+
+
+def test_recorded_answers(ready: None, tmp_path: Path) -> None:
+    with network(tmp_path, SinkPlan(Mode.REPLAY, records=RECORDED)) as net:
+
+        def asked(name: str, kind: str) -> list[str]:
+            done = net.run(needed("dig"), "+short", f"@{RESOLVER}", name, kind)
+            return sorted(done.stdout.decode().splitlines(), reverse=True)
+
+        (text,) = asked("Current.example", "TXT")
+        assert abs(int(text.strip('"').split(":")[2]) - time.time()) < 60
+        assert asked("www.example", "A") == ["cdn.example.", "203.0.113.81", "203.0.113.80"]
+        assert asked("bad.lists.example", "A") == ["127.0.0.2"] and asked("good.lists.example", "A") == []
+        assert asked("_update._tcp.example", "SRV") == ["0 5 8443 cdn.example."]
+        assert asked("example", "MX") == ["20 mx2.example.", "10 mx1.example."]
+        assert ip_address(asked("other.example", "A")[0]) in NAMES4
+        whole = net.run(needed("dig"), f"@{RESOLVER}", "current.example", "TXT").stdout
+        assert b"\t1800\tIN\tTXT" in whole
+        net.run(needed("curl"), "-sS", "-4", "http://www.example/")
+        net.stop()
+        assert net.to("www.example", protocol="tcp")[0].address.startswith("203.0.113.8")
+
+
+def test_aliases_that_go_in_circles_end() -> None:
+    zone = Zone.of(
+        (DnsRecord("a.example", "CNAME", ("b.example.",)), DnsRecord("b.example", "CNAME", ("a.example.",)))
+    )
+    answered = Resolver(Names(NAMES4, NAMES6), zone).answer(
+        dns.message.make_query("a.example", "A").to_wire()
+    )
+    assert answered is not None and len(answered.reply) < 512
 
 
 def resolver() -> Resolver:

@@ -14,12 +14,14 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.records import Mode, Opened
+from overt.conduct.profile import DnsRecord
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import NAMES4, NAMES6, PORT, Limits, SinkPlan
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.tape import Ends
 from overt.conduct.sink.uplink import Uplink
+from overt.conduct.sink.zone import Zone
 from tests.conduct.sink.lab import CHAMBER4, CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
 from tests.conduct.sink.test_clients import needed
 from tests.conduct.sink.test_names import questions
@@ -61,11 +63,13 @@ def serve_world(trusted: Path, ready: int) -> None:
     names.bind((WORLD, 53))
     resolver = Resolver(
         Names(NAMES4, NAMES6),
-        {
-            ("site.example", "A"): (VALID,),
-            ("bad.example", "A"): (INVALID,),
-            ("site.example", "AAAA"): ("100::1",),
-        },
+        Zone.of(
+            (
+                DnsRecord("site.example", "A", (VALID,)),
+                DnsRecord("site.example", "AAAA", ("100::1",)),
+                DnsRecord("bad.example", "A", (INVALID,)),
+            )
+        ),
     )
     os.write(ready, b"x")
     while True:

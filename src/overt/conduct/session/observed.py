@@ -20,6 +20,7 @@ from overt.conduct.observe.attribution import Sources
 from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
+from overt.conduct.observe.naming import Names
 from overt.conduct.observe.sockets import SocketObserver
 from overt.conduct.observe.tracelog import TraceLog
 from overt.conduct.profile import PLACES
@@ -42,7 +43,8 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
         canaries = _furnish(chamber, task)
         trusted = trust.establish(chamber.merged, authority.pem)
         closed = list(trusted.not_done)
-        plan = SinkPlan(task.mode, replay=task.replay)
+        records = task.profile.chamber.dns if task.mode is Mode.REPLAY else ()
+        plan = SinkPlan(task.mode, replay=task.replay, records=records)
         out = warden.host_network() if task.mode is Mode.PASS_THROUGH else -1
         sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s, out)
         with (
@@ -152,17 +154,24 @@ class _Observers:
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
         self.blind: tuple[Blind, ...] = ()
         self.losses = Losses()
-        room = task.profile.chamber
+        self._room = room = task.profile.chamber
         declared = (FILTERING if room.own_filter else frozenset()) | (
             MOUNTING if room.mounts else frozenset()
         )
         self.sources = Sources(raw / "files", raw / "sockets", self._trace, declared=declared)
 
     def __enter__(self) -> _Observers:
-        self._files.start(self._chamber.superblocks, self._raw / "files", self._zero_s, planted=self._planted)
+        self._files.start(
+            self._chamber.superblocks,
+            self._raw / "files",
+            self._zero_s,
+            planted=self._planted,
+            names=Names.of(self._chamber.roots) if self._room.mounts else None,
+        )
         if self._trace is not None:
             self._log = TraceLog(self._trace, self._raw / "trace")
-        self._chamber.start(trace.command(self._log.pipe) if self._log else ())
+        tracer = trace.command(self._log.pipe, whole=self._room.own_filter) if self._log else ()
+        self._chamber.start(tracer)
         self._sockets.start(self._chamber.init_pid, self._raw / "sockets", self._zero_s)
         self.rebase()
         return self

@@ -55,11 +55,7 @@ def check(wanted: Wanted) -> None:
         )
     if wanted.let_out and wanted.mode is not Mode.PASS_THROUGH:
         raise UsageError("--let-it-out goes with --mode pass-through")
-    if (
-        wanted.mode is Mode.REPLAY
-        and not wanted.profile.chamber.replay
-        and not wanted.profile.chamber.channel
-    ):
+    if wanted.mode is Mode.REPLAY and not wanted.profile.chamber.recorded:
         raise UsageError(f"{wanted.file}: it has nothing to replay: see [chamber] replay, or use --mode sink")
     if wanted.out.exists() and (not wanted.out.is_dir() or any(wanted.out.iterdir())):
         raise UsageError(f"{wanted.out} is there already: name another folder with --out")

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from overt.conduct.evidence.records import Mode
+from overt.conduct.profile import DnsRecord
 
 PORT = 8
 """Where the sink listens. Destinations keep their own ports: the kernel hands all of them to this one (TPROXY)."""
@@ -66,8 +67,8 @@ class SinkPlan:
     mode: Mode
     replay: Mapping[str, Path] = field(default_factory=dict)
     """Host name in lower case → folder whose files it serves; `*` stands for every other host."""
-    records: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    """Recorded DNS answers, in the form of a zone file: ("example.org", "TXT") → ('"v=1"',)."""
+    records: tuple[DnsRecord, ...] = ()
+    """Recorded DNS answers."""
     names_network: IPv4Network = NAMES4
     """Every name gets an address of its own from here (RFC 2544: for benchmarks, routed nowhere)."""
     names_network6: IPv6Network = NAMES6

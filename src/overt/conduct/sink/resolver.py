@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import dns.exception
@@ -22,7 +21,10 @@ import dns.reversename
 import dns.rrset
 
 from overt.conduct.sink.names import Names
+from overt.conduct.sink.zone import Zone
 
+MAX_ALIASES = 8
+"""That one answer follows."""
 TTL_S = 60
 _NOBODY = frozenset({"use-application-dns.net"})
 """Asked for by browsers that would otherwise bring a resolver of their own: it does not exist here."""
@@ -54,7 +56,7 @@ class Resolver:
     """The chamber's only name server, whatever its address."""
 
     names: Names
-    records: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    zone: Zone = field(default_factory=Zone)
 
     def answer(self, wire: bytes) -> Answered | None:
         """The answer to one message; None if this is no DNS message that wants one."""
@@ -78,12 +80,35 @@ class Resolver:
         if name.lower() in _NOBODY or item.rdclass != dns.rdataclass.IN:
             reply.set_rcode(dns.rcode.NXDOMAIN)
             return
+        owner = self._follow(reply, item)
         for kind in _kinds(dns.rdatatype.to_text(item.rdtype)):
-            texts = self.records.get((name.lower(), kind), ()) or self._texts(name, kind)
-            if texts:
-                reply.answer.append(dns.rrset.from_text(item.name, TTL_S, "IN", kind, *texts))
+            if found := self._found(owner, kind, name):
+                reply.answer.append(found)
         if not reply.answer and _REVERSED.search(name):
             reply.set_rcode(dns.rcode.NXDOMAIN)
+
+    def _follow(self, reply: dns.message.Message, item: dns.rrset.RRset) -> dns.name.Name:
+        """The name at the end of recorded aliases, which become part of the answer (RFC 1034 §3.6.2)."""
+        owner = item.name
+        if item.rdtype == dns.rdatatype.CNAME:
+            return owner
+        for _ in range(MAX_ALIASES):
+            if not (alias := self.zone.find(owner, "CNAME")):
+                break
+            reply.answer.append(alias)
+            owner = alias[0].target
+        return owner
+
+    def _found(self, owner: dns.name.Name, kind: str, asked: str) -> dns.rrset.RRset | None:
+        """The recorded or made-up answer. An address is known by the name that was asked for, not by its alias."""
+        found = self.zone.find(owner, kind)
+        if found is None:
+            texts = self._texts(asked, kind)
+            return dns.rrset.from_text(owner, TTL_S, "IN", kind, *texts) if texts else None
+        if kind in ("A", "AAAA"):
+            for item in found:
+                self.names.learn(item.address, asked)
+        return found
 
     def _texts(self, name: str, kind: str) -> tuple[str, ...]:
         match kind:

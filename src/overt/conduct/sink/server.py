@@ -42,6 +42,7 @@ from overt.conduct.sink.responses import Folder, Responder
 from overt.conduct.sink.stream import Stream
 from overt.conduct.sink.tape import Recorder
 from overt.conduct.sink.uplink import Uplink
+from overt.conduct.sink.zone import Zone
 from overt.core.errors import ConductError
 from overt.sandbox.lockdown import close_others, drop_capabilities
 
@@ -262,7 +263,7 @@ def serve(
     os.close(count)
     names = Names(sink.plan.names_network, sink.plan.names_network6)
     recorder = Recorder(sink.folder, names, sink.plan.limits, sink.clock_zero)
-    resolver = Resolver(names, sink.plan.records)
+    resolver = Resolver(names, Zone.of(sink.plan.records))
     hole = Sinkhole(sink.authority, Responder(resolver, hosts), sink.plan.limits)
     converse: Callable[[Stream], Awaitable[None]] = partial(conversation.converse, hole=hole)
     if way is not None:
