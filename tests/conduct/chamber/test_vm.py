@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.chamber import network, privileges
-from overt.conduct.chamber.vm import image, machine
+from overt.conduct.chamber.vm import image, machine, system
+from overt.conduct.chamber.vm.cable import Cable
 from overt.conduct.chamber.vm.cpio import Archive
 from overt.conduct.chamber.vm.machine import Machine, MachinePlan
 from overt.conduct.chamber.warden import in_warden, new_work_folder
@@ -42,21 +45,35 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> image.Parts:
     return image.fetch(tmp_path_factory.mktemp("vm"))
 
 
+@contextlib.contextmanager
+def booted(
+    parts: image.Parts, work: Path, clock: datetime, system_folder: Path | None = None, product: str = ""
+) -> Iterator[tuple[Machine, Cable]]:
+    """A machine, from the warden's side, with `product` as /opt/product/product."""
+    with Cable() as cable:
+        root = work / "root"
+        system.copy(system_folder, root) if system_folder else system.minimal(root)
+        system.furnish(root, parts, cable.network)
+        (root / "opt/product").mkdir()
+        (root / "opt/product/product").write_text(product)
+        image.disk(root, work / "disk", 64)
+        with Machine(
+            MachinePlan(parts, work / "disk", clock), cable, work, work.parent / "console"
+        ) as subject:
+            yield subject, cable
+
+
 def test_conduct_that_waits_for_a_day_shows_on_that_day(parts: image.Parts, tmp_path: Path) -> None:
-    product = tmp_path / "product"
-    product.mkdir()
-    (product / "bomb").write_text(BOMB)
     report = ReportFolder(tmp_path / "report")
     folders = {year: report.new_run(f"in-{year}") for year in (2026, 2027)}
 
     def work(year: int, folder: Path) -> None:
         run = folders[year]
-        plan = MachinePlan(parts, datetime(year, 1, 1, 12, tzinfo=UTC), product=product)
-        with Machine(plan, folder, run.path / "console.txt") as subject:
-            sink = Sink(SinkPlan(Mode.SINK), Authority.new(), run, subject.network.sink_interface, 0.0)
+        with booted(parts, folder, datetime(year, 1, 1, 12, tzinfo=UTC), product=BOMB) as (subject, cable):
+            sink = Sink(SinkPlan(Mode.SINK), Authority.new(), run, cable.network.sink_interface, 0.0)
             sink.start()
             output = run.path / "output/1.txt"
-            ended = subject.execute(["sh", "/opt/product/bomb"], output=output, timeout_s=60)
+            ended = subject.execute(["sh", "/opt/product/product"], output=output, timeout_s=60)
             assert ended.exit_status == 0, output.read_text()
             assert f"today is {year}" in output.read_text()
             sink.stop()
@@ -71,9 +88,7 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
     seen = tmp_path / "qemu"
 
     def work(folder: Path) -> None:
-        with Machine(
-            MachinePlan(parts, datetime(2027, 3, 1, tzinfo=UTC)), folder, tmp_path / "console"
-        ) as subject:
+        with booted(parts, folder, datetime(2027, 3, 1, tzinfo=UTC)) as (subject, _):
             number = 0
 
             def run(script: str, **how: object) -> tuple[object, bool, str]:
@@ -86,6 +101,12 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
             assert run("exit 3") == (3, False, "")
             assert run("kill -9 $$")[0] == -9
             assert run("echo $WORD 'a b'", env={"WORD": "it's"}) == (0, False, "it's a b\n")
+            assert run("id -un; echo $HOME; exit 5", user="alice", cwd="/home/alice") == (
+                5,
+                False,
+                "alice\n/home/alice\n",
+            )
+            assert run("touch /etc/mine", user="alice")[0] == 1
             assert run("sleep 7001 & sleep 7002", timeout_s=1.0)[:2] == (None, True)
             assert run("sleep 7003", timeout_s=0.3, background=True)[:2] == (None, False)
             assert run("ps | grep -o '[s]leep 700.'")[2] == "sleep 7003\n"
@@ -99,8 +120,7 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
 
 
 def test_a_service_of_systemd(parts: image.Parts, tmp_path: Path) -> None:
-    require(shutil.which("debootstrap") is not None, "debootstrap")
-    root = image.debian(tmp_path)
+    root = debian_folder(tmp_path)
     unit = root / "etc/systemd/system/product.service"
     unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n")
     wanted = root / "etc/systemd/system/multi-user.target.wants"
@@ -108,13 +128,18 @@ def test_a_service_of_systemd(parts: image.Parts, tmp_path: Path) -> None:
     (wanted / unit.name).symlink_to(f"../{unit.name}")
 
     def work(folder: Path) -> None:
-        plan = MachinePlan(parts, datetime(2027, 3, 1, tzinfo=UTC), root=root, memory_mb=1500)
-        with Machine(plan, folder, tmp_path / "console") as subject:
+        with booted(parts, folder, datetime(2027, 3, 1, tzinfo=UTC), root) as (subject, _):
             command = ["systemctl", "is-active", "product"]
             subject.execute(command, output=tmp_path / "said", timeout_s=60)
 
     in_warden(work, new_work_folder(tmp_path))
     assert (tmp_path / "said").read_text() == "active\n"
+
+
+def debian_folder(tmp_path: Path) -> Path:
+    require(shutil.which("debootstrap") is not None, "debootstrap")
+    system.debian(tmp_path / "system")
+    return tmp_path / "system"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -15,12 +15,11 @@ from urllib.parse import quote
 from overt.conduct.chamber import devices, groups, inside, kernel, layers, network, privileges, view
 from overt.conduct.chamber.control import Control
 from overt.conduct.chamber.denials import Warder
-from overt.conduct.chamber.plan import ROOT, ChamberPlan, Denied, Ended, User, Watched
+from overt.conduct.chamber.plan import ROOT, ChamberPlan, Denied, Ended, User, Watched, account
 from overt.core.errors import ConductError
 
 CLOSE_S = 30.0
 """How long a tracer may take to write out its log when everything inside has ended."""
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TMP_PLACES = {"tmp": 0o1777, "run": 0o755}
 UNBOUNDED = {
     "memory": "This machine has no control group for memory: the product's use of it was not bounded.",
@@ -159,6 +158,11 @@ class Chamber:
         return (*overlays, Watched(self.homes_root, "/home", True), *tmp)
 
     @property
+    def roots(self) -> dict[Path, str]:
+        """The roots of those file systems as the warden sees them, and where each is inside."""
+        return {watched.mount: watched.inside for watched in self.superblocks} | {self.homes_root: "/"}
+
+    @property
     def upper(self) -> Path:
         """The layer of what was written below "/", but for what is on file systems of its own (`uppers`)."""
         return self.uppers[0][0]
@@ -182,7 +186,7 @@ class Chamber:
                 found.append(says)
         if not self.plan.record_denied:
             found.append(
-                "Calls that the chamber refuses were refused without being recorded, as the profile asks."
+                "Calls that the chamber refuses are known from the trace of calls alone, as the profile asks."
             )
         if Path("/dev/vsock").exists():
             found.append(
@@ -203,20 +207,7 @@ class Chamber:
             raise ConductError(
                 f"{source} can be brought to {place} only before anything of the product is there"
             )
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if source.is_dir():
-                shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
-            else:
-                shutil.copy2(source, target)
-            for folder, names, files in os.walk(target):
-                for name in (".", *names, *files):
-                    os.chown(Path(folder) / name, owner.uid, owner.gid, follow_symlinks=False)
-            os.chown(target, owner.uid, owner.gid, follow_symlinks=False)
-        except (OSError, shutil.Error) as error:
-            raise ConductError(
-                f"{source} could not be brought into the chamber at {place}: {error}"
-            ) from error
+        inside.bring(source, target, owner)
 
     def keep(self, folder: Path) -> None:
         """Copy what was written to the system so far to `folder`, which can be a layer of a later chamber: an installed
@@ -262,32 +253,26 @@ class Chamber:
         timeout_s: float = 600.0,
         output: Path,
         background: bool = False,
+        capabilities: Collection[str] | None = None,
     ) -> Ended:
         """Run a command inside and wait until it ends, or `timeout_s` is over: then it is ended, with all that it
         started. In the background, it is given `timeout_s` to get ready and goes on. What it prints is in `output`.
+        Of `capabilities`, root has no other; None: all that the chamber gives.
 
         Raises `ConductError` if the chamber is no more.
         """
         if self._control is None:
             raise ConductError("the chamber was not started")
-        who = {account.name: account for account in (ROOT, self.plan.user)}.get(user)
-        if who is None:
-            raise ConductError(f"no user {user!r} in the chamber: there are root and {self.plan.user.name}")
-        environment = {
-            "PATH": PATH,
-            "HOME": who.home,
-            "USER": who.name,
-            "LOGNAME": who.name,
-            "SHELL": "/bin/bash",
-            "LANG": "C.UTF-8",
-            "TERM": "dumb",
-            **(env or {}),
-        }
+        who = account(user, self.plan.user)
+        environment = {**who.environment, **(env or {})}
         request = {
             "argv": list(argv),
             "env": environment,
             "cwd": cwd,
             "user": {"uid": who.uid, "gid": who.gid},
+            "capabilities": [
+                name for name in self.capabilities if capabilities is None or name in capabilities
+            ],
         }
         return self._control.run(request, output, self.plan.limits.output_bytes, timeout_s, background)
 

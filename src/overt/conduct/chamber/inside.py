@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from typing import NoReturn, TypeVar
 
 import msgspec
 
+from overt.conduct.chamber.plan import ROOT, User
 from overt.core.errors import ConductError
 
 T = TypeVar("T")
@@ -50,6 +52,23 @@ def at(root: Path, inside: str) -> Path:
         found = [] if target.startswith("/") else found
         left += [step for step in target.split("/") if step not in ("", ".")][::-1]
     return root.joinpath(*found)
+
+
+def bring(source: Path, target: Path, owner: User = ROOT) -> None:
+    """Copy a file, or a folder with all below it, to `target` (`at`), for `owner`, while nothing runs inside. Raises
+    `ConductError`."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source, target)
+        for folder, names, files in os.walk(target):
+            for name in (".", *names, *files):
+                os.chown(Path(folder) / name, owner.uid, owner.gid, follow_symlinks=False)
+        os.chown(target, owner.uid, owner.gid, follow_symlinks=False)
+    except (OSError, shutil.Error) as error:
+        raise ConductError(f"{source} could not be brought into the chamber: {error}") from error
 
 
 def run(root: Path, work: Callable[[], T], kind: type[T]) -> T:

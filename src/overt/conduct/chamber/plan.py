@@ -9,6 +9,7 @@ from overt.conduct.chamber.privileges import NEVER, NUMBERS
 from overt.core.errors import ConductError
 
 MIB = 1 << 20
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +21,30 @@ class User:
     gid: int
     home: str
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What every step of theirs finds; nothing of the lab's own environment is in it."""
+        return {
+            "PATH": PATH,
+            "HOME": self.home,
+            "USER": self.name,
+            "LOGNAME": self.name,
+            "SHELL": "/bin/bash",
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+        }
+
 
 ROOT = User("root", 0, 0, "/root")
 ALICE = User("alice", 1000, 1000, "/home/alice")
+
+
+def account(name: str, user: User) -> User:
+    """Root or `user`, by name. Raises `ConductError`."""
+    found = {one.name: one for one in (ROOT, user)}.get(name)
+    if found is None:
+        raise ConductError(f"no user {name!r} in the chamber: there are root and {user.name}")
+    return found
 
 
 @dataclass(frozen=True, slots=True)

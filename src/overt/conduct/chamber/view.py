@@ -63,6 +63,8 @@ SETTINGS = (
 """How files end, beside those without an ending, in which that is looked for."""
 MAX_SETTINGS_BYTES = 1 << 18
 FOLDERS_KEPT_DEPTH = 3
+ROOT_UUID = "6f1de6a4-0a4f-4c1e-9b0d-52f1c2b7a9e0"
+"""Of the file system that the made-up /etc/fstab names."""
 
 
 class Kind(Enum):
@@ -96,7 +98,7 @@ def masks(plan: ChamberPlan) -> tuple[Mask, ...]:
         if (plan.root / start).is_dir() and not (plan.root / start).is_symlink():
             for mask in _private(plan.root, start, shown):
                 found.setdefault(mask.path, mask)
-    for mask in _made_up(plan):
+    for mask in made_up(plan):
         found[mask.path] = mask
     return tuple(sorted(found.values(), key=lambda mask: mask.path))
 
@@ -156,7 +158,8 @@ def _folder(path: str, facts: os.stat_result) -> Mask:
     return Mask(path, Kind.FOLDER, stat.S_IMODE(facts.st_mode), facts.st_uid, facts.st_gid)
 
 
-def _made_up(plan: ChamberPlan) -> Iterator[Mask]:
+def made_up(plan: ChamberPlan) -> Iterator[Mask]:
+    """Files that no machine gives away: accounts, names, host keys. Raises `OSError`."""
     people = accounts.passwd(_read(plan.root / "etc/passwd"), plan.user)
     groups = accounts.group(_read(plan.root / "etc/group"), plan.user)
     machine = secrets.token_hex(16)
@@ -171,7 +174,7 @@ def _made_up(plan: ChamberPlan) -> Iterator[Mask]:
         "etc/hosts": f"127.0.0.1\tlocalhost\n127.0.1.1\t{plan.hostname}\n::1\tlocalhost ip6-localhost ip6-loopback\n",
         "etc/resolv.conf": "".join(f"nameserver {address}\n" for address in plan.resolvers),
         "etc/machine-id": f"{machine}\n",
-        "etc/fstab": "UUID=6f1de6a4-0a4f-4c1e-9b0d-52f1c2b7a9e0 / ext4 errors=remount-ro 0 1\n",
+        "etc/fstab": f"UUID={ROOT_UUID} / ext4 errors=remount-ro 0 1\n",
     }
     if (plan.root / "var/lib/dpkg").is_dir():
         public["usr/sbin/policy-rc.d"] = "#!/bin/sh\nexit 101\n"  # steps start daemons, not packages' scripts

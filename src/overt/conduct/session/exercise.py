@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from overt.conduct.chamber.build import PATH, Chamber
+from overt.conduct.chamber.plan import PATH, Ended
 from overt.conduct.evidence.records import StepKind, StepRun
 from overt.conduct.judge.answering import shortened
+from overt.conduct.judge.machine import NOT_THE_PRODUCT
 from overt.conduct.profile import Step, filled
 from overt.conduct.session.task import Task
 
@@ -21,14 +23,32 @@ MAX_TOLD = 100
 LAST_BYTES = 2000
 
 
+class Place(Protocol):
+    """Where steps run: a chamber, or a virtual machine."""
+
+    def execute(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str = "/",
+        user: str = "root",
+        timeout_s: float = 600.0,
+        output: Path,
+        background: bool = False,
+        capabilities: Collection[str] | None = None,
+    ) -> Ended:
+        """As `Chamber.execute` says."""
+
+
 class Exercise:
-    """Runs steps in a chamber; `done` grows with each."""
+    """Runs steps in their place; `done` grows with each."""
 
     def __init__(
-        self, chamber: Chamber, task: Task, environment: Mapping[str, str], zero_s: float, tell: Tell
+        self, place: Place, task: Task, environment: Mapping[str, str], zero_s: float, tell: Tell
     ) -> None:
         self.done: list[StepRun] = []
-        self._chamber, self._task, self._zero_s, self._tell = chamber, task, zero_s, tell
+        self._place, self._task, self._zero_s, self._tell = place, task, zero_s, tell
         path = ":".join(part for part in (task.prepared.path_prefix, PATH) if part)
         self._environment = {**environment, "PATH": path, **task.profile.chamber.environment}
 
@@ -41,7 +61,8 @@ class Exercise:
     def rest(self) -> Iterator[Step]:
         """The question for its version, and what the profile exercises."""
         if version := self._task.profile.product.version:
-            yield Step(StepKind.COMMAND, version, timeout_s=VERSION_S, expect=())
+            user = self._task.profile.step[0].user
+            yield Step(StepKind.COMMAND, version, user=user, timeout_s=VERSION_S, expect=())
         yield from self._task.profile.step
 
     def run(self, step: Step) -> None:
@@ -52,7 +73,7 @@ class Exercise:
         command = filled(step.command, f"step {number}")
         self._tell(f"step {number}, {step.kind}: {shortened(' '.join(command), MAX_TOLD)}")
         began = self._now()
-        ended = self._chamber.execute(
+        ended = self._place.execute(
             command,
             env={**self._environment, **step.environment},
             cwd=f"/home/{step.user}" if step.user != "root" else "/root",
@@ -60,6 +81,7 @@ class Exercise:
             timeout_s=step.timeout_s,
             output=path,
             background=step.background,
+            capabilities=self._granted(step.kind),
         )
         status = ended.exit_status
         going_on = step.background and status is None and not ended.timed_out
@@ -80,6 +102,11 @@ class Exercise:
                 output=output,
             )
         )
+
+    def _granted(self, kind: StepKind) -> tuple[str, ...] | None:
+        """What it declares that it needs, and no more: that it works shows that this is all. None where it declares
+        nothing, and where not the product but a package manager is at work."""
+        return None if kind in NOT_THE_PRODUCT else self._task.profile.scope_of(kind).privileges or None
 
     def _now(self) -> float:
         return round(time.monotonic() - self._zero_s, 6)

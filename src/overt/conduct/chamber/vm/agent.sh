@@ -1,7 +1,9 @@
-# Runs the steps that come over the second serial line, one a line: NUMBER HUNDREDTHS BACKGROUND SCRIPT(base64).
+# Runs the steps that come over the second serial line, one a line: NUMBER HUNDREDTHS BACKGROUND USER SCRIPT(base64).
 # Answers: "end NUMBER STATUS", the output in base64, and a line with a dot. STATUS is a number, "timeout" or "running".
+# When it answers, all that the step wrote is on the disk.
 B=/.lab/busybox
 SHELL_OF_STEPS=/bin/sh
+cd /.lab/work || exit 1
 exec 3<>/dev/ttyS1
 $B stty raw -echo <&3
 
@@ -27,13 +29,21 @@ kill_new() {
     done
 }
 
+start() {
+    if [ "$user" = root ]; then
+        exec $B setsid $SHELL_OF_STEPS "step.$number"
+    fi
+    exec $B setsid $B su -m -s $SHELL_OF_STEPS "$user" "/.lab/work/step.$number"
+}
+
+$B sync
 echo ready >&3
-while read -r number patience background script <&3; do
-    echo "$script" | $B base64 -d >"/.lab/step.$number"
+while read -r number patience background user script <&3; do
+    echo "$script" | $B base64 -d >"step.$number"
     before=$(echo $(processes))
     hundredths
     end=$((now + patience))
-    $B setsid $SHELL_OF_STEPS "/.lab/step.$number" >"/.lab/out.$number" 2>&1 </dev/null 3>&- &
+    start >"out.$number" 2>&1 </dev/null 3>&- &
     child=$!
     while [ "$now" -lt "$end" ] && kill -0 "$child" 2>/dev/null; do
         $B usleep 50000
@@ -48,7 +58,8 @@ while read -r number patience background script <&3; do
         kill_new
         status=timeout
     fi
+    $B sync
     echo "end $number $status" >&3
-    $B head -c 16777216 "/.lab/out.$number" | $B base64 >&3
+    $B head -c 16777216 "out.$number" | $B base64 >&3
     echo . >&3
 done

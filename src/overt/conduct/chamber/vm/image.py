@@ -1,25 +1,28 @@
-"""Kernel and first file system of a virtual machine, made from Debian's packages. Runs outside, before the warden."""
+"""Kernel, first file system and disk of a virtual machine. The kernel is Debian's, and fetched before the warden."""
 
 from __future__ import annotations
 
 import gzip
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from overt.conduct.chamber import packages
+from overt.conduct.chamber import layers, packages
+from overt.conduct.chamber.view import ROOT_UUID
 from overt.conduct.chamber.vm.cpio import Archive
 from overt.core.errors import ConductError
 
 PACKAGES = ("linux-image-cloud-amd64", "busybox-static")
-DRIVERS = ("virtio_pci", "virtio_net")
+DRIVERS = ("virtio_pci", "virtio_net", "virtio_blk")
 LAB = ".lab"
 UNPACK_S = 120.0
-INSTALL_S = 1800.0
+DISK_S = 600.0
+MIB = 1 << 20
+OVERHEAD_MB = 32
+"""For what the file system itself takes."""
 _DEPENDS = re.compile(rb"\0depends=([\w,-]*)\0")
 
 
@@ -31,6 +34,11 @@ class Parts:
     drivers: tuple[Path, ...]
     """In the order in which they are to be loaded."""
     busybox: Path
+
+    @property
+    def release(self) -> str:
+        """The kernel's version, as `uname -r` says it."""
+        return self.kernel.name.partition("-")[2]
 
 
 def fetch(folder: Path) -> Parts:
@@ -58,26 +66,6 @@ def fetch(folder: Path) -> Parts:
     return Parts(kernel, drivers(unpacked, DRIVERS), busybox)
 
 
-def debian(folder: Path, packages: Iterable[str] = ("systemd-sysv",)) -> Path:
-    """Install a small Debian, of this machine's release, with `packages` into a folder below `folder`, by debootstrap
-    in namespaces of its own; it can be a machine's `root`. Raises `ConductError`."""
-    root = folder / "system"
-    release = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.MULTILINE)
-    if release is None or shutil.which("debootstrap") is None:
-        raise ConductError("a Debian for a virtual machine is made on Debian: apt-get install debootstrap")
-    private = ["unshare", "--mount", "--pid", "--fork", "--ipc", "--uts"]
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", release[1], str(root)]
-    done = subprocess.run(
-        [*private, *command], capture_output=True, text=True, timeout=INSTALL_S, check=False
-    )
-    if done.returncode:
-        said = (done.stdout + done.stderr).strip().splitlines()
-        raise ConductError(
-            f"debootstrap failed: {said[-1] if said else done.returncode}: see {root}/debootstrap"
-        )
-    return root
-
-
 def drivers(root: Path, wanted: Iterable[str]) -> tuple[Path, ...]:
     """The files of these modules below `root` with all that they need, which comes first; those that the kernel has
     built in have no file. Raises `ConductError` for a compressed one."""
@@ -100,33 +88,55 @@ def drivers(root: Path, wanted: Iterable[str]) -> tuple[Path, ...]:
     return tuple(ordered)
 
 
-def write(
-    parts: Parts,
-    target: Path,
-    settings: dict[str, str],
-    root: Path | None = None,
-    product: Path | None = None,
-) -> None:
-    """Write the first file system to `target`: busybox, or the system in the folder `root` (of debootstrap, say), with
-    the folder `product` at /opt/product. `settings` are for `boot.sh`. Raises `OSError`."""
-    scripts = resources.files("overt.conduct.chamber.vm")
+def initial(parts: Parts, target: Path) -> None:
+    """Write the first file system to `target`: busybox, drivers, and `boot.sh`. Raises `OSError`."""
     with gzip.open(target, "wb", compresslevel=1) as stream:
         archive = Archive(stream)  # type: ignore[arg-type]
-        if root is not None:
-            archive.tree(root)
-        for folder in (LAB, f"{LAB}/modules", "dev", "opt", "opt/product"):
+        for folder in (LAB, f"{LAB}/modules", "dev"):
             archive.folder(folder)
         archive.device("dev/console", 5, 1)
-        archive.file("init", (scripts / "boot.sh").read_bytes(), 0o755)
-        for name in ("agent.sh", "agent.service"):
-            archive.file(f"{LAB}/{name}", (scripts / name).read_bytes())
+        archive.file("init", script("boot.sh"), 0o755)
         archive.file(f"{LAB}/busybox", parts.busybox.read_bytes(), 0o755)
         for driver in parts.drivers:
             archive.file(f"{LAB}/modules/{driver.name}", driver.read_bytes())
         archive.file(f"{LAB}/modules.list", "".join(f"{driver.name}\n" for driver in parts.drivers).encode())
-        archive.file(
-            f"{LAB}/settings", "".join(f"{name}='{value}'\n" for name, value in settings.items()).encode()
-        )
-        if product is not None:
-            archive.tree(product, "opt/product")
         archive.end()
+
+
+def disk(root: Path, target: Path, free_mb: int) -> None:
+    """Write a file system (ext4) with all that is in the folder `root` to the file `target`, with so much room left.
+
+    Without a journal: what is synchronised is in its place, for whoever reads the disk from outside. Raises
+    `ConductError`.
+    """
+    with open(target, "xb") as stream:
+        stream.truncate((layers.size_of(root) * 5 // 4) + (free_mb + OVERHEAD_MB) * MIB)
+    options = [
+        "-q",
+        "-F",
+        "-m",
+        "0",
+        "-O",
+        "^has_journal",
+        "-E",
+        "lazy_itable_init=1,nodiscard",
+        "-U",
+        ROOT_UUID,
+    ]
+    try:
+        done = subprocess.run(
+            ["mkfs.ext4", *options, "-d", str(root), str(target)],
+            capture_output=True,
+            text=True,
+            timeout=DISK_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConductError(f"the virtual machine's disk could not be made: {error}") from error
+    if done.returncode:
+        raise ConductError(f"the virtual machine's disk could not be made: {done.stderr.strip()}")
+
+
+def script(name: str) -> bytes:
+    """One of the files beside this module that run in the machine."""
+    return (resources.files("overt.conduct.chamber.vm") / name).read_bytes()

@@ -7,13 +7,11 @@ given no piece of the host's kernel to talk to but the cable's.
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
 import select
 import shlex
 import shutil
 import socket
-import struct
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -22,10 +20,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
-from overt.conduct.chamber import kernel, network, privileges
-from overt.conduct.chamber.network import Network
-from overt.conduct.chamber.plan import Ended
+from overt.conduct.chamber import kernel, privileges
+from overt.conduct.chamber.plan import ALICE, Ended, account
 from overt.conduct.chamber.vm import image
+from overt.conduct.chamber.vm.cable import Cable
 from overt.conduct.chamber.vm.image import Parts
 from overt.core.errors import ConductError
 
@@ -38,7 +36,6 @@ MAX_LINE_BYTES = 1 << 16
 MAX_OUTPUT_BYTES = 16 << 20
 """As agent.sh sends at most."""
 NONSENSE = "the agent in the virtual machine talks nonsense: the product may have taken its line over"
-TUNSETIFF, IFF_TAP, IFF_NO_PI, IFF_VNET_HDR = 0x4004_54CA, 0x0002, 0x1000, 0x4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,53 +43,45 @@ class MachinePlan:
     """What a virtual machine is to be."""
 
     parts: Parts
+    disk: Path
+    """Its disk (`image.disk`), which it changes."""
     clock: datetime
     """What its clock shows when it starts; it goes on from there."""
-    root: Path | None = None
-    """A folder with its system (as debootstrap makes it); None: busybox."""
-    product: Path | None = None
-    """A folder that is at /opt/product."""
     memory_mb: int = 512
-    hostname: str = "alice-laptop"
-    resolvers: tuple[str, ...] = ("192.0.2.53", "2001:db8::53")
 
 
-def missing() -> list[str]:
-    """What this machine lacks to run a virtual one, each with how to get it."""
-    found = []
+def missing(system: bool = False) -> list[str]:
+    """What this machine lacks to run a virtual one, each with how to get it; `system`: a Debian is to be made, too."""
+    tools = {QEMU: "qemu-system-x86", "apt-get": "apt", "dpkg-deb": "dpkg"} | (
+        {"debootstrap": "debootstrap"} if system else {}
+    )
+    found = [
+        f"{tool}: apt-get install {package}" for tool, package in tools.items() if shutil.which(tool) is None
+    ]
     if os.uname().machine != "x86_64":
         found.append("an x86-64 processor: virtual subjects are made for that alone")
-    if shutil.which(QEMU) is None:
-        found.append(f"{QEMU}: apt-get install qemu-system-x86")
     if not Path("/dev/net/tun").exists():
         found.append("/dev/net/tun: modprobe tun")
     return found
 
 
 class Machine:
-    """A context manager in the warden: on entering, it has booted and waits for steps. It has no user but root."""
+    """A context manager in the warden: on entering, it has booted and waits for steps."""
 
-    def __init__(self, plan: MachinePlan, work_folder: Path, console: Path) -> None:
+    def __init__(self, plan: MachinePlan, cable: Cable, work_folder: Path, console: Path) -> None:
         """Boot it; what its console says goes to `console`. Raises `ConductError`."""
-        if lacking := missing():
-            raise ConductError("a virtual machine can't run here, it lacks " + "; ".join(lacking))
-        self.network, tap = _cable()
         self._step = 0
         self._rest = b""
         ours, theirs = socket.socketpair()
         self._agent = ours
         initial = work_folder / "initramfs"
         try:
-            image.write(plan.parts, initial, _settings(plan, self.network), plan.root, plan.product)
-            files = [os.open(path, os.O_RDONLY) for path in (plan.parts.kernel, initial)]
-            self._process = _start(plan, files, tap, theirs.fileno(), console)
-            for fd in files:
-                os.close(fd)
+            image.initial(plan.parts, initial)
+            self._process = _start(plan, initial, cable.tap, theirs.fileno(), console)
         except OSError as error:
             raise ConductError(f"the virtual machine could not be started: {error}") from error
         finally:
             theirs.close()
-            os.close(tap)
         try:
             if self._line(BOOT_S) != b"ready":
                 raise ConductError(f"{NONSENSE}: see {console}")
@@ -106,18 +95,23 @@ class Machine:
         *,
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
+        user: str = "root",
         timeout_s: float = 600.0,
         output: Path,
         background: bool = False,
+        capabilities: Collection[str] | None = None,
     ) -> Ended:
-        """Run a command in it, as `Chamber.execute` does, as root. Raises `ConductError` if the machine is no more."""
+        """Run a command in it, as `Chamber.execute` does; root has all rights, of which none is seen. Raises `ConductError` if the machine is no more."""
         self._step += 1
-        lines = [f"export {name}={shlex.quote(value)}" for name, value in (env or {}).items()]
+        who = account(user, ALICE)
+        environment = {**who.environment, **(env or {})}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         script = "\n".join([*lines, f"cd {shlex.quote(cwd)} && exec {shlex.join(argv)}", ""])
         words = (
             self._step,
             round(timeout_s * 100),
             int(background),
+            who.name,
             base64.b64encode(script.encode()).decode(),
         )
         try:
@@ -181,77 +175,45 @@ class Machine:
         self.close()
 
 
-def _cable() -> tuple[Network, int]:
-    """A tap device as the sink's end, in the warden's network namespace, and the descriptor that is the other end."""
-    tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-    try:
-        made = network.ends(-1)
-        flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
-        fcntl.ioctl(tap, TUNSETIFF, struct.pack("=16sH22x", made.sink_interface.encode(), flags))
-        network.furnish_sink_end(made)
-    except OSError as error:
-        os.close(tap)
-        raise ConductError(f"the virtual machine's cable could not be made: {error}: modprobe tun") from error
-    return made, tap
+def _start(plan: MachinePlan, initial: Path, tap: int, agent: int, console: Path) -> subprocess.Popen[bytes]:
+    with (
+        open(plan.parts.kernel, "rb") as kernel_file,
+        open(initial, "rb") as first,
+        open(plan.disk, "r+b") as disk,
+    ):
+        command = _command(plan, kernel_file.fileno(), first.fileno(), disk.fileno(), tap, agent)
+        fds = (kernel_file.fileno(), first.fileno(), disk.fileno(), tap, agent)
+        with open(console, "wb") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=fds,
+                preexec_fn=_become_nobody,
+            )
 
 
-def _settings(plan: MachinePlan, cable: Network) -> dict[str, str]:
-    return {
-        "NAME": plan.hostname,
-        "V4": cable.chamber_v4,
-        "V6": cable.chamber_v6,
-        "GATEWAY4": cable.sink_v4,
-        "GATEWAY6": cable.sink_v6,
-        "RESOLVERS": " ".join(plan.resolvers),
-    }
-
-
-def _start(
-    plan: MachinePlan, files: Sequence[int], tap: int, agent: int, console: Path
-) -> subprocess.Popen[bytes]:
+def _command(plan: MachinePlan, kernel_file: int, initial: int, disk: int, tap: int, agent: int) -> list[str]:
+    """qemu(1). It opens no file by name but its firmware."""
     clock = plan.clock.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    command = [
-        QEMU,
-        *(
-            "-nodefaults",
-            "-no-user-config",
-            "-no-reboot",
-            "-display",
-            "none",
-            "-machine",
-            "pc",
-            "-cpu",
-            "max",
-        ),
-        *(
-            "-accel",
-            "tcg",
-            "-m",
-            str(plan.memory_mb),
-            "-sandbox",
-            "on,obsolete=deny,spawn=deny,resourcecontrol=deny",
-        ),
-        *("-rtc", f"base={clock},clock=vm"),
-        *("-kernel", f"/proc/self/fd/{files[0]}", "-initrd", f"/proc/self/fd/{files[1]}"),
-        *("-append", "console=ttyS0 quiet panic=-1 no-kvmclock"),
-        *("-netdev", f"tap,id=cable,fd={tap}", "-device", "virtio-net-pci,netdev=cable"),
-        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
-        *("-chardev", f"socket,id=agent,fd={agent}", "-serial", "chardev:agent"),
-    ]
+    options = f"""
+        -nodefaults -no-user-config -no-reboot -display none -machine pc -cpu max -accel tcg -m {plan.memory_mb}
+        -sandbox on,obsolete=deny,spawn=deny,resourcecontrol=deny
+        -rtc base={clock},clock=vm
+        -kernel /proc/self/fd/{kernel_file} -initrd /proc/self/fd/{initial}
+        -add-fd fd={disk},set=1
+        -blockdev driver=file,node-name=disk,filename=/dev/fdset/1,locking=off,auto-read-only=off,cache.no-flush=on
+        -device virtio-blk-pci,drive=disk
+        -netdev tap,id=cable,fd={tap} -device virtio-net-pci,netdev=cable
+        -chardev stdio,id=console,signal=off -serial chardev:console
+        -chardev socket,id=agent,fd={agent} -serial chardev:agent"""
+    return [QEMU, *options.split(), "-append", "console=ttyS0 quiet panic=-1 no-kvmclock"]
 
-    def become_nobody() -> None:
-        kernel.die_with_parent()
-        os.setgroups([])
-        os.setresgid(NOBODY, NOBODY, NOBODY)
-        os.setresuid(NOBODY, NOBODY, NOBODY)
-        privileges.keep(())
 
-    with open(console, "wb") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            pass_fds=(*files, tap, agent),
-            preexec_fn=become_nobody,
-        )
+def _become_nobody() -> None:
+    kernel.die_with_parent()
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+    privileges.keep(())
