@@ -93,6 +93,10 @@ def load(allow_mounts: bool, record: bool) -> int:
             "unshare",
             pyseccomp.Arg(0, pyseccomp.MASKED_EQ, kernel.CLONE_NEWTIME, kernel.CLONE_NEWTIME),
         )
+    if not record:  # what is refused is known from the tracer, which no process may do without
+        untraced = kernel.CLONE_UNTRACED
+        _add(table, refuse, "clone", pyseccomp.Arg(0, pyseccomp.MASKED_EQ, untraced, untraced))
+    if not (allow_mounts and record):
         # Its flags are behind a pointer, where no filter looks; the C library then uses clone.
         _add(table, pyseccomp.ERRNO(errno.ENOSYS), "clone3")
     table.load()

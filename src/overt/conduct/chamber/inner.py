@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +83,11 @@ def _be_init(control: socket.socket, spec: Mapping[str, Any], highest: int) -> N
     except OSError as error:
         _fail(control, error)
 
-    def become(uid: int) -> None:
+    def become(uid: int, granted: Sequence[str]) -> None:
         steps.limit(spec["processes"], uid)
+        privileges.keep_for_programs(granted, highest)
         os.setresuid(uid, uid, uid)
-        privileges.keep(kept if uid == 0 else [])
+        privileges.keep(granted if uid == 0 else [])
 
     steps.serve(control, become)
     steps.leave(0)

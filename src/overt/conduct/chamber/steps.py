@@ -14,7 +14,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -34,9 +34,12 @@ class Step:
     """(process, start time) of all that was alive when it began."""
 
 
-def serve(control: socket.socket, become: Callable[[int], None]) -> None:
-    """Run steps until the warden closes `control`. `become` gives up, in a new process, what the product of that user
-    must not have."""
+Become = Callable[[int, Sequence[str]], None]
+"""Gives up, in a new process, what the product of a user must not have: all but these capabilities, if it is root."""
+
+
+def serve(control: socket.socket, become: Become) -> None:
+    """Run steps until the warden closes `control`."""
     waking, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(
         signal.SIGINT, signal.SIG_DFL
@@ -63,7 +66,7 @@ def _do(
     fds: list[int],
     control: socket.socket,
     steps: dict[int, Step],
-    become: Callable[[int], None],
+    become: Become,
 ) -> None:
     number = request["step"]
     if request["do"] == "run":
@@ -79,7 +82,7 @@ def _do(
         _say(control, {"step": number, "left": left})
 
 
-def _start(request: Mapping[str, Any], output: int, become: Callable[[int], None]) -> int:
+def _start(request: Mapping[str, Any], output: int, become: Become) -> int:
     pid = os.fork()
     if pid:
         return pid
@@ -93,7 +96,7 @@ def _start(request: Mapping[str, Any], output: int, become: Callable[[int], None
         user = request["user"]
         os.setgroups([user["gid"]])
         os.setresgid(user["gid"], user["gid"], user["gid"])
-        become(user["uid"])
+        become(user["uid"], request["capabilities"])
         os.chdir(request["cwd"])
         status = _exec(request["argv"], request["env"])
     except BaseException as error:

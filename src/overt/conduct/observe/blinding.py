@@ -27,6 +27,13 @@ MOUNT_CALLS = (
     "mount_setattr",
     "pivot_root",
 )
+MOUNTED = "tried to change what is mounted where"
+KNOWN_TYPES = frozenset({"tmpfs", "ramfs", "proc", "devpts", "mqueue"})
+"""File systems that show nothing of others. An overlay does: what is read through it, no observer hears of."""
+NO_NEW_MOUNT = frozenset("MS_BIND MS_MOVE MS_REMOUNT MS_PRIVATE MS_SLAVE MS_SHARED MS_UNBINDABLE".split())
+"""Flags with which mount(2) mounts no file system that is not there already."""
+_WORD = r'"(?:[^"\\]|\\.)*"(?:\.\.\.)?|[^",]+'
+_MOUNT = re.compile(rf"(?:{_WORD}), (?:{_WORD}), (?P<type>{_WORD}), (?P<flags>[^\",]+), (?:{_WORD})")
 FILTERING = frozenset({"seccomp"})
 """What a program calls that listens to a filter of its own."""
 MOUNTING = frozenset({*MOUNT_CALLS, "unshare", "clone", "clone3"})
@@ -41,6 +48,8 @@ class Sign:
     attempt: bool = True
     harmless: bool = False
     """Even where it succeeds, nothing is hidden by it."""
+    allowed_for: bool = False
+    """Where the profile declares it, the lab observes so that nothing is hidden by it."""
 
 
 def attempts(calls: Iterable[Call], declared: Collection[str] = ()) -> list[Blind]:
@@ -55,7 +64,8 @@ def attempts(calls: Iterable[Call], declared: Collection[str] = ()) -> list[Blin
         if sign is None:
             continue
         if call.name in declared:
-            sign = Sign(sign.what + ", as it had declared", attempt=False)
+            hidden = not (sign.harmless or sign.allowed_for)
+            sign = Sign(f"{sign.what}, as it had declared", attempt=False, harmless=not hidden)
         failed = call.result.startswith("-1 ")
         if failed and not sign.attempt:
             continue
@@ -67,7 +77,7 @@ def attempts(calls: Iterable[Call], declared: Collection[str] = ()) -> list[Blin
                 what=sign.what + (f": {call.result[3:]}" if failed else ""),
                 by=call.process,
                 attempt=sign.attempt,
-                defeated=sign.attempt and (failed or sign.harmless),
+                defeated=failed or sign.harmless,
             )
     return [_counted(blind, times[key]) for key, blind in found.items()]
 
@@ -114,7 +124,8 @@ def _clone(arguments: str, name: str) -> Sign | None:
 def _namespace(arguments: str, name: str) -> Sign | None:
     kinds = sorted(set(NAMESPACES.findall(arguments)))
     if kinds or name == "setns":
-        return Sign(f"tried to enter other namespaces ({name} {' '.join(kinds) or 'by descriptor'})")
+        what = f"tried to enter other namespaces ({name} {' '.join(kinds) or 'by descriptor'})"
+        return Sign(what, allowed_for=True)
     return None
 
 
@@ -127,8 +138,26 @@ def _seccomp(arguments: str, name: str) -> Sign | None:
     if "SECCOMP_FILTER_FLAG_NEW_LISTENER" not in arguments or arguments.endswith("NULL"):
         return None  # without a filter it only asks what the kernel knows
     return Sign(
-        "made a filter that answers its own system calls: those may pass by the call layer; files and network are seen"
+        "made a filter that answers its own system calls: those may pass by the call layer; files and network are seen",
+        allowed_for=True,
     )
+
+
+def _mount(arguments: str, name: str) -> Sign | None:
+    """A file that is mounted elsewhere keeps its name in the record (`observe.naming`); what is in memory was put there."""
+    call = _MOUNT.fullmatch(arguments)
+    old = call is not None and not NO_NEW_MOUNT.isdisjoint(call["flags"].split("|"))
+    known = call is not None and (old or call["type"].strip('"') in KNOWN_TYPES)
+    return Sign(f"{MOUNTED} ({name})", allowed_for=known)
+
+
+def _fsopen(arguments: str, name: str) -> Sign | None:
+    kind = arguments.partition(",")[0].strip('"')
+    return Sign(f"{MOUNTED} ({name})", allowed_for=kind in KNOWN_TYPES)
+
+
+def _mount_change(arguments: str, name: str) -> Sign | None:
+    return Sign(f"{MOUNTED} ({name})", allowed_for=True)
 
 
 def _signal(arguments: str, name: str) -> Sign | None:
@@ -169,10 +198,9 @@ READERS: dict[str, Reader] = {
     "tkill": _signal,
     "io_uring_setup": _io_uring,
     "open_by_handle_at": _handle,
-    **dict.fromkeys(
-        MOUNT_CALLS,
-        _tried("change what is mounted where"),
-    ),
+    **dict.fromkeys(MOUNT_CALLS, _mount_change),
+    "mount": _mount,
+    "fsopen": _fsopen,
     **dict.fromkeys(("init_module", "finit_module", "delete_module"), _tried("change the kernel's modules")),
     **dict.fromkeys(("kexec_load", "kexec_file_load", "reboot"), _tried("restart the machine or its kernel")),
     **dict.fromkeys(("bpf", "perf_event_open"), _tried("run or count inside the kernel")),

@@ -20,6 +20,7 @@ import msgspec
 
 from overt.conduct.observe import fanotify
 from overt.conduct.observe.fanotify import Mask
+from overt.conduct.observe.naming import Names
 from overt.conduct.observe.opened import Contents, Identities, identities
 from overt.conduct.observe.residents import depth_of_this_process
 from overt.conduct.observe.watch import CUT, DONE, STOP, Trailer, Watch, settle_in
@@ -75,12 +76,14 @@ class FileObserver:
         clock_zero: float,
         everyone: bool = False,
         planted: Mapping[str, Path] = MappingProxyType({}),
+        names: Names | None = None,
     ) -> None:
         """Mark `watched` and begin; records go into `folder`, which must not be on any of them.
 
         `clock_zero`: the run's beginning on the monotonic clock. `everyone`: processes of the caller's own process
         namespace are the product's too. `planted`: files (path inside → path here) that are recorded under their
-        names of now even when they are linked, renamed or mounted elsewhere. Raises `ConductError`.
+        names of now even when they are linked, renamed or mounted elsewhere. `names`: what other files are called, where the
+        product may mount. Raises `ConductError`.
         """
         watched = tuple(watched)
         contents = Contents(_identities(planted))
@@ -99,6 +102,7 @@ class FileObserver:
             everyone,
             prefixes,
             contents,
+            names,
         )
         parent = os.getpid()
         sys.stdout.flush()

@@ -24,6 +24,7 @@ from overt.conduct.evidence.records import Access, Blind, Losses, Record
 from overt.conduct.observe import fanotify
 from overt.conduct.observe.clock import Reading, reading
 from overt.conduct.observe.fanotify import Mask, Range
+from overt.conduct.observe.naming import Names
 from overt.conduct.observe.opened import Contents
 from overt.conduct.observe.raw import RawProcess
 from overt.conduct.observe.residents import LAB, Residents
@@ -75,6 +76,8 @@ class Watch:
     prefixes: tuple[tuple[str, str], ...]
     """(mount as the lab sees it, as the product sees it), for those that see the lab's mounts."""
     contents: Contents
+    names: Names | None = None
+    """Where the product may mount: what it calls a file is not believed."""
     _tally: Tally = field(default_factory=Tally)
     _poll: select.epoll = field(default_factory=select.epoll)
     _ends: dict[int, int] = field(default_factory=dict)
@@ -235,7 +238,19 @@ class Watch:
             status = os.fstat(descriptor)
             path = f"(a file without a name: device {status.st_dev}, inode {status.st_ino})"
             self._complain(f"process {pid} used {path}: {error.strerror}", attempt=True)
-        return path
+            return path
+        return path if self.names is None else self._true(self.names, path, descriptor, pid)
+
+    def _true(self, names: Names, path: str, descriptor: int, pid: int) -> str:
+        try:
+            found = names.true(path, descriptor, pid)
+        except OSError:
+            return path  # killed while it waited
+        if found is None:
+            self._complain(
+                f"a file that process {pid} calls {printable(path)} was used through a mount without a name"
+            )
+        return path if found is None else found
 
     def _inside(self, path: str) -> str:
         """As the product names it: who is in the lab's own mount namespace sees the lab's mounts."""
