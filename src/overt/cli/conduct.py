@@ -18,6 +18,7 @@ EXAMPLES = """examples:
   overt conduct diff old-report new-report               what changed between two versions of a product
 
 exit codes of 'run': 0 the report is complete, 2 an error, or something could not be observed (the report says what).
+exit codes of 'verify': 0 it holds, 4 unchanged, but made by another build that gives other answers, 2 it does not hold.
 See docs/conduct.md, and docs/conduct-scheme.md for certificates."""
 
 Actions = argparse._SubParsersAction

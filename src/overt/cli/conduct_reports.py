@@ -12,11 +12,13 @@ from overt.conduct.evidence.records import Answer, Verdict
 from overt.conduct.report import diff as comparing
 from overt.conduct.report import html, signing
 from overt.conduct.report import verify as verifying
+from overt.conduct.report.verify import Check, Outcome
 from overt.core.errors import UsageError
 from overt.store import atomic
 from overt.store.paths import paths
 
 STYLES = {True: "green", False: "red", None: "yellow"}
+EXITS = {Outcome.HOLDS: Exit.OK, Outcome.OTHER_BUILD: Exit.OTHER_BUILD, Outcome.FAILED: Exit.ERROR}
 
 
 def show(args: argparse.Namespace) -> int:
@@ -45,11 +47,21 @@ def verify(args: argparse.Namespace) -> int:
     public = _text(args.public_key) if args.public_key else None
     found = verifying.verify(args.report, public)
     for check in found.checks:
-        word = styled("ok    ", "green") if check.held else styled("FAILED", "red")
-        say(f"{word}  {check.what}: {visible(check.words)}")
-    if found.holds and not found.known_signer:
-        note(f"whose key it is, you must know from elsewhere: {found.key}")
-    return Exit.OK if found.holds else Exit.ERROR
+        say(f"{_mark(check)}  {visible(check.what)}: {visible(check.words)}")
+    if found.outcome is not Outcome.FAILED and not found.known_signer:
+        note(f"whose key it is, you must know from elsewhere: {visible(found.key)}")
+    if found.outcome is Outcome.OTHER_BUILD:
+        note(
+            "nothing was changed since it was signed; its makers say that another build of Overt made it: what is "
+            "marked 'other' is right only if that build gives it too, so verify it with that one"
+        )
+    return EXITS[found.outcome]
+
+
+def _mark(check: Check) -> str:
+    if check.held:
+        return styled("ok    ", "green")
+    return styled("other ", "yellow") if check.by_build else styled("FAILED", "red")
 
 
 def diff(args: argparse.Namespace) -> int:

@@ -19,6 +19,8 @@ class Exit(IntEnum):
     """An error, or something could not be examined."""
     STALE = 3
     """`update`, `status`: a channel could not be checked or was refused; its old rules stay (ADR 12)."""
+    OTHER_BUILD = 4
+    """`conduct verify`: nothing was changed, but another build of Overt made the report, and this one says otherwise."""
     INTERRUPTED = 130
 
 

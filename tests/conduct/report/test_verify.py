@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
-from overt.conduct.evidence.records import FileAccess, Sighting
-from overt.conduct.report import signing, verify, writing
+from overt.conduct.evidence.records import Sighting
+from overt.conduct.report import build, signing, verify, writing
 from overt.conduct.report.statement import STATEMENT, statement
 from overt.conduct.report.verify import Verified
 from overt.core.errors import ConductError
@@ -107,12 +106,14 @@ def test_answers_that_do_not_follow_are_told(copy: Path, spying: Report) -> None
     folder.write_answers(
         (made.replace(answers[0], verdict="no", good=True, summary="It sent nothing."), *answers[1:])
     )
-    (copy / STATEMENT).write_bytes(spying.key.sign(statement(folder, made.MADE, spying.key.text)))
+    (copy / STATEMENT).write_bytes(
+        spying.key.sign(statement(folder, made.MADE, spying.key.text, build.here()))
+    )
     assert "other answers" in wrong(verify.verify(copy, spying.key.text, None))["judged again"]
 
 
 def test_other_packages_are_told(copy: Path, spying: Report) -> None:
-    other = statement(ReportFolder(copy), made.MADE, spying.key.text)
+    other = statement(ReportFolder(copy), made.MADE, spying.key.text, build.here())
     other["subject"] = [{"name": "av-1.0.deb", "digest": {"sha256": "0" * 64}}]
     (copy / STATEMENT).write_bytes(spying.key.sign(other))
     assert "other packages" in wrong(verify.verify(copy, spying.key.text, None))["subject"]
@@ -134,22 +135,6 @@ def test_the_finder_is_run_again(spying: Report) -> None:
     assert seen[0] == []
     found = wrong(verify.verify(spying.folder.path, None, blind))
     assert "sightings.jsonl: 8 only in the report, 0 only now; opaque" in found["searched again: mixed-1"]
-
-
-def test_evidence_made_to_be_slow_is_given_up(
-    copy: Path, spying: Report, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pattern and a path that take each other years, signed by who made them."""
-    monkeypatch.setattr(verify, "JUDGE_S", 2.0)
-    folder = ReportFolder(copy)
-    profile = folder.evidence / "profile.toml"
-    slow = '\n[[scope]]\nwhy = "?"\nreads = ["/home/' + "*a" * 9 + '*b"]\n'
-    profile.write_text(profile.read_text() + slow)
-    (run,) = folder.runs()
-    accesses = list(run.read(FileAccess))
-    run.write(FileAccess, [*accesses, replace(accesses[0], path="/home/" + "a" * 250)])
-    (copy / STATEMENT).write_bytes(spying.key.sign(statement(folder, made.MADE, spying.key.text)))
-    assert "given up" in wrong(verify.verify(copy, spying.key.text, None))["judged again"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from overt.conduct import profile as profiles
 from overt.conduct.certify.requirements import DEPTHS, REQUIREMENTS, Level, Requirement
@@ -12,6 +13,7 @@ from overt.conduct.evidence.folder import PROFILE, ReportFolder
 from overt.conduct.evidence.records import Answer, Canary, Side, StepKind, Verdict
 from overt.conduct.judge.answering import counted
 from overt.conduct.profile import Archive, Folder
+from overt.conduct.report import apart
 
 
 class Result(StrEnum):
@@ -54,8 +56,13 @@ class Assessment:
 
 
 def assess(folder: ReportFolder) -> Assessment:
-    """Assess the report in `folder` by its stored answers: verify it first. Raises `ConductError`."""
-    return assessed(folder.answers(), exercised(folder))
+    """Assess the report in `folder` by its stored answers: verify it first. Raises `ConductError`, also when that takes
+    too long or too much memory (`report.apart`)."""
+    return assessed(*apart.done(partial(_read, folder), tuple[tuple[Answer, ...], Exercised], "to assess it"))
+
+
+def _read(folder: ReportFolder) -> tuple[tuple[Answer, ...], Exercised]:
+    return folder.answers(), exercised(folder)
 
 
 def assessed(answers: Sequence[Answer], done: Exercised) -> Assessment:

@@ -37,6 +37,10 @@ PROFILE, SUBJECT, COMPARED, ANSWERS = "profile.toml", "subject.json", "compared.
 
 MAX_LINE_BYTES = 16 << 20
 """Of one record: a longer line is no record of ours."""
+MAX_WHOLE_BYTES = 64 << 20
+"""Of a file that is read in one piece."""
+MAX_HELD_BYTES = 1 << 30
+"""Of a file whose records are held in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,15 @@ class Kind:
 
     file: str
     type: type[records.Record]
+    held: bool = True
+    """Whether its records are held in memory together; the others are many, and read one by one."""
 
 
 KINDS = (
     Kind("canaries.jsonl", records.Canary),
     Kind("processes.jsonl", records.Process),
-    Kind("accesses.jsonl", records.FileAccess),
-    Kind("calls.jsonl", records.Call),
+    Kind("accesses.jsonl", records.FileAccess, held=False),
+    Kind("calls.jsonl", records.Call, held=False),
     Kind("flows.jsonl", records.Flow),
     Kind("changes.jsonl", records.Change),
     Kind("listening.jsonl", records.Listening),
@@ -59,6 +65,7 @@ KINDS = (
     Kind("opaque.jsonl", records.OpaqueBytes),
 )
 FILES = {kind.type: kind.file for kind in KINDS}
+_HELD = frozenset({records.Compared, *(kind.type for kind in KINDS if kind.held)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +165,8 @@ def _write_lines(path: Path, values: Iterable[records.Record]) -> None:
 def _read_lines(path: Path, kind: type[R]) -> Iterator[R]:
     if not path.exists():
         return
+    if kind in _HELD:
+        _bounded(path, MAX_HELD_BYTES)
     decoder = msgspec.json.Decoder(kind)
     with open(path, "rb") as stream:
         for number, line in enumerate(_lines(stream, path), 1):
@@ -171,6 +180,7 @@ def _read_lines(path: Path, kind: type[R]) -> Iterator[R]:
 
 def _decoded(path: Path, kind: type[T]) -> T:
     try:
+        _bounded(path, MAX_WHOLE_BYTES)
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise ConductError(f"{path}: {error.strerror}: is this the folder of a conduct report?") from error
@@ -178,6 +188,12 @@ def _decoded(path: Path, kind: type[T]) -> T:
         raise ConductError(
             f"{path}: {error}: this evidence was changed or is from another version"
         ) from error
+
+
+def _bounded(path: Path, most: int) -> None:
+    """Raises `ConductError` for a larger file, `OSError`."""
+    if path.stat().st_size > most:
+        raise ConductError(f"{path}: over {most} bytes: Overt wrote no such evidence")
 
 
 def _lines(stream: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from overt.conduct.evidence.folder import ReportFolder
@@ -14,6 +15,7 @@ from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import own_files, product_changes
 from overt.conduct.judge.material import Material, RunMaterial, load
 from overt.conduct.judge.network import contacts, names_asked
+from overt.conduct.report import apart
 from overt.conduct.report.headline import WORDS
 
 MAX_LISTED = 200
@@ -71,8 +73,12 @@ class Difference:
 def diff(before: Path, after: Path) -> Difference:
     """Compare the report in the folder `after` with that in `before`. Verify both first.
 
-    Raises `ConductError` and `UsageError` for damaged reports.
+    Raises `ConductError` for damaged reports, and those that take too long or too much memory (`report.apart`).
     """
+    return apart.done(partial(_difference, before, after), Difference, "to compare these reports")
+
+
+def _difference(before: Path, after: Path) -> Difference:
     old, new = ReportFolder(before), ReportFolder(after)
     changed = tuple(_answers(old, new))
     old_material, new_material = load(old), load(new)

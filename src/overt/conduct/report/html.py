@@ -36,7 +36,9 @@ MEANINGS = {
 
 def page(view: View) -> bytes:
     """The whole report, UTF-8."""
-    return _rendered("report", view=view, meanings=MEANINGS, graph=graph, time_line=time_line)
+    return _rendered(
+        "report", view=view, version=view.build.version, meanings=MEANINGS, graph=graph, time_line=time_line
+    )
 
 
 def diff_page(found: Difference) -> bytes:
@@ -48,7 +50,7 @@ def diff_page(found: Difference) -> bytes:
         tone, title = Tone.BAD, f"{counted(worse, 'answer')} of {found.after.name} became worse"
     else:
         tone, title = Tone.NEUTRAL, f"{found.after.name} acts differently"
-    return _rendered("diff", found=found, tone=tone, title=title)
+    return _rendered("diff", version=__version__, found=found, tone=tone, title=title)
 
 
 def _rendered(template: str, **values: object) -> bytes:
@@ -63,7 +65,7 @@ def _rendered(template: str, **values: object) -> bytes:
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     policy = f"default-src 'none'; style-src 'sha256-{_sha256(style)}'"
     made = environment.get_template(f"{template}.html.j2").render(
-        style=Markup(style), policy=policy, icon=icon, version=__version__, **values
+        style=Markup(style), policy=policy, icon=icon, **values
     )
     return made.encode("utf-8", "backslashreplace")
 

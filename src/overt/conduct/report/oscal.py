@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from overt import __version__
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.printable import plain
 from overt.conduct.report.view import ShownAnswer, View
@@ -32,7 +31,10 @@ def document(view: View) -> bytes:
             "last-modified": _time(view.made),
             "version": plain(view.subject.version, 200).strip() or "unknown",
             "oscal-version": OSCAL_VERSION,
-            "props": [_property("tool", f"overt {__version__}")],
+            "props": [
+                _property("tool", f"overt {view.build.version}"),
+                _property("build", view.build.sha256),
+            ],
         },
         "import-ap": {"href": "#" + _id(view, "profile")},
         "results": [_result(view)],

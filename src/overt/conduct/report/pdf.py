@@ -27,9 +27,9 @@ from reportlab.platypus import (
     Table,
 )
 
-from overt import __version__
 from overt.conduct.evidence.records import Opened
 from overt.conduct.judge.answering import bytes_text, counted
+from overt.conduct.report.build import FONTS
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.printable import plain
 from overt.conduct.report.timeline import BINS, TimeLine
@@ -42,11 +42,6 @@ COLOURS = {
     Tone.UNSEEN: HexColor(0x8A5A00),
 }
 SOFT, LINE, PALE, DARK = HexColor(0x566273), HexColor(0xDFE4EA), HexColor(0xA9BBD4), HexColor(0x274F8F)
-FONTS = (
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
-    "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf",
-)
-"""With Cyrillic, Greek and more, where Debian's fonts-dejavu-core is installed; else Helvetica, Latin only."""
 MAX_FACTS = 25
 """Of one answer; the HTML page has more, the evidence all."""
 MAX_ROWS = 80
@@ -73,7 +68,7 @@ def document(view: View) -> bytes:
         topMargin=16 * mm,
         bottomMargin=18 * mm,
         title=plain(f"Conduct report: {view.subject.name}", 200),
-        author=f"overt {__version__}",
+        author=f"overt {plain(view.build.version, 40)}",
         lang="en",
         invariant=1,
     )
@@ -128,7 +123,7 @@ def _latin(text: str) -> str:
 
 
 def _fonts() -> tuple[str, str]:
-    """The names of the regular and the bold font."""
+    """The names of the regular and the bold font; without those of `FONTS` Helvetica, Latin only."""
     if not all(Path(path).exists() for path in FONTS):
         return "Helvetica", "Helvetica-Bold"
     try:
@@ -264,7 +259,8 @@ def _evidence(view: View, words: _Words) -> Iterator[Flowable]:
     yield Spacer(1, 6)
     yield words(
         f"The evidence is beside this document: {counted(len(view.files) + view.more_files, 'file')}, named with their "
-        "digests in statement.dsse.json. 'overt conduct verify' checks them and judges them again.",
+        f"digests in statement.dsse.json. 'overt conduct verify' checks them and judges them again. "
+        f"Judged by {view.build}.",
         "small",
     )
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from overt import __version__
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Answer, Subject, Verdict
+from overt.conduct.report.build import Build
 from overt.core.errors import ConductError
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -31,8 +31,9 @@ LOGS = {
 """Member of runtime-trace's `monitorLog` → file of each run."""
 
 
-def statement(folder: ReportFolder, made: str, public: str) -> dict[str, Any]:
-    """The statement about the report in `folder`; `public` is the key that will sign it, `made` ISO 8601, UTC.
+def statement(folder: ReportFolder, made: str, public: str, build: Build) -> dict[str, Any]:
+    """The statement about the report in `folder`; `public` is the key that will sign it, `made` ISO 8601, UTC, `build`
+    what judged.
 
     Raises `ConductError` for damaged evidence and for files that are neither files nor folders.
     """
@@ -45,7 +46,7 @@ def statement(folder: ReportFolder, made: str, public: str) -> dict[str, Any]:
         "predicate": {
             "made": made,
             "key": public,
-            "tool": {"name": "overt", "version": __version__},
+            "tool": build.stated(),
             "product": {"name": subject.name, "maker": subject.maker, "version": subject.version},
             "monitor": {
                 "type": MONITOR_TYPE,

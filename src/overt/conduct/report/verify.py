@@ -5,17 +5,16 @@ The files that a statement names are never opened by those names: what is in the
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from overt import __version__
 from overt.conduct.canary.bodies import bodies
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
@@ -23,7 +22,9 @@ from overt.conduct.evidence.records import Answer
 from overt.conduct.finder import search
 from overt.conduct.judge import judge
 from overt.conduct.judge.answering import counted
-from overt.conduct.report import signing
+from overt.conduct.report import apart, build, signing, writing
+from overt.conduct.report.build import Build
+from overt.conduct.report.headline import WORDS, tone_of
 from overt.conduct.report.statement import (
     DERIVED,
     PREDICATE_TYPE,
@@ -37,14 +38,22 @@ from overt.core.errors import ConductError, OvertError
 
 FOUND = ("sightings.jsonl", "opaque.jsonl")
 """What the finder makes of a run's evidence."""
-JUDGE_S = 900.0
-"""Seconds for judging once more; the largest of our own takes some."""
-DONE, FAILED = b"\1", b"\0"
 MAX_NAMED = 20
-"""Files named one by one in a check's words."""
+"""Files or questions named one by one in a check's words."""
+MAX_LINES_BYTES = 256 << 20
+"""Of a file whose lines are compared one by one; of a larger one it is said only that it differs."""
 
 Find = Callable[[RunFolder, RunFolder], None]
 """Makes `FOUND` of what is in the first folder, and writes them into the second."""
+
+
+class Outcome(Enum):
+    """Of a whole verification."""
+
+    HOLDS = "holds"
+    OTHER_BUILD = "other build"
+    """Nothing was changed since it was signed, and this build says otherwise than the one that made it."""
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,8 @@ class Check:
     held: bool
     words: str
     """For a person: what is wrong, or what it rests on."""
+    by_build: bool = False
+    """What did not hold was done again by another build than made the report, which may be why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,15 @@ class Verified:
     @property
     def holds(self) -> bool:
         """Whether every check held."""
-        return all(check.held for check in self.checks)
+        return self.outcome is Outcome.HOLDS
+
+    @property
+    def outcome(self) -> Outcome:
+        """What all checks come to."""
+        if all(check.held for check in self.checks):
+            return Outcome.HOLDS
+        excused = all(check.held or check.by_build for check in self.checks)
+        return Outcome.OTHER_BUILD if excused else Outcome.FAILED
 
 
 def search_run(run: RunFolder, into: RunFolder) -> None:
@@ -192,84 +211,102 @@ def _subject(folder: ReportFolder, statement: dict[str, Any]) -> Check:
 
 
 def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -> Iterator[Check]:
-    """The finder and the judge on the same evidence."""
-    version = str(statement["predicate"].get("tool", {}).get("version", "unknown"))
-    other = "" if version == __version__ else f" (made by overt {version}, this is {__version__})"
+    """The finder, the judge and the forms once more, on the same evidence."""
+    predicate = statement["predicate"]
+    by = build.claimed(predicate.get("tool"))
+    other = by.other_than(build.here())
     if find is None:
         yield Check(
             "searched again", True, "left out, as asked: the finder's sightings are taken as they are"
         )
     else:
         for run in folder.runs():
-            yield _searched(run, find, other)
+            yield _redone(f"searched again: {run.path.name}", partial(_searched, run, find), other)
+    yield _redone("judged again", partial(_judged, folder), other)
+    yield _redone("written again", partial(_written, folder, str(predicate.get("made")), by), other)
+
+
+def _redone(what: str, work: Callable[[], tuple[bool, str]], other: str) -> Check:
+    """What was done once more; `other`: how the build that made the report differs from this one, or nothing."""
     try:
-        answers = _judged(folder)
+        same, words = work()
     except OvertError as error:
-        yield Check("judged again", False, f"{error}{other}")
-        return
+        same, words = False, str(error)
+    if same:
+        return Check(what, True, words)
+    if other:
+        return Check(what, False, f"{words}; {other}, which may be why", by_build=True)
+    return Check(what, False, f"{words}; this very build made it: it was changed before it was signed")
+
+
+def _judged(folder: ReportFolder) -> tuple[bool, str]:
+    """Whether the evidence gives the stored answers. Raises `ConductError`."""
+    answers = apart.done(partial(judge, folder), tuple[Answer, ...], "to judge this evidence")
     stored = (folder.evidence / places.ANSWERS).read_bytes()
-    again = msgspec.json.format(msgspec.json.encode(answers), indent=1) + b"\n"
-    if stored != again:
-        yield Check("judged again", False, f"the evidence gives other answers than the report{other}")
-    else:
-        yield Check(
-            "judged again", True, f"the evidence gives the same {len(answers)} answers, byte for byte"
-        )
+    if stored == msgspec.json.format(msgspec.json.encode(answers), indent=1) + b"\n":
+        return True, f"the evidence gives the same {len(answers)} answers, byte for byte"
+    return False, f"the evidence gives other answers than the report: {_answers(folder.answers(), answers)}"
 
 
-def _judged(folder: ReportFolder) -> tuple[Answer, ...]:
-    """What the judge says, in a process that is ended when it takes too long: a stranger's patterns and paths may be
-    made for each other, so that to match them would take years. Raises `ConductError`."""
-    forking = multiprocessing.get_context("fork")
-    reading, writing = forking.Pipe(duplex=False)
-    process = forking.Process(target=_judge_into, args=(folder, writing), daemon=True)
-    process.start()
-    writing.close()
-    try:
-        if not reading.poll(JUDGE_S):
-            raise ConductError(f"to judge this evidence took over {JUDGE_S:.0f} s, and was given up")
-        said = reading.recv_bytes()
-    except EOFError:
-        raise ConductError("the judge died of this evidence") from None
-    finally:
-        process.kill()
-        process.join()
-        reading.close()
-    if said[:1] != DONE:
-        raise ConductError(said[1:].decode(errors="replace"))
-    return msgspec.msgpack.decode(said[1:], type=tuple[Answer, ...])
+def _answers(stored: tuple[Answer, ...], again: tuple[Answer, ...]) -> str:
+    """How two sets of answers differ, the verdicts first."""
+    before = {answer.question: answer for answer in stored}
+    after = {answer.question: answer for answer in again}
+    questions = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    turned = [
+        f"{name} is {then} in the report, {now} now"
+        for name in questions
+        if (then := _verdict(before.get(name))) != (now := _verdict(after.get(name)))
+    ]
+    worded = [name for name in questions if _verdict(before.get(name)) == _verdict(after.get(name))]
+    parts = turned + ([f"in other words: {', '.join(worded)}"] if worded else [])
+    return "; ".join(parts[:MAX_NAMED]) or "the same, otherwise written"
 
 
-def _judge_into(folder: ReportFolder, writing: Connection) -> None:
-    try:
-        said = DONE + msgspec.msgpack.encode(judge(folder))
-    except OvertError as error:
-        said = FAILED + str(error).encode(errors="replace")
-    writing.send_bytes(said)
+def _verdict(answer: Answer | None) -> str:
+    return f"'{WORDS[answer.verdict].lower()}' ({tone_of(answer)})" if answer else "not there"
 
 
-def _searched(run: RunFolder, find: Find, other: str) -> Check:
-    """The finder again; nothing of what may be gigabytes is copied."""
-    what = f"searched again: {run.path.name}"
+def _written(folder: ReportFolder, made: str, by: Build) -> tuple[bool, str]:
+    """Whether the pages say what answers and evidence say: people read them. Raises `ConductError`."""
+    again = apart.done(
+        partial(writing.made_again, folder, made, by), dict[str, bytes], "to write this report again"
+    )
+    there = {name: folder.path / name for name in again if (folder.path / name).exists()}
+    if other := sorted(name for name, path in there.items() if not _is(path, again[name])):
+        return False, f"the evidence gives another {', '.join(other)} than is there"
+    return True, f"the evidence gives the same {', '.join(sorted(there)) or 'nothing'}, byte for byte"
+
+
+def _is(path: Path, data: bytes) -> bool:
+    return path.stat().st_size == len(data) and path.read_bytes() == data
+
+
+def _searched(run: RunFolder, find: Find) -> tuple[bool, str]:
+    """Whether the finder finds the same; nothing of what may be gigabytes is copied. Raises `OvertError`."""
     with tempfile.TemporaryDirectory(prefix="overt-verify-") as temporary:
         again = RunFolder(Path(temporary))
-        try:
-            find(run, again)
-        except OvertError as error:
-            return Check(what, False, f"{error}{other}")
+        find(run, again)
         differing = [words for name in FOUND if (words := _difference(run.path / name, again.path / name))]
     if differing:
-        return Check(what, False, f"the finder now gives others: {'; '.join(differing)}{other}")
-    return Check(what, True, "the finder finds the same, byte for byte")
+        return False, f"the finder now gives others: {'; '.join(differing)}"
+    return True, "the finder finds the same, byte for byte"
 
 
 def _difference(stored: Path, again: Path) -> str:
     """How many lines differ; empty if the files are the same."""
+    if max(_size(stored), _size(again)) > MAX_LINES_BYTES:
+        same = stored.exists() and again.exists() and sha256_of(stored) == sha256_of(again)
+        return "" if same else f"{stored.name} is another"
     before, after = _bytes(stored), _bytes(again)
     if before == after:
         return ""
     old, new = set(before.splitlines()), set(after.splitlines())
     return f"{stored.name}: {len(old - new)} only in the report, {len(new - old)} only now"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _bytes(path: Path) -> bytes:

@@ -17,6 +17,7 @@ from overt.conduct.judge.material import Material, RunMaterial, load
 from overt.conduct.judge.network import Contact, contacts
 from overt.conduct.judge.questions import Group
 from overt.conduct.report import headline
+from overt.conduct.report.build import Build
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.pairs import PairRow, pair_rows
 from overt.conduct.report.timeline import TimeLine, time_line
@@ -113,6 +114,8 @@ class View:
 
     subject: Subject
     made: str
+    build: Build
+    """Which judged."""
     tone: Tone
     title: str
     lead: str
@@ -143,8 +146,8 @@ class View:
         return next((answer for answer in self.answers if answer.name == name), None)
 
 
-def build(folder: ReportFolder, made: str) -> View:
-    """The view of the report in `folder`, whose answers are written already; `made` is ISO 8601, UTC.
+def view_of(folder: ReportFolder, made: str, build: Build) -> View:
+    """The view of the report in `folder`, whose answers are written already; `made` is ISO 8601, UTC; `build` judged.
 
     Raises `ConductError` and `UsageError` for damaged evidence.
     """
@@ -161,6 +164,7 @@ def build(folder: ReportFolder, made: str) -> View:
     return View(
         subject=subject,
         made=made,
+        build=build,
         tone=headline.tone(answers),
         title=headline.title(subject.name, answers),
         lead=headline.lead(answers),
