@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path, PurePosixPath
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import dns.exception
 import dns.name
@@ -53,6 +54,10 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 """Fields of a scope whose values have a form: that form, and how to say it."""
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
+
+_AHEAD = re.compile(r"([+-]\d{1,6})([dh])")
+CLOCK_YEARS = range(2000, 2100)
+"""That a PC's clock can show."""
 
 DEFAULT_STEP_S = 600
 MAX_STEP_S = 24 * 3600
@@ -185,7 +190,7 @@ class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether it listens to a seccomp filter of its own: what the chamber refuses it is then not recorded."""
     channel: str = ""
     """Host name of a rule channel that the lab publishes for this run: served there over HTTPS; `{files}/root.json` is
-    what a client of it starts from."""
+    what a client of it starts from. At `forged.` and that name somebody else, with other keys, serves another one."""
     replay: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Host name → folder (relative to the profile) with the files that it serves."""
     dns: tuple[DnsRecord, ...] = ()
@@ -197,6 +202,20 @@ class Room(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return bool(self.replay or self.channel or self.dns)
 
 
+class Machine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """It runs in a virtual machine of its own, not in a chamber: seen is what it sends, and what is on its disk."""
+
+    system: Literal["debian", "minimal"] = "debian"
+    """A small Debian of this machine's release, with systemd; or nothing but busybox."""
+    packages: tuple[str, ...] = ()
+    """Of that Debian, beside the usual: what the product expects to be there."""
+    memory_mb: Annotated[int, msgspec.Meta(ge=128, le=65536)] = 1024
+    disk_mb: Annotated[int, msgspec.Meta(ge=16, le=65536)] = 1024
+    """What is free on its disk."""
+    clock: str = "now"
+    """What its clock shows at its start: `now`, `+400d`, `2027-01-01`, `2027-01-01T12:00:00Z`."""
+
+
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole profile."""
 
@@ -206,6 +225,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     step: Annotated[tuple[Step, ...], msgspec.Meta(min_length=1)]
     scope: tuple[Scope, ...] = ()
     chamber: Room = Room()
+    machine: Machine | None = None
 
     def scope_of(self, kind: StepKind) -> Scope:
         """Everything that is declared for one kind of step, in one."""
@@ -249,7 +269,29 @@ def parse(text: str, name: str) -> Profile:
             check_scope(field, getattr(scope, field), f"{name}: scope {number}")
     for number, record in enumerate(profile.chamber.dns, 1):
         _check_dns(record, f"{name}: dns {number}")
+    if profile.machine is not None:
+        clock(profile.machine.clock, datetime.now(UTC), f"{name}: [machine] clock")
     return profile
+
+
+def clock(text: str, now: datetime, where: str) -> datetime:
+    """What a machine's clock shows at `now`: `text` is `now`, days or hours from now, or a date (UTC) with or without a
+    time (ISO 8601). Raises `UsageError`."""
+    try:
+        if text == "now":
+            return now
+        if ahead := _AHEAD.fullmatch(text):
+            unit = timedelta(days=1) if ahead[2] == "d" else timedelta(hours=1)
+            found = now + int(ahead[1]) * unit
+        else:
+            found = datetime.fromisoformat(text)
+            found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        if found.year in CLOCK_YEARS:
+            return found
+    except (ValueError, OverflowError):
+        pass
+    years = f"from {CLOCK_YEARS[0]} to {CLOCK_YEARS[-1]}"
+    raise UsageError(f"{where} {text!r}: it is now, +400d, -12h, 2027-01-01 or 2027-01-01T12:00:00Z, {years}")
 
 
 def check_scope(field: str, values: Sequence[str], where: str) -> None:

@@ -87,7 +87,7 @@ class Blind(Record, frozen=True, kw_only=True):
     attempt: bool
     """Whether the product did something that hides from an observer; else it is a limit of the lab."""
     defeated: bool
-    """For an attempt: whether it failed."""
+    """Whether nothing is hidden by it: an attempt that failed, or something that the lab allows for."""
 
 
 class Process(Record, frozen=True, kw_only=True):
@@ -323,8 +323,19 @@ class Arm(StrEnum):
     MARKED = "marked"
 
 
+class Machine(Record, frozen=True, kw_only=True):
+    """The virtual machine that a run was in. Nothing of it is what the machine says of itself."""
+
+    system: str
+    """What was installed in it: `Debian GNU/Linux 12 (bookworm)`, `busybox`."""
+    emulator: str
+    clock: str
+    """What its clock showed when it was turned on: ISO 8601, UTC, to the second."""
+    memory_mb: int
+
+
 class Run(Record, frozen=True, kw_only=True):
-    """One run in one chamber."""
+    """One run in one chamber, or in one virtual machine."""
 
     name: str
     """Its folder's name: `mixed-1`, `marked-3`, …"""
@@ -335,12 +346,14 @@ class Run(Record, frozen=True, kw_only=True):
     """ISO 8601, UTC, to the second."""
     kernel: str
     layers: tuple[str, ...]
-    """The observers that were at work: `open`, `ranges`, `trace`, `network`, `changes`, `calls`."""
+    """The observers that were at work: `open`, `ranges`, `trace`, `network`, `sockets`, `changes`, `calls`."""
     capabilities: tuple[str, ...]
     """Given to the product, as capabilities(7) names them."""
     steps: tuple[StepRun, ...]
     losses: Losses
     blind: tuple[Blind, ...]
+    machine: Machine | None = None
+    """None: it was a chamber."""
 
 
 class Compared(Record, frozen=True, kw_only=True):

@@ -106,6 +106,15 @@ def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
     return Merged(losses, (*blind, *attempts(told.signs, sources.declared)))
 
 
+def place(run: RunFolder, steps: Sequence[StepRun]) -> None:
+    """Where nobody watches from inside: write into the flows of `run` when they were, and of nobody who.
+
+    Raises `ConductError`, `OSError`.
+    """
+    step_at, nobody = _Steps(steps).at, Peers((), ())
+    run.write(Flow, [_placed(flow, nobody, step_at) for flow in run.read(Flow)])
+
+
 @dataclass(slots=True)
 class _Told:
     """What the calls tell about other records, kept while they are written."""

@@ -33,22 +33,23 @@ class Authority:
     _key: ec.EllipticCurvePrivateKey
     _certificate: x509.Certificate
     _leaf_key: ec.EllipticCurvePrivateKey
+    _ahead: datetime.timedelta = datetime.timedelta(0)
     _contexts: OrderedDict[tuple[tuple[str, ...], tuple[str, ...]], ssl.SSLContext] = field(
         default_factory=OrderedDict
     )
 
     @classmethod
-    def new(cls) -> Authority:
-        """A fresh authority with a key of its own (P-256)."""
+    def new(cls, ahead: datetime.timedelta = datetime.timedelta(0)) -> Authority:
+        """A fresh authority with a key of its own (P-256), for clients whose clock is so much ahead of this one's."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = _common_name("Overt conduct lab, this run only")
         certificate = (
-            _builder(name, name, key.public_key(), key.public_key(), _AUTHORITY_VALID)
+            _builder(name, name, key.public_key(), key.public_key(), _AUTHORITY_VALID, ahead)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
             .sign(key, hashes.SHA256())
         )
-        return cls(key, certificate, ec.generate_private_key(ec.SECP256R1()))
+        return cls(key, certificate, ec.generate_private_key(ec.SECP256R1()), ahead)
 
     @property
     def pem(self) -> bytes:
@@ -60,7 +61,12 @@ class Authority:
         key = self._leaf_key.public_key()
         certificate = (
             _builder(
-                _common_name(names[0]), self._certificate.subject, key, self._key.public_key(), _LEAF_VALID
+                _common_name(names[0]),
+                self._certificate.subject,
+                key,
+                self._key.public_key(),
+                _LEAF_VALID,
+                self._ahead,
             )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
@@ -114,8 +120,9 @@ def _builder(
     key: ec.EllipticCurvePublicKey,
     issuer_key: ec.EllipticCurvePublicKey,
     valid: datetime.timedelta,
+    ahead: datetime.timedelta,
 ) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC) + ahead
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
