@@ -144,7 +144,7 @@ def _seccomp(arguments: str, name: str) -> Sign | None:
 
 
 def _mount(arguments: str, name: str) -> Sign | None:
-    """A file that is mounted elsewhere keeps its name in the record (`observe.naming`); what is in memory was put there."""
+    """A file that is mounted elsewhere keeps its name in the record (`observe.naming`); in memory is what was put there."""
     call = _MOUNT.fullmatch(arguments)
     old = call is not None and not NO_NEW_MOUNT.isdisjoint(call["flags"].split("|"))
     known = call is not None and (old or call["type"].strip('"') in KNOWN_TYPES)

@@ -82,8 +82,8 @@ class FileObserver:
 
         `clock_zero`: the run's beginning on the monotonic clock. `everyone`: processes of the caller's own process
         namespace are the product's too. `planted`: files (path inside → path here) that are recorded under their
-        names of now even when they are linked, renamed or mounted elsewhere. `names`: what other files are called, where the
-        product may mount. Raises `ConductError`.
+        names of now even when they are linked, renamed or mounted elsewhere. `names`: what other files are called,
+        where the product may mount. Raises `ConductError`.
         """
         watched = tuple(watched)
         contents = Contents(_identities(planted))

@@ -94,8 +94,8 @@ Line = Called | Ended | Superseded
 def command(log: Path, calls: Iterable[str] = CALLS, whole: bool = False) -> tuple[str, ...]:
     """strace with its arguments, to be followed by the program to trace and its own. It writes `log`.
 
-    `whole`: stop at every call, which is slow, but comes before any filter, so that none of the product's own can answer
-    a call unseen (ptrace(2): a system call's entry is told before seccomp looks at it, since Linux 4.8).
+    `whole`: stop at every call, which is slow, but comes before any filter, so that none of the product's own can
+    answer a call unseen (ptrace(2): a system call's entry is told before seccomp looks at it, since Linux 4.8).
     """
     known = ",".join(
         f"?{call}" for call in calls

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from overt.conduct.chamber import preflight, products, warden
 from overt.conduct.chamber.products import Prepared
+from overt.conduct.chamber.system import LIVE, look
 from overt.conduct.compare import arms as comparing
 from overt.conduct.evidence.folder import PROFILE, ReportFolder, RunFolder
-from overt.conduct.evidence.records import Mode, Subject
+from overt.conduct.evidence.records import Mode, Subject, System
 from overt.conduct.profile import filled
 from overt.conduct.report.verify import search_run
 from overt.conduct.session import ownchannel
@@ -55,13 +56,15 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     tell(f"preparing {profile.product.name}")
     prepared = products.prepare(profile.install, wanted.file.resolve().parent, work)
     served = _served(wanted, work)
+    system = look(wanted.snapshot or LIVE)
     folder = ReportFolder(wanted.out)
     folder.evidence.mkdir(parents=True)
     shutil.copyfile(wanted.file, folder.evidence / PROFILE)
     runs = planned(wanted.runs, wanted.differential, wanted.seed)
     for number, one in enumerate(runs, 1):
         tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
-        task = _task(wanted, prepared, served, one, folder.new_run(one.name), work / "installed", number == 1)
+        where, installed = folder.new_run(one.name), work / "installed"
+        task = _task(wanted, prepared, served, system, one, where, installed, number == 1)
         out = wanted.mode is Mode.PASS_THROUGH
         warden.in_warden(partial(observe, task, tell), warden.new_work_folder(state), uplink=out)
     for run in folder.runs():
@@ -76,6 +79,7 @@ def _task(
     wanted: Wanted,
     prepared: Prepared,
     served: Served,
+    system: System,
     one: PlannedRun,
     folder: RunFolder,
     installed: Path,
@@ -91,7 +95,8 @@ def _task(
         files=served.files,
         pairs=wanted.pairs,
         trace=wanted.trace,
-        root=wanted.snapshot or Path("/"),
+        root=wanted.snapshot or LIVE,
+        system=system,
         keep=installed if first else None,
         installed=None if first else installed,
     )
@@ -107,7 +112,7 @@ def _served(wanted: Wanted, work: Path) -> Served:
             raise ConductError(f"{folder}: not there, and {wanted.file} names it in [chamber]")
     if room.channel:
         made = ownchannel.found(work / "channel", room.channel)
-        replay[room.channel] = made.tree
+        replay |= {room.channel: made.tree, ownchannel.FORGED + room.channel: made.forged}
         files = _with(made.root, files, work / "files")
     return Served(replay if wanted.mode is Mode.REPLAY else {}, files)
 

@@ -11,6 +11,8 @@ from overt.channel.publisher.desk import Desk
 from overt.core.errors import ConductError
 
 NAME = "lab"
+FORGED = "forged."
+"""Before the channel's host: where somebody else serves a channel of the same name, whole and signed with other keys."""
 RULE = """rule lab_example : test
 {
     meta:
@@ -31,6 +33,8 @@ class OwnChannel:
 
     tree: Path
     """The static files."""
+    forged: Path
+    """The same in the name of the same publisher, by somebody else."""
     root: Path
     """What a client starts from."""
 
@@ -40,13 +44,18 @@ def found(work: Path, host: str) -> OwnChannel:
     rules = work / "rules"
     rules.mkdir(parents=True)
     (rules / "example.yar").write_text(RULE, encoding="utf-8")
-    desk = Desk(work / "desk", _no_secrets)
+    honest, forged = (_published(Desk(work / name, _no_secrets), rules, host) for name in ("desk", "forged"))
+    return OwnChannel(honest, forged, honest / layout.metadata("root", 1))
+
+
+def _published(desk: Desk, rules: Path, host: str) -> Path:
+    """The tree of a channel with keys of its own."""
     founding.found(desk, founding.Plan(NAME, f"{host}/{NAME}", development=True), None)
     origin = sources.Origin(NAME, (str(rules),), "the conduct lab", "CC0-1.0", f"https://{host}")
     built = build.build(NAME, 0, sources.Sources((origin,)), build.static_review)
     if not isinstance(outcome := publish.publish(desk, built.data), publish.Published):
         raise ConductError(f"the lab's own channel could not be published: {outcome}")
-    return OwnChannel(desk.public, desk.public / layout.metadata("root", 1))
+    return desk.public
 
 
 def _no_secrets(what: str) -> str:

@@ -101,7 +101,8 @@ class Machine:
         background: bool = False,
         capabilities: Collection[str] | None = None,
     ) -> Ended:
-        """Run a command in it, as `Chamber.execute` does; root has all rights, of which none is seen. Raises `ConductError` if the machine is no more."""
+        """Run a command in it, as `Chamber.execute` does; root has all rights, and none is seen. Raises `ConductError`
+        if the machine is no more."""
         self._step += 1
         who = account(user, ALICE)
         environment = {**who.environment, **(env or {})}
