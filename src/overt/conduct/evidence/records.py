@@ -334,6 +334,17 @@ class Machine(Record, frozen=True, kw_only=True):
     memory_mb: int
 
 
+class System(Record, frozen=True, kw_only=True):
+    """The system that a chamber shows below what the product writes."""
+
+    name: str
+    """As it calls itself: `Debian GNU/Linux 12 (bookworm)`; empty if it does not."""
+    snapshot: bool
+    """Whether it is a root file system of its own (`--snapshot`); else it is the one of the machine that ran the lab."""
+    sha256: str = ""
+    """Of a snapshot: of its files, in hex."""
+
+
 class Run(Record, frozen=True, kw_only=True):
     """One run in one chamber, or in one virtual machine."""
 
@@ -352,6 +363,8 @@ class Run(Record, frozen=True, kw_only=True):
     steps: tuple[StepRun, ...]
     losses: Losses
     blind: tuple[Blind, ...]
+    system: System | None = None
+    """None: it was a virtual machine."""
     machine: Machine | None = None
     """None: it was a chamber."""
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from overt.conduct.judge.answering import counted
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.printable import plain
 from overt.conduct.report.view import ShownAnswer, View
@@ -50,7 +51,9 @@ def _result(view: View) -> dict[str, Any]:
     result: dict[str, Any] = {
         "uuid": _id(view, "result"),
         "title": plain(view.title, 300),
-        "description": f"{view.lead} Observed in {len(view.runs)} runs of the product in a chamber.",
+        "description": plain(
+            f"{view.lead} Observed in {counted(len(view.runs), 'run')}, on {'; '.join(view.systems)}."
+        ),
         "start": _time(min((run.began for run in view.runs), default=view.made)),
         "end": _time(view.made),
         "reviewed-controls": {"control-selections": [{"include-all": {}}]},

@@ -149,7 +149,8 @@ def _story(view: View, words: _Words) -> Iterator[Flowable]:
     yield words(view.lead)
     about = ", ".join(part for part in (view.subject.name, view.subject.version, view.subject.maker) if part)
     modes = f" ({', '.join(view.modes)})" if view.modes else ""
-    yield words(f"{about}. Observed in {counted(len(view.runs), 'run')}{modes}.", "small")
+    where = f", on {'; '.join(view.systems)}" if view.systems else ""
+    yield words(f"{about}. Observed in {counted(len(view.runs), 'run')}{modes}{where}.", "small")
     for group, answers in view.groups:
         yield from _heading(group, words)
         yield _answers(answers, words)
@@ -253,7 +254,8 @@ def _evidence(view: View, words: _Words) -> Iterator[Flowable]:
     for run in view.runs[:20]:
         layers = ", ".join(run.layers)
         yield words(
-            f"run {run.name}: {run.arm}, {run.mode}, seed {run.seed}, {run.began}, observed: {layers}; {run.losses}",
+            f"run {run.name}: {run.arm}, {run.mode}, seed {run.seed}, {run.began}, "
+            f"kernel {run.kernel}, observed: {layers}; {run.losses}",
             "small",
         )
     yield Spacer(1, 6)

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Subject, Verdict
+from overt.conduct.evidence.records import Answer, Run, Subject, Verdict
 from overt.conduct.report.build import Build
 from overt.core.errors import ConductError
 
@@ -131,10 +133,17 @@ def _policy(folder: ReportFolder) -> dict[str, Any]:
     return {
         "modes": sorted({run.mode.value for run in runs}),
         "layers": sorted({layer for run in runs for layer in run.layers}),
+        "systems": [*{str(one): one for one in map(_system, runs)}.values()],
         "runs": [
             {"name": run.name, "arm": run.arm.value, "seed": run.seed, "began": run.began} for run in runs
         ],
     }
+
+
+def _system(run: Run) -> dict[str, Any]:
+    """What the product found itself on."""
+    found = run.machine or run.system
+    return {"kernel": run.kernel, **(msgspec.to_builtins(found) if found else {})}
 
 
 def _questions(answers: Sequence[Answer], good: bool | None) -> list[str]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Compared, Losses, Mode, Subject, Verdict
+from overt.conduct.evidence.records import Answer, Compared, Losses, Mode, Run, Subject, Verdict
 from overt.conduct.judge import GROUPS, QUESTIONS
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial, load
 from overt.conduct.judge.network import Contact, contacts
 from overt.conduct.judge.questions import Group
 from overt.conduct.report import headline
-from overt.conduct.report.build import Build
+from overt.conduct.report.build import SHOWN_DIGITS, Build
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.pairs import PairRow, pair_rows
 from overt.conduct.report.timeline import TimeLine, time_line
@@ -92,6 +92,8 @@ class RunRow:
     began: str
     seed: int
     kernel: str
+    system: str
+    """On what it ran, in words."""
     layers: tuple[str, ...]
     capabilities: tuple[str, ...]
     steps: tuple[tuple[str, str, str, str], ...]
@@ -136,6 +138,11 @@ class View:
     def modes(self) -> tuple[str, ...]:
         """What answered the product's traffic, in words."""
         return tuple(dict.fromkeys(MODES.get(run.mode, run.mode) for run in self.runs))
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """On what it ran."""
+        return tuple(dict.fromkeys(run.system for run in self.runs))
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
@@ -272,6 +279,7 @@ def _run_row(run: RunMaterial) -> RunRow:
         began=run.run.began,
         seed=run.run.seed,
         kernel=run.run.kernel,
+        system=_system(run.run),
         layers=run.run.layers,
         capabilities=run.run.capabilities,
         steps=tuple(
@@ -286,6 +294,18 @@ def _run_row(run: RunMaterial) -> RunRow:
         losses="lost: " + ", ".join(lost) if lost else "nothing lost",
         lost=bool(lost),
     )
+
+
+def _system(run: Run) -> str:
+    if run.machine is not None:
+        machine = run.machine
+        return f"a virtual machine: {machine.system} ({machine.emulator}, clock set to {machine.clock})"
+    if run.system is None:
+        return "a system that is not told"
+    name = run.system.name or "a system without a name"
+    if run.system.snapshot:
+        return f"a snapshot: {name} (sha256 {run.system.sha256[:SHOWN_DIGITS]})"
+    return f"the lab's own system below an overlay: {name}"
 
 
 def _ended(status: int | None, expected: bool) -> str:

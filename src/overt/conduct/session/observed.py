@@ -93,6 +93,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
                 steps=tuple(exercise.done),
                 losses=_sum(caught.losses, merged.losses, observers.losses),
                 blind=blind,
+                system=task.system,
             )
         )
 

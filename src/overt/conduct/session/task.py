@@ -8,7 +8,7 @@ from pathlib import Path
 
 from overt.conduct.chamber.products import Prepared
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Mode
+from overt.conduct.evidence.records import Mode, System
 from overt.conduct.profile import Profile
 from overt.conduct.session.arms import PlannedRun
 
@@ -28,6 +28,8 @@ class Task:
     pairs: int
     trace: bool
     root: Path
+    system: System
+    """What `root` is."""
     keep: Path | None = None
     """Where what was installed is kept, for later runs."""
     installed: Path | None = None
