@@ -14,7 +14,7 @@ from overt.conduct.canary.bodies import bodies
 from overt.conduct.canary.eicar import eicar
 from overt.conduct.canary.formats.registry import FORMATS
 from overt.conduct.canary.markings import MARKINGS
-from overt.conduct.canary.plan import detected_pairs, plan
+from overt.conduct.canary.plan import SPREAD, detected_pairs, plan
 from overt.conduct.canary.planned import Planned
 from overt.conduct.canary.plant import plant
 from overt.conduct.canary.texts import SENTENCES
@@ -23,6 +23,8 @@ from overt.conduct.evidence.records import Arm, Canary, Losses, Mode, Run, Side
 from overt.core.errors import ConductError
 
 SEED = 20_261_122
+ROW_BYTES = 1_100
+"""Of a picture or a database: sizes grow by so many at once."""
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_halves_differ_in_marking_token_and_noise_alone(mixed: tuple[Planned, ..
         assert len(os.path.basename(one.path).split(".", 1)[1]) == len(
             os.path.basename(other.path).split(".", 1)[1]
         )
-        assert abs(len(one.data) - len(other.data)) <= max(80, len(one.data) // 100)
+        assert abs(len(one.data) - len(other.data)) <= len(one.data) // SPREAD + ROW_BYTES
 
 
 def test_marked_halves_are_not_to_be_told_by_size_or_place() -> None:

@@ -25,8 +25,11 @@ from overt.conduct.canary.planned import Planned
 from overt.conduct.canary.texts import FOLDERS, SENTENCES, STEM_WORDS
 from overt.conduct.evidence.records import Arm, Side
 
-SIZE_CLASSES = (6_000, 12_000, 24_000, 48_000)
-"""Incompressible bytes of the halves of a pair."""
+SIZE_CLASSES = (4_000, 8_000, 16_000, 32_000)
+"""Incompressible bytes of the halves of a pair: at least one of these, and less than twice as many. So sizes are chance
+from the smallest to twice the largest, and a file is known by its own."""
+SPREAD = 8
+"""The halves of a pair differ in their incompressible bytes by one part in so many at most."""
 MAX_PAIRS = 512
 """Of one run."""
 PAIRS_PER_DETECTED = 4
@@ -71,7 +74,8 @@ def _pairs(seed: int, arm: Arm, pairs: int) -> Iterator[Planned]:
     for pair in range(1, total + 1):
         detected = pair > pairs
         form = DETECTED[(pair - pairs - 1) % len(DETECTED)] if detected else formats[pair - 1]
-        size = SIZE_CLASSES[draw.randrange(len(SIZE_CLASSES))]
+        least = SIZE_CLASSES[draw.randrange(len(SIZE_CLASSES))]
+        size = least + draw.randrange(least)
         folder = DETECTED_FOLDER if detected else draw.choice(FOLDERS)
         mtime = MTIME - draw.randrange(YEAR_S)
         for side in SIDES[arm]:
@@ -83,7 +87,7 @@ def _pairs(seed: int, arm: Arm, pairs: int) -> Iterator[Planned]:
 
 def _half(noise: Noise, side: Side, marking: Marking, form: Format, size: int) -> Planned:
     words = marking.words if side is Side.MARKED else marking.neutral
-    token = noise.token()
+    token, size = noise.token(), size - noise.below(size // SPREAD)
     data = form.build(Content(token, words, marking.language, SENTENCES[marking.language], size), noise)
     return Planned(
         path="",

@@ -11,7 +11,13 @@ from overt.conduct.compare.tests import Tested, fisher, sign
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Arm, Canary, FileAccess, Flow, Side, Sighting
 
-FORMS = {"content": "content left", "name": "name left", "path": "path left", "digest": "digest left"}
+FORMS = {
+    "content": "content left",
+    "name": "name left",
+    "path": "path left",
+    "digest": "digest left",
+    "size": "size left",
+}
 
 
 @dataclass(frozen=True, slots=True)

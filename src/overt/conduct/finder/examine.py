@@ -17,6 +17,7 @@ from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.masks import Masks, masked_texts
 from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
 from overt.conduct.finder.runs import is_base64, is_text, text_runs
+from overt.conduct.finder.sizes import Number, Sizes
 
 MAGIC = re.compile(
     rb"PK\x03\x04|\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|BZh[1-9]1AY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|7z\xbc\xaf|%PDF-"
@@ -54,6 +55,8 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     hits: tuple[Hit, ...]
     disorder: tuple[int, ...]
     """How often each byte value occurs in what could be anything."""
+    numbers: tuple[Number, ...] = ()
+    """Sizes of canaries, and the numbers that they are told from."""
     cut: str = ""
     """The limit that ended the search, if one did."""
 
@@ -100,19 +103,25 @@ class Examiner:
         self._needles, self.limits = needles, limits
         self._masks = Masks(needles.canaries, needles.bodies)
         self._places = Places(needles.bodies)
+        self.sizes = Sizes(needles.canaries)
 
     def examine(self, data: bytes, counted: int = 0) -> Examined:
         """Search `data` and everything that is in it; of the first `counted` bytes nothing is counted as disorder.
 
         Raises nothing that hostile bytes cause, but `MemoryError`."""
-        return _Search(self._needles, self._masks, self._places, self.limits, len(data)).run(data, counted)
+        return _Search(self._needles, self._masks, self._places, self.sizes, self.limits, len(data)).run(
+            data, counted
+        )
 
 
 class _Search:
     """The running state of one examination."""
 
-    def __init__(self, needles: Needles, masks: Masks, places: Places, limits: Limits, size: int) -> None:
-        self._needles, self._masks, self._places, self._limits = needles, masks, places, limits
+    def __init__(
+        self, needles: Needles, masks: Masks, places: Places, sizes: Sizes, limits: Limits, size: int
+    ) -> None:
+        self._needles, self._masks, self._places, self._sizes = needles, masks, places, sizes
+        self._limits = limits
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
         self._seen: set[bytes] = set()
         self._queue: list[tuple[int, int, int, _Blob]] = []
@@ -137,7 +146,22 @@ class _Search:
                 least = MIN_LEFT_BYTES if blob.explained else MIN_BYTES
                 left = between([(0, before), *blob.explained, *blob.read], len(blob.data))
                 disorder.add(blob.data, [(low, high) for low, high in left if high - low >= least])
-        return Examined(hits=tuple(self._hits.values()), disorder=disorder.counts(), cut=self._cut)
+        return Examined(
+            hits=tuple(self._hits.values()),
+            disorder=disorder.counts(),
+            numbers=tuple(self._numbers().values()),
+            cut=self._cut,
+        )
+
+    def _numbers(self) -> dict[tuple[str, int], Number]:
+        """The first sight of each by the shortest route, of all that was no guess."""
+        found: dict[tuple[str, int], Number] = {}
+        for blob in self._expanded:
+            for notation, size, at in self._sizes.seen(blob.data):
+                offset = blob.at + at if blob.exact else blob.at
+                number = Number(notation=notation, size=size, route=blob.route, offset=offset)
+                found.setdefault((notation, size), number)
+        return found
 
     def _admit(self, blob: _Blob) -> None:
         """Look at a blob, and queue it if it may hold more; not if it was seen before or is past a limit."""

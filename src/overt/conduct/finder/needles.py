@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,17 +10,15 @@ from pathlib import PurePosixPath
 from overt.conduct.evidence.records import Canary, Side
 from overt.conduct.finder.automaton import Automaton
 from overt.conduct.finder.decoders.letters import ROT13
+from overt.conduct.finder.digests import digests
 from overt.core.errors import ConductError
 
-ALGORITHMS = ("md5", "sha1", "sha256", "sha512")
-HEAD_BYTES = 4_096
-"""Digests of a file's beginning are sought too: some products send only those."""
 TEST_FILE = "test file"
 TURNED_ANCHORS = 4
 """Every so many anchors are sought in other spellings too."""
 MIN_STEM = 4
 """Letters of a file's name that are its own."""
-CONTENT, NAME, PATH, DIGEST = "content", "name", "path", "digest"
+CONTENT, NAME, PATH, DIGEST, SIZE = "content", "name", "path", "digest", "size"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +85,8 @@ def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle
     if _own_name(canary):
         yield from _spelled(_stem(canary), Needle(canary.number, NAME, "file name"))
     yield from _spelled(canary.path, Needle(canary.number, PATH, "path"))
-    yield from _digests(canary, bodies)
+    for sought, matched in digests(canary, bodies):
+        yield sought, Needle(canary.number, DIGEST, matched)
 
 
 def _turned(anchor: bytes, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
@@ -129,33 +126,6 @@ def _by(needle: Needle, *route: str) -> Needle:
     return Needle(needle.canary, needle.form, needle.matched, route)
 
 
-def _digests(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
-    if not bodies:
-        yield from _written(bytes.fromhex(canary.sha256), "sha256", canary.number)
-        return
-    whole = bodies[0]
-    for name in ALGORITHMS:
-        yield from _written(hashlib.new(name, whole).digest(), name, canary.number)
-        if len(whole) > HEAD_BYTES:
-            head = hashlib.new(name, whole[:HEAD_BYTES]).digest()
-            yield from _written(head, f"{name} of the first {HEAD_BYTES} bytes", canary.number)
-
-
-def _written(digest: bytes, name: str, number: int) -> Iterator[tuple[bytes, Needle]]:
-    """In hex and base64, without the character that depends on what follows."""
-    standard = base64.b64encode(digest).rstrip(b"=")
-    written = {
-        digest: name,
-        digest.hex().encode(): f"{name} hex",
-        digest.hex().upper().encode(): f"{name} hex",
-        standard: f"{name} base64",
-        standard.translate(_URL_SAFE): f"{name} base64",
-    }
-    for sought, how in written.items():
-        yield sought, Needle(number, DIGEST, how)
-
-
 _PATH = re.compile(r"/home/[^/]+/.+", re.DOTALL)
 _TOKEN = re.compile(r"(ovt[0-9a-z]{24})?")
 _SHA256, _ANCHOR = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
-_URL_SAFE = bytes.maketrans(b"+/", b"-_")

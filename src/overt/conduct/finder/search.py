@@ -22,7 +22,8 @@ from overt.conduct.evidence.records import Canary, Flow, OpaqueBytes, Opened, Si
 from overt.conduct.finder.entropy import bits_per_byte
 from overt.conduct.finder.examine import Examined, Examiner, Hit
 from overt.conduct.finder.limits import Limits
-from overt.conduct.finder.needles import Bodies, Needles
+from overt.conduct.finder.needles import CONTENT, SIZE, Bodies, Needles
+from overt.conduct.finder.sizes import Number, Sizes, told
 from overt.conduct.finder.sources import Kind, Source, destination, sources, within
 from overt.conduct.finder.worker import Answerer, Question, prepare
 from overt.core.errors import ConductError, OvertError
@@ -45,6 +46,8 @@ class _Found:
     hits: list[tuple[Source, Hit]] = field(default_factory=list)
     disorder: dict[str, dict[tuple[int, ...], Counter[int]]] = field(default_factory=dict)
     """By destination and flows."""
+    numbers: dict[tuple[str, str], dict[int, tuple[Source, Number]]] = field(default_factory=dict)
+    """By destination and notation: where each was first seen."""
     unsearched: list[OpaqueBytes] = field(default_factory=list)
 
 
@@ -69,7 +72,7 @@ def find(
     for source, answer in _answers(folder, todo, examiner, limits, confined, tell):
         _take(found, source, answer, folder)
     into = into or folder
-    into.write(Sighting, sightings(found.hits))
+    into.write(Sighting, sightings([*found.hits, *_sizes(found, examiner.sizes)]))
     into.write(OpaqueBytes, _opaque(found, flows))
 
 
@@ -183,6 +186,10 @@ def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFold
         found.unsearched.append(_unsearched(source, folder, f"not searched: {answer}"))
         return
     found.hits += [(source, hit) for hit in answer.hits]
+    if source.kind is not Kind.BODIES:  # where bodies are joined, numbers run into each other
+        for number in answer.numbers:
+            place = source.destination, number.notation
+            found.numbers.setdefault(place, {}).setdefault(number.size, (source, number))
     joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.disorder
     if source.kind is Kind.STREAM or joined:
         _count(found.disorder.setdefault(source.destination, {}), source, answer)
@@ -196,6 +203,25 @@ def _count(known: dict[tuple[int, ...], Counter[int]], source: Source, answer: E
         for flow in source.flows:
             known.pop((flow,), None)
     known.setdefault(source.flows, Counter()).update(dict(enumerate(answer.disorder)))
+
+
+def _sizes(found: _Found, sizes: Sizes) -> Iterable[tuple[Source, Hit]]:
+    """Planted sizes that left, but for those of files of which more was seen to go there."""
+    known = {(source.destination, hit.canary) for source, hit in found.hits if hit.form == CONTENT}
+    seen = {key: numbers.keys() for key, numbers in found.numbers.items()}
+    for one in told(sizes, seen, known):
+        source, number = found.numbers[one.place, one.notation][one.size]
+        yield (
+            source,
+            Hit(
+                canary=one.canary,
+                form=SIZE,
+                matched=one.why,
+                route=number.route,
+                offset=number.offset,
+                length=0,
+            ),
+        )
 
 
 def _unsearched(source: Source, folder: RunFolder, why: str) -> OpaqueBytes:

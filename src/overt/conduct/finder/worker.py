@@ -68,5 +68,6 @@ def _merged(found: list[Examined]) -> Examined:
     return Examined(
         hits=tuple(hit for one in found for hit in one.hits),
         disorder=tuple(disorder[value] for value in range(256)),
+        numbers=tuple(number for one in found for number in one.numbers),
         cut=next((one.cut for one in found if one.cut), ""),
     )
