@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct import profile
-from overt.conduct.chamber import preflight, products
+from overt.conduct.chamber import archives, preflight, products
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
 from overt.conduct.chamber.products import Prepared, prepare
@@ -101,16 +102,76 @@ def test_a_package_that_does_not_exist(tmp_path: Path) -> None:
         prepare(profile.Debian(packages=("overt-no-such-package",)), tmp_path, tmp_path / "work")
 
 
-@pytest.mark.parametrize("name", ["product.tar.gz", "product.zip"])
-def test_an_archive(tmp_path: Path, name: str) -> None:
-    (tmp_path / "tool").write_text("echo unpacked")
-    if name.endswith(".zip"):
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
-            archive.write(tmp_path / "tool", "tool")
+def archive(folder: Path, name: str) -> None:
+    """With a tool in it."""
+    (folder / "tool").write_text("echo unpacked")
+    if "zip" in name:
+        with zipfile.ZipFile(folder / name, "w") as made:
+            made.write(folder / "tool", "tool")
     else:
-        subprocess.run(["tar", "-czf", tmp_path / name, "-C", tmp_path, "tool"], check=True)
+        subprocess.run(["tar", "-caf", folder / name, "-C", folder, "tool"], check=True)
+
+
+@pytest.mark.parametrize("name", ["product.tar.gz", "product.zip", "a zip without its ending"])
+def test_an_archive(tmp_path: Path, name: str) -> None:
+    archive(tmp_path, name)
     prepared = prepare(profile.Archive(path=name), tmp_path, tmp_path / "work")
     assert installed(tmp_path, prepared, "sh /opt/product/tool")[0].output == "unpacked\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "programs"),
+    [
+        ("p.tar", ("tar",)),
+        ("p.tar.bz2", ("tar", "bzip2")),
+        ("p.tar.xz", ("tar", "xz")),
+        ("p.tar.lzma", ("tar", "xz")),
+        ("p.tar.zst", ("tar", "zstd")),
+        ("p.zip", ("unzip",)),
+    ],
+)
+def test_what_unpacks_an_archive(tmp_path: Path, name: str, programs: tuple[str, ...]) -> None:
+    archive(tmp_path, name)
+    assert archives.unpackers(tmp_path / name) == programs
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no archive",
+        bytes(10_240),
+        gzip.compress(b"no tar" * 200),
+        b"\x28\xb5\x2f\xfd",
+        b"BZh",
+        b"PK\3\4",
+    ],
+)
+def test_what_is_no_archive_is_refused_before_anything_starts(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "product.zip").write_bytes(content)
+    with pytest.raises(ConductError, match=r"product.zip is no archive that tar or unzip unpacks"):
+        prepare(profile.Archive(path="product.zip"), tmp_path, tmp_path / "work")
+    with pytest.raises(ConductError, match=r'is no file: .* how = "folder"'):
+        prepare(profile.Archive(path="."), tmp_path, tmp_path / "work")
+
+
+def test_what_a_system_lacks_is_said_before_anything_starts(tmp_path: Path) -> None:
+    """Of a snapshot, not of this machine; links in it are its own."""
+    system = tmp_path / "system"
+    (system / "usr/bin").mkdir(parents=True)
+    (system / "bin").symlink_to("/usr/bin")
+    archive(tmp_path, "p.tar.gz")
+    for install, lacking in (
+        (profile.Archive(path="p.tar.gz"), "no mkdir and no tar and no gzip"),
+        (profile.Debian(packages=("hello",)), "no dpkg"),
+        (profile.Wheel(folder=".", name="x"), "no python3"),
+        (profile.Script(path="tool"), "no sh"),
+    ):
+        with pytest.raises(ConductError, match=f"the system below .*system has {lacking}, which"):
+            prepare(install, tmp_path, tmp_path / "work", system)
+    for name in ("mkdir", "tar", "gzip"):
+        (system / "usr/bin" / name).touch()
+    assert prepare(profile.Archive(path="p.tar.gz"), tmp_path, tmp_path / "work", system).commands
 
 
 def test_a_wheel(tmp_path: Path) -> None:

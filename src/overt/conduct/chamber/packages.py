@@ -16,9 +16,9 @@ FETCH_S = 900.0
 NEXT_STEP = "run 'apt-get update', or give the .deb files"
 
 
-def fetch(names: Sequence[str], folder: Path) -> tuple[Path, ...]:
-    """Fetch the packages `names` and their missing dependencies into `folder`, at the versions that apt would install,
-    the installed ones of `names` too. Returns the `.deb` files by name. Raises `ConductError`."""
+def fetch(names: Sequence[str], folder: Path, system: Path = Path("/")) -> tuple[Path, ...]:
+    """Fetch the packages `names`, installed or not, and what they depend on that the system below `system` lacks, into
+    `folder`, at the versions that apt would install. Returns the `.deb` files by name. Raises `ConductError`."""
     archives = folder.resolve()
     own = archives / ".apt"
     for path in (archives / "partial", own / "partial"):
@@ -27,6 +27,7 @@ def fetch(names: Sequence[str], folder: Path) -> tuple[Path, ...]:
         "Dir::Cache": own,
         "Dir::Cache::archives": archives,
         "Dir::Log": own,
+        "Dir::State::status": system.absolute() / "var/lib/dpkg/status",
         "Dir::State::extended_states": own / "extended_states",
         "APT::Sandbox::User": "root",
         "Debug::NoLocking": "true",

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from overt.conduct import profile
-from overt.conduct.chamber import packages
-from overt.conduct.chamber.plan import Shown
+from overt.conduct.chamber import archives, inside, packages
+from overt.conduct.chamber.plan import PATH, Shown
 from overt.conduct.evidence.records import Package
 from overt.core.errors import ConductError
 
@@ -41,8 +41,9 @@ class Prepared:
     """A folder that goes to the front of PATH, or the empty string."""
 
 
-def prepare(install: profile.Install, base: Path, work: Path) -> Prepared:
-    """What `install` needs; paths in it are relative to `base`; files that are fetched go below `work`.
+def prepare(install: profile.Install, base: Path, work: Path, system: Path = Path("/")) -> Prepared:
+    """What `install` needs on the system below `system`; paths in it are relative to `base`; files that are fetched go
+    below `work`.
 
     Raises `ConductError` when something is missing or can't be fetched.
     """
@@ -50,18 +51,18 @@ def prepare(install: profile.Install, base: Path, work: Path) -> Prepared:
         case profile.Present(files=files):
             return _present([Path(file) for file in files])
         case profile.Overt():
-            return _overt()
+            return _overt(system)
         case profile.Debian():
-            return _debian(install, base, work / "packages")
+            return _debian(install, base, work / "packages", system)
         case profile.Archive(path=path):
-            return _archive(_there(base / path))
+            return _archive(_there(base / path), system)
         case profile.Wheel(folder=folder, name=name):
-            return _wheel(_there(base / folder), name)
+            return _wheel(_there(base / folder), name, system)
         case profile.Folder(path=path):
             source = _there(base / path)
             return Prepared((package(source.resolve().name, source),), copies=((source, PRODUCT),))
         case profile.Script(path=path, arguments=arguments):
-            return _script(_there(base / path), arguments)
+            return _script(_there(base / path), arguments, system)
 
 
 def _present(files: Iterable[Path]) -> Prepared:
@@ -70,8 +71,11 @@ def _present(files: Iterable[Path]) -> Prepared:
     return Prepared(subject, shown=tuple(Shown(path, str(path)) for path in there))
 
 
-def _overt() -> Prepared:
+def _overt(system: Path) -> Prepared:
     """The interpreter, its libraries and the sources that this process runs from."""
+    interpreter = Path(sys.executable).resolve()
+    if interpreter.is_relative_to("/usr"):
+        _need(system, str(interpreter))
     sources = Path(__file__).parents[2]
     places = {
         Path(sys.prefix),
@@ -90,10 +94,11 @@ def _overt() -> Prepared:
     return Prepared(subject, shown=tuple(Shown(place, str(place)) for place in outer), path_prefix=scripts)
 
 
-def _debian(install: profile.Debian, base: Path, folder: Path) -> Prepared:
+def _debian(install: profile.Debian, base: Path, folder: Path, system: Path) -> Prepared:
+    _need(system, "dpkg")
     folder.mkdir(parents=True, exist_ok=True)
     given = [_there(base / file) for file in install.files]
-    fetched = packages.fetch(install.packages, folder / "fetched") if install.packages else ()
+    fetched = packages.fetch(install.packages, folder / "fetched", system) if install.packages else ()
     chosen = folder / "chosen"
     chosen.mkdir(exist_ok=True)
     for path in (*fetched, *given):
@@ -115,21 +120,20 @@ def _debian(install: profile.Debian, base: Path, folder: Path) -> Prepared:
     )
 
 
-def _archive(path: Path) -> Prepared:
-    inside = f"{PACKAGES}/{path.name}"
-    unpack = (
-        ("unzip", "-q", inside, "-d", PRODUCT)
-        if path.suffix == ".zip"
-        else ("tar", "-xf", inside, "-C", PRODUCT)
-    )
+def _archive(path: Path, system: Path) -> Prepared:
+    place = f"{PACKAGES}/{path.name}"
+    programs = archives.unpackers(path)
+    _need(system, "mkdir", *programs)
+    unpack = ("unzip", "-q", place, "-d") if programs[0] == "unzip" else ("tar", "-xf", place, "-C")
     return Prepared(
         (package(path.name, path),),
-        copies=((path, inside),),
-        commands=(("mkdir", "-p", PRODUCT), unpack),
+        copies=((path, place),),
+        commands=(("mkdir", "-p", PRODUCT), (*unpack, PRODUCT)),
     )
 
 
-def _wheel(folder: Path, name: str) -> Prepared:
+def _wheel(folder: Path, name: str, system: Path) -> Prepared:
+    _need(system, "python3")
     wheels = sorted(folder.glob("*.whl"))
     if not wheels:
         raise ConductError(
@@ -144,14 +148,30 @@ def _wheel(folder: Path, name: str) -> Prepared:
     )
 
 
-def _script(path: Path, arguments: tuple[str, ...]) -> Prepared:
-    inside = f"{PRODUCT}/{path.name}"
-    start = (inside,) if os.access(path, os.X_OK) else ("sh", inside)
+def _script(path: Path, arguments: tuple[str, ...], system: Path) -> Prepared:
+    place = f"{PRODUCT}/{path.name}"
+    start = (place,) if os.access(path, os.X_OK) else ("sh", place)
+    if start[0] == "sh":
+        _need(system, "sh")
     return Prepared(
         (package(path.name, path), package(f"{path.parent.resolve().name}/", path.parent)),
         copies=((path.parent, PRODUCT),),
         commands=((*start, *arguments),),
     )
+
+
+def _need(system: Path, *programs: str) -> None:
+    """What the installation runs must be on the system below `system`. Raises `ConductError`."""
+    if lacking := [one for one in programs if not _has(system, one)]:
+        raise ConductError(
+            f"the system below {system} has no {' and no '.join(lacking)}, which the profile's [install] takes: "
+            "install it there, or choose another system"
+        )
+
+
+def _has(system: Path, program: str) -> bool:
+    folders = [""] if program.startswith("/") else PATH.split(":")
+    return any(inside.at(system, f"{folder}/{program}").is_file() for folder in folders)
 
 
 def _there(path: Path) -> Path:
