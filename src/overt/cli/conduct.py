@@ -14,6 +14,7 @@ EXAMPLES = """examples:
   sudo overt conduct run clamscan                        a ready profile; the report is in clamscan-report/
   overt conduct new scanner.toml                         write a profile by answering questions
   sudo overt conduct run scanner.toml --differential 6   also compare runs with and without markings
+  sudo overt conduct run scanner.toml --clock +400d      in a virtual machine, 400 days from now
   overt conduct verify clamscan-report                   signature, evidence, and the finder run again
   overt conduct diff old-report new-report               what changed between two versions of a product
 
@@ -85,6 +86,12 @@ def _run(actions: Actions[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument(
         "--snapshot", type=Path, metavar="DIR", help="use this root file system, not the machine's own"
+    )
+    parser.add_argument(
+        "--clock",
+        default="",
+        metavar="WHEN",
+        help="run it in a virtual machine whose clock shows this date: 2027-01-01, +400d, or now",
     )
     parser.add_argument(
         "--no-trace", action="store_true", help="without the second layer, which a product can notice"

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         pairs=args.pairs,
         trace=not args.no_trace,
         snapshot=args.snapshot,
+        clock=args.clock,
     )
     key = signing.lab_key(args.key or signing.key_file(paths().data))
     began = time.monotonic()

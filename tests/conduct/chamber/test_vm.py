@@ -52,7 +52,7 @@ def booted(
     """A machine, from the warden's side, with `product` as /opt/product/product."""
     with Cable() as cable:
         root = work / "root"
-        system.copy(system_folder, root) if system_folder else system.minimal(root)
+        system.copy(system_folder, root) if system_folder else system.minimal(root, parts)
         system.furnish(root, parts, cable.network)
         (root / "opt/product").mkdir()
         (root / "opt/product/product").write_text(product)

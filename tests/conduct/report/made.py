@@ -140,7 +140,7 @@ def run_record(name: str = "mixed-1", **given: Any) -> Run:
         "mode": Mode.SINK,
         "began": "2026-11-22T10:00:00Z",
         "kernel": "6.18.0",
-        "layers": ("open", "ranges", "trace", "network", "changes", "calls"),
+        "layers": ("open", "ranges", "trace", "network", "sockets", "changes", "calls"),
         "capabilities": ("CAP_CHOWN",),
         "steps": steps,
         "losses": Losses(),

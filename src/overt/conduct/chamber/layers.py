@@ -84,7 +84,7 @@ def copy_layer(source: Path, target: Path) -> None:
             capture_output=True,
             text=True,
             timeout=COMMAND_S,
-            preexec_fn=partial(_see_only, source.absolute(), target.absolute()),
+            preexec_fn=partial(see_only, source.absolute(), target.absolute()),
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as error:
@@ -93,8 +93,8 @@ def copy_layer(source: Path, target: Path) -> None:
         raise ConductError(f"the chamber's layer could not be copied: {done.stderr.strip()[-500:]}")
 
 
-def _see_only(source: Path, target: Path) -> None:
-    """In a child: its root has the host's programs, `source` and `target`, and no more."""
+def see_only(source: Path, target: Path) -> None:
+    """In a child: its root has the host's programs, `source` and `target` (folders), and no more. Raises `OSError`."""
     kernel.unshare(kernel.CLONE_NEWNS)
     kernel.make_private()
     held = {

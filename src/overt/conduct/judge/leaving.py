@@ -10,6 +10,7 @@ from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sightin
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally
+from overt.conduct.judge.files import unwatched as unwatched_files
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
 from overt.conduct.judge.network import (
     LOST,
@@ -207,6 +208,11 @@ def marking(material: Material, declared: Declared, seen: Tally) -> Said:
         best = min(differing, key=lambda one: one.p_corrected)
         text = f"It treats marked documents differently: {best.question}: {best.observed}"
         return Said(Verdict.YES, False, f"{text} (p = {best.p_corrected:.2g}).", facts)
+    if blind := unwatched_files(material):
+        text = (
+            f"No difference was found in what left; but how it treats documents could not be seen: {blind}."
+        )
+        return Said(Verdict.UNSEEN, None, text, facts)
     if not any(_touched(run, seen) for run in pairs):
         text = "It opened none of the marked documents, nor their twins: how it treats them was not seen."
         return Said(Verdict.UNSEEN, None, text, facts)
@@ -264,6 +270,9 @@ def after_detection(material: Material, declared: Declared, seen: Tally) -> Said
         return Said(
             Verdict.UNSEEN, None, "There was no network in these runs, so nothing could leave.", facts
         )
+    if blind := unwatched_files(material):
+        text = f"It sent nothing; but whether it opened the malware test files could not be seen: {blind}."
+        return Said(Verdict.UNSEEN, None, text, facts)
     if not any(_opened_detected(run, seen) for run in runs):
         text = "It opened none of the malware test files, and so found none."
         return Said(Verdict.UNSEEN, None, text, facts)

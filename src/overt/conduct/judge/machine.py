@@ -106,6 +106,8 @@ def listening(material: Material, declared: Declared) -> Said:
     """Did it wait for others to connect?"""
     if not material.runs:
         return Said(Verdict.UNSEEN, None, "This could not be seen: there is no run.")
+    if not any(run.observed("sockets") for run in material.runs):
+        return Said(Verdict.UNSEEN, None, "Ports and sockets were not observed.")
     found = {
         (one.value.protocol, one.value.address, one.value.port): (run, one)
         for run in reversed(material.runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from overt.conduct.evidence.records import Losses, Mode, Verdict
+from overt.conduct.evidence.records import Losses, Mode, Run, Verdict
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial
@@ -16,6 +16,10 @@ LAYERS = {
     "trace": "system calls",
 }
 """Observers that should all be at work, and what is not seen without them."""
+
+FROM_OUTSIDE = (
+    "Opened files, programs, rights, calls and open ports of a virtual machine can't be seen from outside."
+)
 
 LOST = {
     "file_events": "file events were lost",
@@ -139,6 +143,8 @@ def _losses(run: RunMaterial) -> Iterator[tuple[str, str]]:
 
 def _missing(run: RunMaterial) -> Iterator[tuple[str, str]]:
     for layer, what in LAYERS.items():
+        if run.run.machine is not None and layer not in FROM_OUTSIDE:
+            continue
         if not run.observed(layer) and not (layer == "open" and run.observed("ranges")):
             yield f"{what} were not observed", "run.json"
     for step in run.run.steps:
@@ -151,17 +157,33 @@ def _missing(run: RunMaterial) -> Iterator[tuple[str, str]]:
 
 
 def _hidden(run: RunMaterial) -> Iterator[tuple[str, str]]:
-    """What the product hid, or what happened unseen at some moment."""
+    """What the product hid, what happened unseen at some moment, and what is behind a machine's walls."""
+    if run.run.machine is not None:
+        yield OUTSIDE, "run.json"
     for one in run.run.blind:
         if not one.defeated and (one.attempt or one.at_s is not None):
             yield one.what, "run.json"
 
 
 def _limits(run: RunMaterial) -> Iterator[tuple[str, str]]:
-    """What the lab could not have seen, whatever the product did."""
+    """What the lab could not have seen, whatever the product did; and what it was seen in, if not a chamber."""
+    if run.run.machine is not None:
+        yield f"the virtual machine: {machine_text(run.run)}", "run.json"
     for one in run.run.blind:
         if not one.attempt and one.at_s is None:
             yield one.what, "run.json"
+
+
+def machine_text(run: Run) -> str:
+    """The virtual machine of a run, in words; empty if there was none."""
+    if run.machine is None:
+        return ""
+    one = run.machine
+    shown = one.clock.replace("T", " ").replace("Z", " UTC")
+    return (
+        f"{one.system}, kernel {run.kernel}, on an emulated processor ({one.emulator}), {one.memory_mb:,} MB; "
+        f"its clock began at {shown}"
+    )
 
 
 def _opaque(run: RunMaterial) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,11 @@ from overt.conduct.evidence.folder import PROFILE, ReportFolder, RunFolder
 from overt.conduct.evidence.records import Mode, Subject, System
 from overt.conduct.profile import filled
 from overt.conduct.report.verify import search_run
-from overt.conduct.session import ownchannel
+from overt.conduct.session import machine, ownchannel
 from overt.conduct.session.arms import PlannedRun, planned
 from overt.conduct.session.exercise import Tell
 from overt.conduct.session.observed import observe
-from overt.conduct.session.task import Task
+from overt.conduct.session.task import Housing, Task
 from overt.conduct.session.wanted import Wanted, check
 from overt.core.errors import ConductError
 
@@ -43,7 +43,9 @@ def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
     Raises `UsageError` for what can't be asked, `ConductError` when the lab can't do it here.
     """
     check(wanted)
-    if lacking := preflight.missing(wanted.trace):
+    asked = wanted.machine
+    lacking = machine.missing(asked, wanted.snapshot) if asked else preflight.missing(wanted.trace)
+    if lacking:
         raise ConductError("the lab can't run here, it lacks\n  " + "\n  ".join(lacking))
     for name in warden.sweep(state):
         tell(f"removed what a run that died had left: {name}")
@@ -54,9 +56,11 @@ def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
 def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     profile = wanted.profile
     tell(f"preparing {profile.product.name}")
-    prepared = products.prepare(profile.install, wanted.file.resolve().parent, work)
+    housing = _housing(wanted, work, tell)
+    root = housing.root if housing else wanted.snapshot or LIVE
+    prepared = products.prepare(profile.install, wanted.file.resolve().parent, work, root)
     served = _served(wanted, work)
-    system = look(wanted.snapshot or LIVE)
+    system = look(root)
     folder = ReportFolder(wanted.out)
     folder.evidence.mkdir(parents=True)
     shutil.copyfile(wanted.file, folder.evidence / PROFILE)
@@ -64,9 +68,10 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     for number, one in enumerate(runs, 1):
         tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
         where, installed = folder.new_run(one.name), work / "installed"
-        task = _task(wanted, prepared, served, system, one, where, installed, number == 1)
+        task = _task(wanted, prepared, served, root, system, one, where, installed, number == 1)
         out = wanted.mode is Mode.PASS_THROUGH
-        warden.in_warden(partial(observe, task, tell), warden.new_work_folder(state), uplink=out)
+        make = partial(machine.observe, task, housing) if housing else partial(observe, task)
+        warden.in_warden(partial(make, tell), warden.new_work_folder(state), uplink=out)
     for run in folder.runs():
         tell(f"searching what left in {run.path.name}")
         search_run(run, run)
@@ -75,10 +80,16 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     return folder
 
 
+def _housing(wanted: Wanted, work: Path, tell: Tell) -> Housing | None:
+    asked = wanted.machine
+    return machine.house(asked, wanted.profile.install, wanted.snapshot, work, tell) if asked else None
+
+
 def _task(
     wanted: Wanted,
     prepared: Prepared,
     served: Served,
+    root: Path,
     system: System,
     one: PlannedRun,
     folder: RunFolder,
@@ -95,7 +106,7 @@ def _task(
         files=served.files,
         pairs=wanted.pairs,
         trace=wanted.trace,
-        root=wanted.snapshot or LIVE,
+        root=root,
         system=system,
         keep=installed if first else None,
         installed=None if first else installed,

@@ -27,7 +27,6 @@ from overt.conduct.profile import PLACES
 from overt.conduct.session.exercise import Exercise, Tell
 from overt.conduct.session.task import Task
 from overt.conduct.sink.authority import Authority
-from overt.conduct.sink.plan import SinkPlan
 from overt.conduct.sink.server import Sink
 
 TRACE = "trace.log"
@@ -43,10 +42,8 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
         canaries = _furnish(chamber, task)
         trusted = trust.establish(chamber.merged, authority.pem)
         closed = list(trusted.not_done)
-        records = task.profile.chamber.dns if task.mode is Mode.REPLAY else ()
-        plan = SinkPlan(task.mode, replay=task.replay, records=records)
         out = warden.host_network() if task.mode is Mode.PASS_THROUGH else -1
-        sink = Sink(plan, authority, task.folder, chamber.network.sink_interface, zero_s, out)
+        sink = Sink(task.sink, authority, task.folder, chamber.network.sink_interface, zero_s, out)
         with (
             sink,
             _on_one_processor(task),
@@ -74,10 +71,10 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             *merged.blind,
             *_refused(chamber.denied(), zero_s),
             *_limits(task),
-            *map(_unseen, chamber.unseen),
+            *map(unseen, chamber.unseen),
         )
         blind += tuple(
-            _unseen(f"The lab's authority is not trusted everywhere: {words}.")
+            unseen(f"The lab's authority is not trusted everywhere: {words}.")
             for words in dict.fromkeys(closed)
         )
         task.folder.write_run(
@@ -185,7 +182,14 @@ class _Observers:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        return (*self._files.layers, *(("trace",) if self._trace else ()), "network", "changes", "calls")
+        return (
+            *self._files.layers,
+            *(("trace",) if self._trace else ()),
+            "network",
+            "sockets",
+            "changes",
+            "calls",
+        )
 
     def cut(self, number: int) -> None:
         """Step `number` ends: what comes later belongs to the next."""
@@ -211,7 +215,7 @@ class _Observers:
         self._folder.write(Change, self._found)
         if self._changes.too_deep:
             what = f"{self._changes.too_deep} folders lie too deep: what was changed in them is not known."
-            self.blind = (*self.blind, _unseen(what))
+            self.blind = (*self.blind, unseen(what))
 
 
 def _places(chamber: Chamber) -> Iterator[Place]:
@@ -241,20 +245,21 @@ def _limits(task: Task) -> Iterator[Blind]:
     """What this run could not see from the start."""
     room = task.profile.chamber
     if not task.trace:
-        yield _unseen(
+        yield unseen(
             "Calls were not traced: programs that never opened a file, and what was renamed, is known in part."
         )
     if room.mounts:
-        yield _unseen("It may mount: what it read from file systems that it mounted itself was not observed.")
+        yield unseen("It may mount: what it read from file systems that it mounted itself was not observed.")
     if not task.prepared.commands and not task.prepared.copies:
-        yield _unseen("It was on this machine already: its installation was not observed.")
+        yield unseen("It was on this machine already: its installation was not observed.")
     if task.installed is not None:
-        yield _unseen(
+        yield unseen(
             "It came as the first run had installed it: in this run, its installation was not observed."
         )
 
 
-def _unseen(what: str) -> Blind:
+def unseen(what: str) -> Blind:
+    """A limit of the lab, in a sentence."""
     return Blind(at_s=None, what=what, by=None, attempt=False, defeated=False)
 
 

@@ -7,10 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.conduct.chamber.products import Prepared
+from overt.conduct.chamber.vm.image import Parts
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Mode, System
-from overt.conduct.profile import Profile
+from overt.conduct.profile import Machine, Profile
 from overt.conduct.session.arms import PlannedRun
+from overt.conduct.sink.plan import SinkPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Housing:
+    """A virtual machine for every run."""
+
+    asked: Machine
+    parts: Parts
+    root: Path
+    """The system that its disk is made from."""
+    emulator: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +47,9 @@ class Task:
     """Where what was installed is kept, for later runs."""
     installed: Path | None = None
     """What an earlier run kept: then there is nothing to install."""
+
+    @property
+    def sink(self) -> SinkPlan:
+        """What answers the product."""
+        records = self.profile.chamber.dns if self.mode is Mode.REPLAY else ()
+        return SinkPlan(self.mode, replay=self.replay, records=records)

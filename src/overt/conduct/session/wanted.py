@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
 
 from overt.conduct.canary.plan import MAX_PAIRS
 from overt.conduct.chamber.privileges import NUMBERS
 from overt.conduct.evidence.records import Mode
-from overt.conduct.profile import Profile
+from overt.conduct.profile import Debian, Machine, Overt, Present, Profile, Wheel, clock
 from overt.core.errors import UsageError
 
 MAX_RUNS = 1000
@@ -32,7 +35,17 @@ class Wanted:
     pairs: int = 16
     trace: bool = True
     snapshot: Path | None = None
-    """Root file system to run on; None: the machine's own, below an overlay."""
+    """Root file system to run on; None: the machine's own, below an overlay, or a new one in a virtual machine."""
+    clock: str = ""
+    """What the clock of a virtual machine shall show; empty: what the profile says, which may want no such machine."""
+
+    @property
+    def machine(self) -> Machine | None:
+        """The virtual machine to run in, if any."""
+        asked = self.profile.machine
+        if not self.clock:
+            return asked
+        return msgspec.structs.replace(asked or Machine(), clock=self.clock)
 
 
 def check(wanted: Wanted) -> None:
@@ -47,6 +60,8 @@ def check(wanted: Wanted) -> None:
     if wanted.differential == 1:
         raise UsageError("--differential 1: nothing can be compared from one run of each; 6 is a good number")
     _check_capabilities(wanted)
+    if wanted.machine is not None:
+        _check_machine(wanted, wanted.machine)
     product = wanted.profile.product.name
     if wanted.mode is Mode.PASS_THROUGH and wanted.let_out != product:
         raise UsageError(
@@ -69,4 +84,20 @@ def _check_capabilities(wanted: Wanted) -> None:
     if unknown := sorted((declared | set(wanted.profile.chamber.capabilities)) - set(NUMBERS)):
         raise UsageError(
             f"{wanted.file}: no such capability: {', '.join(unknown)}: capabilities(7) lists them"
+        )
+
+
+def _check_machine(wanted: Wanted, machine: Machine) -> None:
+    """What can't come into a virtual machine, or can't be installed there."""
+    clock(machine.clock, datetime.now(UTC), "--clock" if wanted.clock else f"{wanted.file}: [machine] clock")
+    how = type(wanted.profile.install)
+    if how in (Present, Overt):
+        raise UsageError(
+            f"{wanted.file}: what is installed on this machine can't be moved into a virtual one: let the profile's "
+            "[install] say how it gets there, as debian, archive, wheel, folder or script"
+        )
+    if machine.system == "minimal" and wanted.snapshot is None and how in (Debian, Wheel):
+        raise UsageError(
+            f"{wanted.file}: the minimal system has no dpkg and no Python to install it with: "
+            '[machine] system = "debian" has'
         )

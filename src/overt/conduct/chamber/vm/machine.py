@@ -7,14 +7,16 @@ given no piece of the host's kernel to talk to but the cable's.
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import select
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +65,17 @@ def missing(system: bool = False) -> list[str]:
     if not Path("/dev/net/tun").exists():
         found.append("/dev/net/tun: modprobe tun")
     return found
+
+
+def emulator() -> str:
+    """What emulates the machine, as it says itself. Raises `ConductError`."""
+    try:
+        done = subprocess.run(
+            [QEMU, "--version"], capture_output=True, text=True, timeout=SLACK_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConductError(f"{QEMU}: {error}") from error
+    return done.stdout.partition("\n")[0]
 
 
 class Machine:
@@ -161,6 +174,15 @@ class Machine:
         line, _, self._rest = self._rest.partition(b"\n")
         return line.rstrip(b"\r")
 
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """It stands still meanwhile."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         """Turn it off at once; nothing of it is kept."""
         self._agent.close()
@@ -191,7 +213,7 @@ def _start(plan: MachinePlan, initial: Path, tap: int, agent: int, console: Path
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 pass_fds=fds,
-                preexec_fn=_become_nobody,
+                preexec_fn=become_nobody,
             )
 
 
@@ -212,7 +234,8 @@ def _command(plan: MachinePlan, kernel_file: int, initial: int, disk: int, tap: 
     return [QEMU, *options.split(), "-append", "console=ttyS0 quiet panic=-1 no-kvmclock"]
 
 
-def _become_nobody() -> None:
+def become_nobody() -> None:
+    """In a child, before a program that handles what the product wrote: no rights, and an end with its parent."""
     kernel.die_with_parent()
     os.setgroups([])
     os.setresgid(NOBODY, NOBODY, NOBODY)

@@ -5,7 +5,6 @@ $B mount -t devpts pts /dev/pts
 $B mount -t tmpfs -o mode=1777 shm /dev/shm
 $B mount -t tmpfs -o mode=755 run /run
 $B mount -t tmpfs -o mode=755 lab /.lab/work
-[ -e /bin/sh ] || $B --install -s /bin
 . /.lab/settings
 $B hostname "$NAME"
 link=$($B ls /sys/class/net | $B grep -v '^lo$' | $B head -n 1)

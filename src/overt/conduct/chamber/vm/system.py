@@ -51,12 +51,21 @@ def debian(root: Path, more: Iterable[str] = ()) -> None:
         raise ConductError(f"debootstrap could not install {wanted}: {why}")
 
 
-def minimal(root: Path) -> None:
-    """A system of nothing but busybox, which the machine itself unfolds. Raises `OSError`."""
+def minimal(root: Path, parts: Parts) -> None:
+    """A system of nothing but busybox. Raises `ConductError`."""
     for name in FOLDERS:
         (root / name).mkdir(parents=True)
     (root / "root").chmod(0o700)
     (root / "tmp").chmod(0o1777)
+    shutil.copy2(parts.busybox, root / "bin/busybox")
+    listed = subprocess.run(
+        [parts.busybox, "--list"], capture_output=True, text=True, timeout=COPY_S, check=False
+    )
+    if listed.returncode:
+        raise ConductError(f"busybox can't be run here: {listed.stderr.strip()}")
+    for name in set(listed.stdout.split()) - {"busybox"}:
+        (root / "bin" / name).symlink_to("busybox")
+    (root / "etc/os-release").write_text('PRETTY_NAME="busybox"\n')
 
 
 def copy(system: Path, root: Path) -> None:
