@@ -34,16 +34,14 @@ from overt.channel.publisher.desk import Desk
 from overt.channel.publisher.proposal import Missing, Proposal
 from overt.channel.publisher.status import Status
 from overt.channel.publisher.status import status as status_of
-from overt.cli import asking
+from overt.cli import asking, reaching
 from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
-from overt.ledger import Ledger
 from overt.rules.compile import RuleText
 from overt.rules.review import RuleReview
 from overt.scan import reviewing
 from overt.store import atomic
-from overt.store.paths import paths
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,14 +55,10 @@ def _desk(args: argparse.Namespace) -> Desk:
 
 @contextmanager
 def _reaching(args: argparse.Namespace) -> Iterator[Desk]:
-    """The desk with a way to its witnesses: couriers, each request in the ledger; with --by-hand, files."""
+    """The desk with a way to its witnesses."""
     desk = _desk(args)
     urls = () if args.by_hand else posting.witness_urls(desk)
-    if not urls:
-        yield desk
-        return
-    record = Ledger.open(paths().ledger).append
-    with posting.posting(urls, desk.folder / "couriers", record, args.ca_file, args.unconfined) as post:
+    with reaching.witnesses(args, urls, desk.folder) as post:
         yield replace(desk, post=post)
 
 

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 
 from overt.cli import asking, subscription_parser
+from overt.cli.options import add_way_to_witnesses
 
 EXAMPLES = """examples:
   overt channel init demo --name demo --origin localhost/demo --development
@@ -136,19 +137,7 @@ def _publish(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signed", nargs="+", action="extend", default=[], type=Path, metavar="FILE", help="from the holders"
     )
-    _reaching(parser)
-
-
-def _reaching(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--by-hand",
-        action="store_true",
-        help="leave requests to witnesses in DIR/requests, for a person to send, and read the answers there",
-    )
-    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust for witnesses")
-    parser.add_argument(
-        "--unconfined", action="store_true", help="ask witnesses even where couriers can't be confined"
-    )
+    add_way_to_witnesses(parser)
 
 
 def _sign(parser: argparse.ArgumentParser) -> None:
@@ -166,7 +155,7 @@ def _sign(parser: argparse.ArgumentParser) -> None:
 
 def _renew(parser: argparse.ArgumentParser) -> None:
     _folder(parser)
-    _reaching(parser)
+    add_way_to_witnesses(parser)
 
 
 def _rotate(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,16 @@ import argparse
 from pathlib import Path
 
 from overt.cli.conduct_loading import loaded
+from overt.cli.options import add_way_to_witnesses
 
 EXAMPLES = """examples:
   overt conduct certify assess clamscan-report            which requirements a report passes, and the level
   overt conduct certify issue clamscan-report --lab-key lab.pub --folder ~/certifier
-  overt conduct certify verify CERTIFICATE --issuer-key issuer.pub --log ~/certifier/public --package clamav.deb
+  overt conduct certify verify CERTIFICATE --issuer-key issuer.pub --log ~/certifier/public --package clamav.deb \\
+    --policy witnesses.txt                                 whose cosignatures you demand
   overt conduct certify withdraw 3f9a --reason "refuted by another run" --folder ~/certifier
+  overt conduct certify witnesses witnesses.txt --folder ~/certifier
+  overt conduct certify renew --folder ~/certifier        at least daily: fresh cosignatures
   overt conduct certify log --folder ~/certifier
   overt conduct certify key --folder ~/certifier          its public key, to give to those who verify
 
@@ -35,9 +39,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--reason", required=True, metavar="TEXT", help="one line, which everybody can read"
     )
     _add_folder(withdraw)
+    add_way_to_witnesses(withdraw)
+    renew = _add(actions, "renew", "have the log witnessed anew, and finish what waited for witnesses")
+    _add_folder(renew)
+    add_way_to_witnesses(renew)
+    witnesses = _add(actions, "witnesses", "name the witnesses that cosign the log, or show them")
+    witnesses.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="witnesses and quorum: a C2SP tlog-policy without log line",
+    )
+    _add_folder(witnesses)
     log = _add(actions, "log", "list the certificates of a folder")
     _add_folder(log)
     key = _add(actions, "key", "print the public key of a folder, to give to those who verify")
+    key.add_argument(
+        "--log", action="store_true", help="the key of its log instead, to give to those who witness"
+    )
     _add_folder(key)
 
 
@@ -68,6 +88,7 @@ def _add_issue(actions: Actions[argparse.ArgumentParser]) -> None:
         "--days", type=int, default=365, metavar="N", help="until it expires (default: 365, at most 397)"
     )
     _add_folder(issue)
+    add_way_to_witnesses(issue)
 
 
 def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
@@ -80,7 +101,31 @@ def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help="the certifier's public key, got elsewhere",
     )
-    verify.add_argument(
-        "--log", type=Path, required=True, metavar="DIR", help="a copy of the certifier's public/"
+    where = verify.add_mutually_exclusive_group(required=True)
+    where.add_argument("--log", type=Path, metavar="DIR", help="a copy of the certifier's public/")
+    where.add_argument(
+        "--proof",
+        type=Path,
+        metavar="FILE",
+        help="its file of public/proofs instead, which tells no withdrawal",
     )
     verify.add_argument("--package", type=Path, metavar="FILE", help="the package that it should be about")
+    verify.add_argument(
+        "--policy", type=Path, metavar="FILE", help="witnesses and quorum that you demand: a C2SP tlog-policy"
+    )
+    verify.add_argument(
+        "--max-age",
+        type=int,
+        default=7,
+        metavar="DAYS",
+        help="how old cosignatures may be (default: 7): what was withdrawn since may not show",
+    )
+    verify.add_argument(
+        "--report",
+        type=Path,
+        metavar="REPORT",
+        help="the report that it rests on: verify and assess that again",
+    )
+    verify.add_argument(
+        "--lab-key", type=Path, metavar="FILE", help="of the lab that made the report, got elsewhere"
+    )

@@ -154,6 +154,19 @@ NOT_CONFIGURABLE = frozenset(("help", "config", "no_config", "unconfined"))
 """Options that a configuration file must not set."""
 
 
+def add_way_to_witnesses(parser: argparse.ArgumentParser) -> None:
+    """How the witnesses of a log are reached; DIR is the folder of who keeps the log."""
+    parser.add_argument(
+        "--by-hand",
+        action="store_true",
+        help="leave requests to witnesses in DIR/requests, for a person to send, and read the answers there",
+    )
+    parser.add_argument("--ca-file", type=Path, metavar="FILE", help="certificates to trust for witnesses")
+    parser.add_argument(
+        "--unconfined", action="store_true", help="ask witnesses even where couriers can't be confined"
+    )
+
+
 def add_way(parser: argparse.ArgumentParser) -> None:
     """How channels are reached."""
     parser.add_argument(

@@ -16,13 +16,15 @@ from msgspec.structs import replace
 from overt.cli.app import main
 from overt.conduct.certify import assess as assessing
 from overt.conduct.certify import certificate, document, log, office
+from overt.conduct.certify import issuer as issuing
 from overt.conduct.certify.assess import Exercised, Result, assess, assessed
-from overt.conduct.certify.log import Issuer
+from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.requirements import BY_NAME, DEPTHS, REQUIREMENTS, Level, required
 from overt.conduct.evidence.records import Answer, Arm, StepKind, StepRun, Verdict
 from overt.conduct.judge import QUESTIONS
 from overt.conduct.report import signing, writing
 from overt.core.errors import ConductError, LogError
+from overt.tlog.proof import parse as parse_proof
 from tests.conduct.report import made
 from tests.conduct.report.conftest import Report, written
 
@@ -210,11 +212,17 @@ def test_the_proof_works_offline(issuer: Issuer, clean: Report) -> None:
     issued = issue(issuer, clean)
     later = issue(issuer, clean, days=30)
     proof = (issuer.public / "proofs" / f"{issued.certificate.sha256}.tlog-proof").read_bytes()
-    assert log.prove(proof, issued.path.read_bytes(), issuer.key().public) == 0
-    with pytest.raises(ConductError, match="another certificate"):
-        log.prove(proof, later.path.read_bytes(), issuer.key().public)
+    public = issuer.key().public
+
+    def shown(path: Path) -> dict[str, bool]:
+        _, checks = office.check_offline(path.read_bytes(), proof, public, NOW)
+        return {check.what: check.held for check in checks}
+
+    assert shown(issued.path) == {"signature": True, "validity": True, "log": True}
+    assert not shown(later.path)["log"]
+    assert log.prove(parse_proof(proof), issued.path.read_bytes(), public).index == 0
     with pytest.raises(LogError):
-        log.prove(proof, issued.path.read_bytes(), signing.new_key().public)
+        log.prove(parse_proof(proof), issued.path.read_bytes(), signing.new_key().public)
 
 
 def test_entering_twice_is_entering_once(issuer: Issuer, clean: Report) -> None:
@@ -300,7 +308,7 @@ def test_an_append_that_was_interrupted(
     issuer: Issuer, clean: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wherever it ends, the next one makes a whole log."""
-    real = log.write_public
+    real = issuing.write_public
     for stop in range(1, 8):
         done = 0
 
@@ -311,12 +319,12 @@ def test_an_append_that_was_interrupted(
                 raise OSError(28, "No space left on device")
             real(path, data)
 
-        monkeypatch.setattr(log, "write_public", failing)
+        monkeypatch.setattr(issuing, "write_public", failing)
         try:
             issue(issuer, clean, days=stop)
         except OSError:
             pass
-        monkeypatch.setattr(log, "write_public", real)
+        monkeypatch.setattr(issuing, "write_public", real)
         issued = issue(issuer, clean, days=100 + stop)
         assert all(held(issuer, issued.path, NOW + timedelta(hours=1)).values()), stop
         assert (issuer.public / "proofs" / f"{issued.certificate.sha256}.tlog-proof").exists()

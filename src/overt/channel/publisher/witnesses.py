@@ -20,6 +20,8 @@ from overt.tlog.witness import AddCheckpoint, Status
 
 ATTEMPTS = 3
 """Requests to one witness: the first guess of what it knows, its correction, and one more for a race."""
+CLIENTS = "Clients keep the release they have until then"
+"""What too few cosignatures mean for a channel."""
 MAX_AGE_S = 12 * 3600
 """Seconds for which a cosignature that a person carried in is used: clients refuse those of 24 hours."""
 
@@ -45,13 +47,19 @@ class _Round:
 
 
 def collect(
-    desk: Desk, note: Note, policy: Policy, reader: LogReader, former: Iterable[Witness] = ()
+    desk: Desk,
+    note: Note,
+    policy: Policy,
+    reader: LogReader,
+    former: Iterable[Witness] = (),
+    meanwhile: str = CLIENTS,
 ) -> Note:
     """`note` with the cosignatures of all witnesses that answer. Raises `WaitingForWitnesses` below the quorum.
 
     A witness is asked through `desk.post` when it has a URL and there is one; else its request is left as a file, and
     a file beside it with the response is read. `former` witnesses, which earlier roots named, are asked by post for
-    what they still give: a client that holds such a root wants its own witnesses to vouch for the new one.
+    what they still give: a client that holds such a root wants its own witnesses to vouch for the new one. `meanwhile`
+    says what holds below the quorum.
     """
     round = _Round(note, note)
     for witness in policy.witnesses:
@@ -61,7 +69,7 @@ def collect(
             round.failed[witness.name] = " ".join(str(error).split())
             round.contradicted |= isinstance(error, _OtherHistory)
     if not policy.satisfied_by(round.got):
-        raise WaitingForWitnesses(_said(desk, policy, round))
+        raise WaitingForWitnesses(f"{_said(desk, policy, round)}. {meanwhile}")
     for path in desk.requests.glob("witness-*"):
         path.unlink()
     present = {witness.key for witness in policy.witnesses}
@@ -119,7 +127,7 @@ def _known(body: bytes, head: TreeHead) -> int:
     """What the witness has seen. More than there is means that somebody signed another log with this key."""
     size = protocol.parse_conflict(body)
     if size > head.size:
-        raise _OtherHistory(f"it knows {size} releases and there are {head.size}")
+        raise _OtherHistory(f"it knows {size} entries and there are {head.size}")
     return size
 
 
@@ -167,11 +175,11 @@ def _said(desk: Desk, policy: Policy, round: _Round) -> str:
         else "try again later"
         if desk.post
         else f"send each {desk.requests}/witness-*.request to its witness (POST …/add-checkpoint), put the answer "
-        "beside it as .response, and run the same command again"
+        "beside it as .response, and try again"
     )
     return (
         f"{len(round.got)} of {len(policy.witnesses)} witnesses cosigned, the policy wants more "
-        f"({'; '.join(lines)}): {how}. Clients keep the release they have until then"
+        f"({'; '.join(lines)}): {how}"
     )
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from overt.conduct.certify.assess import Assessment
-from overt.conduct.certify.requirements import SCHEME, Level
+from overt.conduct.certify.assess import Assessment, Result
+from overt.conduct.certify.requirements import SCHEME, Level, required
 from overt.conduct.evidence.records import Subject
 from overt.conduct.report import signing
 from overt.conduct.report.signing import LabKey
@@ -74,9 +74,7 @@ def issue(
                 "scheme": SCHEME,
                 "product": {"name": subject.name, "version": subject.version},
                 "level": int(assessment.level),
-                "requirements": [
-                    {"name": one.requirement.name, "result": one.result.value} for one in assessment.outcomes
-                ],
+                "requirements": [{"name": name, "result": result} for name, result in results(assessment)],
                 "report": {"sha256": report_sha256},
                 "issued": issued.astimezone(UTC).strftime(TIME),
                 "expires": (issued + timedelta(days=days)).astimezone(UTC).strftime(TIME),
@@ -102,6 +100,11 @@ def withdraw(key: LabKey, certificate_sha256: str, reason: str, time: datetime) 
     )
 
 
+def results(assessment: Assessment) -> tuple[tuple[str, str], ...]:
+    """(requirement, result), as a certificate names them."""
+    return tuple((one.requirement.name, one.result.value) for one in assessment.outcomes)
+
+
 def sha256_of(envelope: bytes) -> str:
     """A certificate's name."""
     return hashlib.sha256(envelope).hexdigest()
@@ -122,7 +125,7 @@ def _parsed(statement: dict[str, Any], envelope: bytes) -> Certificate:
         raise ValueError(f"a statement of type {statement['predicateType']}")
     if predicate["scheme"] != SCHEME:
         raise ValueError(f"scheme {predicate['scheme']}")
-    return Certificate(
+    found = Certificate(
         sha256_of(envelope),
         str(predicate["product"]["name"]),
         str(predicate["product"]["version"]),
@@ -133,6 +136,18 @@ def _parsed(statement: dict[str, Any], envelope: bytes) -> Certificate:
         _time(predicate["issued"]),
         _time(predicate["expires"]),
     )
+    _check(found)
+    return found
+
+
+def _check(found: Certificate) -> None:
+    """What the scheme lets no certificate say, whoever signs it."""
+    passed = {name for name, result in found.results if result == Result.PASS}
+    lacking = [one.name for one in required(found.level) if one.name not in passed]
+    if found.level is Level.NONE or lacking:
+        raise ValueError(f"level {found.level} without {', '.join(lacking) or 'any requirement'}")
+    if found.expires - found.issued > timedelta(days=MAX_DAYS):
+        raise ValueError(f"valid for over {MAX_DAYS} days")
 
 
 def withdrawn(envelope: bytes, issuer: VerifierKey) -> tuple[str, str]:

@@ -11,12 +11,16 @@ from overt.conduct.certify import certificate as certificates
 from overt.conduct.certify import log
 from overt.conduct.certify.assess import Assessment, assess
 from overt.conduct.certify.certificate import Certificate
-from overt.conduct.certify.log import CERTIFICATE, WITHDRAWAL, Entry, Issuer
+from overt.conduct.certify.demand import Demand
+from overt.conduct.certify.issuer import Issuer
+from overt.conduct.certify.log import CERTIFICATE, WITHDRAWAL, Entry
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.report.statement import STATEMENT, sha256_of
-from overt.conduct.report.verify import Check, Find, verify
+from overt.conduct.report.verify import Check, Find, Verified, verify
 from overt.core.errors import ConductError, LogError
+from overt.tlog.checkpoint import parse_text
 from overt.tlog.keys import VerifierKey
+from overt.tlog.proof import parse as parse_proof
 
 MAX_REASON = 400
 """Characters of the reason for a withdrawal."""
@@ -45,12 +49,11 @@ def issue(
     certificate of the level that it reaches, and enter it into the log.
 
     Raises `ConductError` when the report does not hold, reaches no level, or a certificate that rested on it was
-    withdrawn; `LogError`, `OSError`.
+    withdrawn; what `Issuer.enter` raises; `OSError`.
     """
     verified = verify(report, lab, find)
     if not verified.holds:
-        wrong = "; ".join(f"{check.what}: {check.words}" for check in verified.checks if not check.held)
-        raise ConductError(f"{report} does not verify, so nothing is certified: {wrong}")
+        raise ConductError(f"{report} does not verify, so nothing is certified: {_wrong(verified)}")
     folder = ReportFolder(report)
     assessment = assess(folder)
     key = issuer.key()
@@ -61,6 +64,10 @@ def issue(
     entry = issuer.enter(CERTIFICATE, envelope, log.certificate_entry(found))
     path = issuer.public / "certificates" / f"{found.sha256}.dsse.json"
     return Issued(found, path, entry, assessment)
+
+
+def _wrong(verified: Verified) -> str:
+    return "; ".join(f"{check.what}: {check.words}" for check in verified.checks if not check.held)
 
 
 def _refuse_withdrawn(issuer: Issuer, key: VerifierKey, report_sha256: str) -> None:
@@ -95,21 +102,65 @@ def withdraw(issuer: Issuer, sha256: str, reason: str, time: datetime) -> Entry:
 
 
 def check(
-    envelope: bytes, public: Path, issuer: VerifierKey, now: datetime, package_sha256: str = ""
+    envelope: bytes,
+    public: Path,
+    issuer: VerifierKey,
+    now: datetime,
+    package_sha256: str = "",
+    demand: Demand | None = None,
 ) -> tuple[Certificate | None, tuple[Check, ...]]:
-    """Check a certificate against the log in the folder `public`: signature, time, entry, withdrawal, and that it is
-    about the package with the digest `package_sha256` if one is given. Raises `OSError`."""
+    """Check a certificate against the log in the folder `public`: signature, time, entry, withdrawal; that it is about
+    the package with the digest `package_sha256` if one is given, and that the log is witnessed as `demand` wants."""
+    found, checks = _itself(envelope, issuer, now, package_sha256)
+    if found is not None:
+        checks += _in_log(found, public, issuer, now, demand)
+    return found, tuple(checks)
+
+
+def check_offline(
+    envelope: bytes,
+    proof: bytes,
+    issuer: VerifierKey,
+    now: datetime,
+    package_sha256: str = "",
+    demand: Demand | None = None,
+) -> tuple[Certificate | None, tuple[Check, ...]]:
+    """The same with the certificate's own proof in the log's place: that it was entered, and nothing of withdrawal."""
+    found, checks = _itself(envelope, issuer, now, package_sha256)
+    if found is not None:
+        checks += _in_proof(found, envelope, proof, issuer, now, demand)
+    return found, tuple(checks)
+
+
+def check_report(found: Certificate, report: Path, lab: str | None, find: Find | None) -> Check:
+    """Check that the certificate says what the report in the folder `report` shows, which is verified and assessed
+    again. Raises `ConductError` when the folder holds no report."""
+    if sha256_of(report / STATEMENT) != found.report:
+        return Check("report", False, "the certificate rests on another report")
+    verified = verify(report, lab, find)
+    if not verified.holds:
+        return Check("report", False, f"it does not verify: {_wrong(verified)}")
+    again = assess(ReportFolder(report))
+    if found.level > again.level or found.results != certificates.results(again):
+        return Check(
+            "report", False, f"the certificate says more than it shows, which is level {again.level}"
+        )
+    return Check("report", True, "verified and assessed again, with the same results")
+
+
+def _itself(
+    envelope: bytes, issuer: VerifierKey, now: datetime, package_sha256: str
+) -> tuple[Certificate | None, list[Check]]:
     try:
         found = certificates.opened(envelope, issuer)
     except ConductError as error:
-        return None, (Check("signature", False, str(error)),)
+        return None, [Check("signature", False, str(error))]
     checks = [Check("signature", True, "by the issuer's key"), _in_time(found, now)]
     if package_sha256:
         named = certificates.names(found.packages, package_sha256)
         words = "it is about this package" if named else f"it is not about the package {package_sha256}"
         checks.append(Check("package", named, words))
-    checks += _in_log(found, public, issuer)
-    return found, tuple(checks)
+    return found, checks
 
 
 def _in_time(found: Certificate, now: datetime) -> Check:
@@ -122,21 +173,50 @@ def _in_time(found: Certificate, now: datetime) -> Check:
     )
 
 
-def _in_log(found: Certificate, public: Path, issuer: VerifierKey) -> list[Check]:
+def _in_log(
+    found: Certificate, public: Path, issuer: VerifierKey, now: datetime, demand: Demand | None
+) -> list[Check]:
     """Every entry is read: that there is no withdrawal can't be shown by less."""
     try:
         opened = log.public_log(public, issuer)
         entries = list(opened.entries())
-    except (LogError, ConductError, FileNotFoundError) as error:
+    except (LogError, ConductError, OSError) as error:
         return [Check("log", False, f"the log can't be believed: {error}")]
     mine = [one for one in entries if one.kind == CERTIFICATE and one.sha256 == found.sha256]
-    if not mine:
+    if not mine or opened.checkpoint is None:
         return [Check("log", False, f"not among the {opened.head.size} entries of the log")]
-    checks = [Check("log", True, f"entry {mine[0].index} of {opened.head.size}")]
+    checks = [_entered(found, mine[0], opened.head.size)]
+    if demand is not None:
+        checks.append(demand.check(opened.checkpoint, now))
     against = [one for one in entries if one.kind == WITHDRAWAL and found.sha256 in one.about]
     if not against:
         return [*checks, Check("withdrawal", True, "none in the log")]
     return [*checks, Check("withdrawal", False, f"withdrawn: {_reason(against[0], found, public, issuer)}")]
+
+
+def _in_proof(
+    found: Certificate,
+    envelope: bytes,
+    data: bytes,
+    issuer: VerifierKey,
+    now: datetime,
+    demand: Demand | None,
+) -> list[Check]:
+    try:
+        proof = parse_proof(data)
+        entry = log.prove(proof, envelope, issuer)
+        size = parse_text(proof.checkpoint.text).head.size
+    except (LogError, ConductError) as error:
+        return [Check("log", False, str(error))]
+    checks = [_entered(found, entry, size)]
+    return [*checks, demand.check(proof.checkpoint, now)] if demand else checks
+
+
+def _entered(found: Certificate, entry: Entry, size: int) -> Check:
+    """An entry about other packages would hide the certificate from those who follow the log for theirs."""
+    if entry.about != log.certificate_entry(found):
+        return Check("log", False, f"entry {entry.index} is about other packages than the certificate")
+    return Check("log", True, f"entry {entry.index} of {size}")
 
 
 def _reason(entry: Entry, found: Certificate, public: Path, issuer: VerifierKey) -> str:
