@@ -17,7 +17,9 @@ LAYERS = {
 }
 """Observers that should all be at work, and what is not seen without them."""
 
-FROM_OUTSIDE = (
+FROM_OUTSIDE = ("network", "changes")
+"""Those that should be at work where nobody can look inside: around a virtual machine."""
+OUTSIDE = (
     "Opened files, programs, rights, calls and open ports of a virtual machine can't be seen from outside."
 )
 
