@@ -9,6 +9,7 @@ from pathlib import Path
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.judge.answering import shortened
 from overt.conduct.report import diff as comparing
 from overt.conduct.report import html, signing
 from overt.conduct.report import verify as verifying
@@ -17,6 +18,8 @@ from overt.core.errors import UsageError
 from overt.store import atomic
 from overt.store.paths import paths
 
+MAX_CHARACTERS = 1000
+"""Of one text on a terminal."""
 STYLES = {True: "green", False: "red", None: "yellow"}
 EXITS = {Outcome.HOLDS: Exit.OK, Outcome.OTHER_BUILD: Exit.OTHER_BUILD, Outcome.FAILED: Exit.ERROR}
 
@@ -34,7 +37,12 @@ def show(args: argparse.Namespace) -> int:
 def lines(folder: ReportFolder) -> Iterator[str]:
     """A report in lines for a terminal. Raises `ConductError`."""
     for answer in folder.answers():
-        yield f"{_word(answer)}  {visible(answer.asked)} {visible(answer.summary)}"
+        yield f"{_word(answer)}  {_short(answer.asked)} {_short(answer.summary)}"
+
+
+def _short(text: str) -> str:
+    """What a stranger wrote, on one line that ends."""
+    return visible(shortened(text, MAX_CHARACTERS))
 
 
 def _word(answer: Answer) -> str:
@@ -47,7 +55,7 @@ def verify(args: argparse.Namespace) -> int:
     public = _text(args.public_key) if args.public_key else None
     found = verifying.verify(args.report, public)
     for check in found.checks:
-        say(f"{_mark(check)}  {visible(check.what)}: {visible(check.words)}")
+        say(f"{_mark(check)}  {_short(check.what)}: {_short(check.words)}")
     if found.outcome is not Outcome.FAILED and not found.known_signer:
         note(f"whose key it is, you must know from elsewhere: {visible(found.key)}")
     if found.outcome is Outcome.OTHER_BUILD:
@@ -68,7 +76,7 @@ def diff(args: argparse.Namespace) -> int:
     """What changed between two reports."""
     found = comparing.diff(args.old, args.new)
     for line in comparing.lines(found):
-        say(visible(line))
+        say(_short(line))
     if args.html:
         atomic.write(args.html, html.diff_page(found), 0o644)
         note(f"the same to look at: {args.html}")

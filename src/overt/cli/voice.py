@@ -20,7 +20,7 @@ class Exit(IntEnum):
     STALE = 3
     """`update`, `status`: a channel could not be checked or was refused; its old rules stay (ADR 12)."""
     OTHER_BUILD = 4
-    """`conduct verify`: nothing was changed, but another build of Overt made the report, and this one says otherwise."""
+    """`conduct verify`: nothing was changed, but another build of Overt made the report; this one says otherwise."""
     INTERRUPTED = 130
 
 
@@ -74,7 +74,11 @@ def note(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def fail(line: str) -> int:
-    """One line of error; returns the exit code to end with."""
-    print(f"overt: {line}", file=sys.stderr)
+def fail(text: str) -> int:
+    """What went wrong, on one line or, where it is a list, on several; returns the exit code to end with. It may quote
+    what a stranger wrote, which can neither control a terminal nor look like a line of another message."""
+    first, *more = text.split("\n")
+    print(
+        "\n  ".join((f"overt: {visible(first)}", *(visible(line.strip()) for line in more))), file=sys.stderr
+    )
     return Exit.ERROR

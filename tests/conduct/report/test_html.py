@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from overt.conduct.evidence.records import FileAccess, Request
-from overt.conduct.report import html
-from overt.conduct.report.printable import plain
+from overt.conduct.report.printable import address, plain
 from tests.conduct.report import made
 from tests.conduct.report.conftest import Report, written
 from tests.conftest import require
@@ -223,7 +222,7 @@ def test_a_million_accesses_make_no_larger_page(tmp_path: Path) -> None:
     ],
 )
 def test_links_stay_in_the_report(path: str, link: str) -> None:
-    assert html.href(path) == link
+    assert address(path) == link
 
 
 def test_unseen_characters_are_shown() -> None:

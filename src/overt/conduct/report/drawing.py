@@ -18,9 +18,11 @@ from overt.conduct.judge.network import Contact
 from overt.conduct.report.printable import plain
 from overt.conduct.report.timeline import BINS, Point, TimeLine
 
-GRAPH_WIDTH, ROW, PRODUCT_WIDTH = 580, 46, 120
+GRAPH_WIDTH, ROW, PRODUCT_WIDTH = 670, 46, 134
 NAME_LENGTH, NAME_ROW = 14, 17
 """Characters of a name that a line of the product's box holds, and the height of a line."""
+MAX_NAME = 80
+"""Characters of the product's name."""
 MAX_DRAWN = 16
 """Destinations in the graph; the table below it has more."""
 LINE_WIDTH = 720
@@ -29,7 +31,7 @@ LINE_LEFT = 4
 
 def graph(product: str, contacts: Sequence[Contact]) -> Markup:
     """The product on the left, its destinations on the right; a line is as wide as what was sent is long."""
-    drawn = contacts[:MAX_DRAWN]
+    drawn, product = contacts[:MAX_DRAWN], plain(product, MAX_NAME)
     height = _height(len(drawn))
     most = max((one.sent_bytes for one in drawn), default=0)
     rows = Markup().join(_edge(one, index, len(drawn), most) for index, one in enumerate(drawn))
@@ -71,7 +73,7 @@ def _height(count: int) -> int:
 def _edge(contact: Contact, index: int, count: int, most: int) -> Markup:
     height = _height(count)
     y = height / 2 + ROW * (index - (count - 1) / 2)
-    start, end = PRODUCT_WIDTH + 2, 216
+    start, end = PRODUCT_WIDTH + 2, PRODUCT_WIDTH + 96
     width = 1.5 + 10.5 * (math.sqrt(contact.sent_bytes / most) if most else 0)
     css = "declared" if contact.declared else "undeclared"
     opaque = " opaque" if Opened.OPAQUE in contact.opened else ""
@@ -96,7 +98,7 @@ def _edge(contact: Contact, index: int, count: int, most: int) -> Markup:
         upper=y - 2,
         lower=y + 15,
         place=plain(contact.place, 40),
-        detail=plain(_detail(contact), 54),
+        detail=plain(_detail(contact), 66),
     )
 
 

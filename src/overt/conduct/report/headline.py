@@ -64,6 +64,14 @@ TITLES = {
     "sight": "The record of {product} has gaps",
 }
 
+CONTENT = {
+    Verdict.NO: "Nothing of the content of files was found in what it sent. ",
+    Verdict.YES: "The content of files left, as it had declared. ",
+    Verdict.PARTLY: "Whether the content of files left could be seen in part. ",
+    Verdict.UNSEEN: "Whether the content of files left could not be seen. ",
+}
+"""What everybody asks first, where the headline does not say it already."""
+
 CENTRAL = ("content-left", "names-left", "digests-left", "contact", "undeclared-contact", "secrets", "sight")
 """Without these a report can't say that nothing unwelcome was seen."""
 
@@ -97,9 +105,14 @@ def title(product: str, answers: Sequence[Answer]) -> str:
 
 
 def lead(answers: Sequence[Answer]) -> str:
-    """The sentence below the headline: how many answers are of which sort."""
+    """The sentences below the headline: what became of the files, and how many answers are of which sort."""
+    content = next(
+        (CONTENT[one.verdict] for one in answers if one.question == "content-left" and one.good is not False),
+        "",
+    )
     tones = [tone_of(answer) for answer in answers]
-    parts = [f"{tones.count(Tone.BAD)} of {len(tones)} answers are unwelcome"]
+    bad = tones.count(Tone.BAD)
+    parts = [f"{content}{bad} of {len(tones)} answers {'is' if bad == 1 else 'are'} unwelcome"]
     if unseen := tones.count(Tone.UNSEEN):
         parts.append(f"{unseen} {'question' if unseen == 1 else 'questions'} could not be answered")
     return ", ".join(parts) + "."

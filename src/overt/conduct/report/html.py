@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,7 +14,7 @@ from overt.conduct.judge.answering import bytes_text, counted
 from overt.conduct.report.diff import Difference
 from overt.conduct.report.drawing import graph, time_line
 from overt.conduct.report.headline import Tone
-from overt.conduct.report.printable import plain
+from overt.conduct.report.printable import address, plain
 from overt.conduct.report.view import View
 
 FOLDER = Path(__file__).parent
@@ -60,8 +59,9 @@ def _rendered(template: str, **values: object) -> bytes:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_fit,
     )
-    environment.filters |= {"plain": plain, "bytes": bytes_text, "counted": counted, "href": href}
+    environment.filters |= {"plain": plain, "bytes": bytes_text, "counted": counted, "href": _href}
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     policy = f"default-src 'none'; style-src 'sha256-{_sha256(style)}'"
     made = environment.get_template(f"{template}.html.j2").render(
@@ -78,9 +78,14 @@ def icon(name: str) -> Markup:
     )
 
 
-def href(path: str) -> str:
-    """A relative address of a file of the report; never one that leads elsewhere."""
-    return quote(path.lstrip("/"), safe="/-_.~") if not path.startswith("..") else ""
+def _fit(value: object) -> object:
+    """Whatever a template shows is fit to be shown: what it does not cut itself is cut, and nothing unseen is in it."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _href(target: str) -> Markup:
+    """A place on the page, or the address of a file of the report."""
+    return Markup.escape(target if target.startswith("#") else address(target))
 
 
 def _sha256(style: str) -> str:

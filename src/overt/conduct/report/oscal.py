@@ -13,7 +13,7 @@ from typing import Any
 
 from overt.conduct.judge.answering import counted
 from overt.conduct.report.headline import Tone
-from overt.conduct.report.printable import plain
+from overt.conduct.report.printable import address, plain
 from overt.conduct.report.view import ShownAnswer, View
 
 OSCAL_VERSION = "1.1.3"
@@ -68,7 +68,7 @@ def _result(view: View) -> dict[str, Any]:
 def _observation(view: View, answer: ShownAnswer) -> dict[str, Any]:
     observation = {
         "uuid": _id(view, f"observation {answer.name}"),
-        "title": answer.asked,
+        "title": plain(answer.asked),
         "description": plain(answer.summary),
         "props": [_property("question", answer.name), _property("verdict", answer.verdict.value)],
         "methods": ["TEST"],
@@ -81,7 +81,7 @@ def _observation(view: View, answer: ShownAnswer) -> dict[str, Any]:
 
 def _evidence(answer: ShownAnswer) -> Iterator[dict[str, Any]]:
     for fact in answer.facts:
-        first = {"href": fact.links[0].file} if fact.links else {}
+        first = {"href": address(fact.links[0].file)} if fact.links else {}
         where = "; ".join(link.text for link in fact.links)
         yield {**first, "description": plain(fact.text) + (f" ({plain(where)})" if where else "")}
 
@@ -95,7 +95,7 @@ def _finding(view: View, answer: ShownAnswer) -> dict[str, Any]:
         status["reason"] = "pass" if answer.tone is Tone.GOOD else "fail"
     return {
         "uuid": _id(view, f"finding {answer.name}"),
-        "title": answer.asked,
+        "title": plain(answer.asked),
         "description": f"{answer.word}. {plain(answer.summary)}",
         "target": {"type": "objective-id", "target-id": answer.name, "status": status},
         "related-observations": [{"observation-uuid": _id(view, f"observation {answer.name}")}],
@@ -113,7 +113,9 @@ def _resources(view: View) -> Iterator[dict[str, Any]]:
             "uuid": _id(view, f"package {package.name} {package.sha256}"),
             "title": plain(package.name, 200).strip() or "package",
             "description": "A package of the product that was examined.",
-            "rlinks": [{"href": "#", "hashes": [{"algorithm": "SHA-256", "value": package.sha256}]}],
+            "rlinks": [
+                {"href": "#", "hashes": [{"algorithm": "SHA-256", "value": plain(package.sha256, 64)}]}
+            ],
         }
     yield {
         "uuid": _id(view, "statement"),

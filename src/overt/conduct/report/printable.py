@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from urllib.parse import quote
 
 from overt.conduct.judge.answering import shortened
 
@@ -17,6 +18,11 @@ def plain(text: str, limit: int = MAX_CHARACTERS) -> str:
     if short.isascii() and short.isprintable():
         return short
     return "".join(_shown(char) for char in short)
+
+
+def address(path: str) -> str:
+    """The relative address (RFC 3986) of a file of the report; of one that would lead elsewhere, nothing."""
+    return quote(path.lstrip("/"), safe="/-_.~") if not path.startswith("..") else ""
 
 
 def _shown(char: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from overt.conduct.evidence.folder import ReportFolder
@@ -24,6 +25,8 @@ from overt.conduct.report.timeline import TimeLine, time_line
 
 MAX_DESTINATIONS = 200
 MAX_TIME_LINES = 3
+MAX_DECLARED = 300
+"""Lines of a profile's scope; the profile has all."""
 MAX_CITED = 800
 """Lines of evidence quoted in the report itself."""
 MAX_CITED_CHARACTERS = 600
@@ -182,7 +185,7 @@ def view_of(folder: ReportFolder, made: str, build: Build) -> View:
         pairs=pair_rows(material),
         compared=tuple(sorted((one.value for one in material.compared), key=lambda one: one.p_corrected)),
         runs=tuple(map(_run_row, material.runs)),
-        declared=tuple(_declared(material)),
+        declared=tuple(islice(_declared(material), MAX_DECLARED)),
         cited=tuple(cited.values()),
         files=tuple(files[:MAX_FILES]),
         more_files=max(0, len(files) - MAX_FILES),
