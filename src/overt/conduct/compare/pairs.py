@@ -37,7 +37,8 @@ class Observed:
     pairs: tuple[Pair, ...]
     seen: Mapping[str, Counter[tuple[str, int]]]
     """By form: whether it was sighted (1)."""
-    opened: Counter[tuple[str, int]]
+    opened: Counter[tuple[str, int]] | None
+    """None: nobody watched, since they were virtual machines."""
     sent: Mapping[str, Counter[tuple[str, int]]]
     """By destination: whether anything of it was sighted there (1)."""
 
@@ -47,6 +48,7 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
     runs: list[str] = []
     pairs: list[Pair] = []
     opened = Counter[tuple[str, int]]()
+    watched = False
     seen = {form: Counter[tuple[str, int]]() for form in FORMS}
     sent: dict[str, Counter[tuple[str, int]]] = {}
     for folder in folders:
@@ -54,6 +56,7 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
         if run.arm is not Arm.MIXED:
             continue
         runs.append(run.name)
+        watched = watched or run.machine is None
         canaries = list(folder.read(Canary))
         pairs += _pairs(run.name, canaries)
         flows = {flow.number: place_of(flow) for flow in folder.read(Flow)}
@@ -66,7 +69,7 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
         for access in folder.read(FileAccess):
             if access.access is Access.OPEN and access.path in numbers:
                 opened[run.name, numbers[access.path]] += access.count
-    return Observed(tuple(runs), tuple(pairs), seen, opened, sent)
+    return Observed(tuple(runs), tuple(pairs), seen, opened if watched else None, sent)
 
 
 def _numbers(sighting: Sighting) -> tuple[int, ...]:
@@ -88,7 +91,8 @@ def marking_tests(of: Observed) -> Iterator[tuple[str, str, str, Tested]]:
     halves = "the marked half of a pair against the plain one"
     for form, words in FORMS.items():
         yield "", *_signs(of, of.seen[form], f"{words}: {halves}", "only")
-    yield "", *_signs(of, of.opened, f"files opened: {halves}", "more often")
+    if of.opened is not None:
+        yield "", *_signs(of, of.opened, f"files opened: {halves}", "more often")
     for place in sorted(of.sent):
         question, words, tested = _signs(of, of.sent[place], f"sent to {place}: {halves}", "only")
         if tested.counts:

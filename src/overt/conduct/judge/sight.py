@@ -43,10 +43,8 @@ MODES = {
 MAX_IN_SUMMARY = 120
 """Characters of a fact that a summary quotes."""
 
-ALWAYS = (
-    "A run is some minutes on one machine: conduct that waits for a date, a place or an order was not exercised.",
-    "Opening a file is seen; looking at its name, size or times without opening it is not.",
-)
+ALWAYS = "A run is some minutes on one machine: conduct that waits for a date, a place or an order was not exercised."
+INSIDE = "Opening a file is seen; looking at its name, size or times without opening it is not."
 
 
 def observer(material: Material, declared: Declared) -> Said:
@@ -84,8 +82,9 @@ def sight(material: Material, declared: Declared) -> Said:
     gaps = _alike(_per_run(material, _missing, _losses))
     hidden = _alike(_per_run(material, _hidden, _opaque))
     limits = _alike(_per_run(material, _limits))
+    inside = (Fact(INSIDE),) if any(run.run.machine is None for run in material.runs) else ()
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))
-    facts = (*gaps, *hidden, *limits, *modes, *map(Fact, ALWAYS))
+    facts = (*gaps, *hidden, *limits, *modes, Fact(ALWAYS), *inside)
     if gaps:
         return Said(Verdict.PARTLY, False, f"The record has gaps: {_first(gaps)}", facts)
     if hidden:
