@@ -50,6 +50,8 @@ class Grants:
     """Folders below which regular files, folders and links may be made, changed, renamed and removed."""
     ports: tuple[int, ...] = ()
     """TCP ports that may be connected to (ABI 4)."""
+    any_tcp: bool = False
+    """TCP is for others to bound."""
     scoped: bool = False
     """Neither signals nor abstract UNIX sockets to processes outside (ABI 6)."""
 
@@ -60,7 +62,7 @@ def restrict(files: str) -> int:
     Returns the ABI in force, or 0 without Landlock. Raises `OSError` when the kernel has it and refuses.
     """
     rights = {"none": 0, "read": READ_FILE | READ_DIR, "write": ALL & ~EXECUTE}[files]
-    return _restrict((("/", rights),) if rights else (), (), False)
+    return _restrict((("/", rights),) if rights else (), Grants())
 
 
 def restrict_to(grants: Grants) -> int:
@@ -69,21 +71,22 @@ def restrict_to(grants: Grants) -> int:
         *((path, READ_FILE | READ_DIR) for path in grants.read),
         *((path, ALL & ~EXECUTE & ~_SPECIAL) for path in grants.write),
     )
-    return _restrict(paths, grants.ports, grants.scoped)
+    return _restrict(paths, grants)
 
 
-def _restrict(paths: Sequence[tuple[str, int]], ports: Sequence[int], scoped: bool) -> int:
+def _restrict(paths: Sequence[tuple[str, int]], grants: Grants) -> int:
     version = abi()
     if version == 0:
         return 0
     handled = _FILE_RIGHTS[min(version, 5)]
-    attributes = struct.pack("=QQQ", handled, _TCP_RIGHTS, _SCOPES if scoped else 0)
+    tcp = 0 if grants.any_tcp else _TCP_RIGHTS
+    attributes = struct.pack("=QQQ", handled, tcp, _SCOPES if grants.scoped else 0)
     attributes = attributes[: 24 if version >= 6 else 16 if version >= 4 else 8]
     ruleset = _call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
     try:
         for path, rights in paths:
             _allow(ruleset, path, rights & handled)
-        for port in ports if version >= 4 else ():
+        for port in grants.ports if version >= 4 else ():
             _call(ADD_RULE, ruleset, RULE_NET_PORT, struct.pack("=QQ", CONNECT_TCP, port), 0)
         _call(RESTRICT_SELF, ruleset, 0)
     finally:

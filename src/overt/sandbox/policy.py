@@ -288,3 +288,71 @@ WITNESS = Policy(
 )
 """Answers on the sockets and changes the database that were open before; opens nothing, connects nowhere, starts
 nothing. Not among `POLICIES`: `overt prove` attempts what processes that see a user's files may do."""
+
+_TRANSPARENT_OPTIONS = (
+    (1, 2),  # SOL_SOCKET, SO_REUSEADDR
+    (IPPROTO_TCP, TCP_NODELAY),
+    (IPPROTO_IP, 19),  # IP_TRANSPARENT
+    (IPPROTO_IPV6, 75),  # IPV6_TRANSPARENT
+    (IPPROTO_IPV6, IPV6_V6ONLY),
+)
+_ANSWERING_SOCKETS = (
+    (AF_INET, SOCK_DGRAM, IPPROTO_ANY),
+    (AF_INET6, SOCK_DGRAM, IPPROTO_ANY),
+    (AF_INET, 3, 1),
+)
+"""UDP, and raw ICMP over IPv4."""
+
+SINK = Policy(
+    "sink",
+    Denial.ERROR,
+    _MEMORY
+    | _SELF
+    | _DESCRIPTORS
+    | frozenset("openat open unlink rename stat lstat fstat newfstatat statx wait4".split())
+    | frozenset("accept accept4 bind getsockname getpeername getsockopt shutdown".split()),
+    (
+        *_MEMORY_GUARDED,
+        ("socketpair", (Where(0, U32, AF_UNIX),)),
+        *(
+            ("socket", (Where(0, U32, family), Where(1, SOCK_TYPE_MASK, kind), Where(2, U32, protocol)))
+            for family, kind, protocol in _ANSWERING_SOCKETS
+        ),
+        *(
+            ("setsockopt", (Where(1, U32, level), Where(2, U32, option)))
+            for level, option in _TRANSPARENT_OPTIONS
+        ),
+        *(("ioctl", (Where(1, U32, request),)) for request in (TCGETS, FIONBIO, FIOCLEX)),
+    ),
+    refused=(("clone3", 38),),
+    capabilities=1 << 10 | 1 << 12 | 1 << 13,  # NET_BIND_SERVICE, NET_ADMIN, NET_RAW
+    files="write",
+)
+"""Answers what a product sends, from whatever address it was sent to: accepts connections, makes none, starts nothing.
+What has a name for it is for `overt.sandbox.view.confine_to`."""
+
+CAPTURE = Policy(
+    "capture",
+    Denial.ERROR,
+    _MEMORY
+    | _SELF
+    | frozenset("read write close lseek poll ppoll recvmsg recvfrom getsockopt fstat".split()),
+    (*_MEMORY_GUARDED,),
+    refused=(("clone3", 38),),
+)
+"""Writes packets to the file that was open before: nothing else."""
+
+UPLINK = Policy(
+    "uplink",
+    Denial.ERROR,
+    _MEMORY
+    | _SELF
+    | frozenset("read close connect recvmsg recvfrom sendmsg sendto getsockname getsockopt".split()),
+    (
+        *_MEMORY_GUARDED,
+        *_internet_sockets(),
+        ("ioctl", (Where(1, U32, FIONBIO),)),
+    ),
+    refused=(("clone3", 38),),
+)
+"""Hands out sockets to the sink that it has connected itself: no file, and no other kind of socket."""

@@ -1,7 +1,8 @@
 """A process' own view of the file system: a mount namespace whose root is an empty tmpfs plus what is listed.
 
-Follows mount_namespaces(7), user_namespaces(7) and pivot_root(2). What is listed is bound read-only, nosuid, nodev
-and noexec; everything else has no name any more. Landlock says the same once more where the kernel has it.
+Follows mount_namespaces(7), user_namespaces(7) and pivot_root(2). What is listed is bound nosuid, nodev and noexec,
+and read-only unless it says otherwise; everything else has no name any more. Landlock says the same once more where the
+kernel has it.
 """
 
 from __future__ import annotations
@@ -31,17 +32,20 @@ MNT_DETACH = 2
 PR_SET_DUMPABLE = 4
 MOUNT_SETATTR, MOUNT_ATTR_RDONLY, MOUNT_ATTR_NODEV, AT_FDCWD, AT_RECURSIVE = 442, 1, 4, -100, 0x8000
 INERT = MS_NOSUID | MS_NODEV | MS_NOEXEC
+MEMORY = "/tmp"
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One file or folder that stays visible, for reading."""
+    """One file or folder that stays visible."""
 
     outside: Path
     inside: str
     """Its absolute path in the view."""
+    writable: bool = False
+    """Whether it can be changed there, and what is below it."""
 
 
 RESOLVER_FILES = tuple(
@@ -105,6 +109,23 @@ def enclose(
     return Enclosure(confinement, not without, without, places)
 
 
+def confine_to(policy: Policy, shown: Sequence[Shown], scratch: Path, keep: Collection[int]) -> Confinement:
+    """Confine the calling process, which is root's, for good to `policy` and to `shown`, of which it can change what is
+    writable, and to a small /tmp in memory. The first that is shown becomes the current folder; `scratch` is a folder
+    to mount the new root on. No TCP connection can be made, and none waited for that was not before.
+
+    Raises `ConfinementError` when any layer fails, or a descriptor in `keep` is a folder's.
+    """
+    _no_folders(policy, keep)
+    close_others(keep)
+    if without := _enter(shown, scratch, memory=True):
+        raise ConfinementError(f"the {policy.name} could not be confined: no mount namespace ({without})")
+    os.chdir(shown[0].inside)
+    writable = (item.inside for item in shown if item.writable)
+    grants = Grants(read=("/",), write=(MEMORY, *writable), scoped=True)
+    return lock(policy, keep, grants=grants)
+
+
 def confine_writing(
     policy: Policy, folders: Sequence[Path], keep: Collection[int], with_parent: bool = False
 ) -> Confinement:
@@ -114,11 +135,7 @@ def confine_writing(
     Raises `ConfinementError` when neither can be had, or a descriptor in `keep` is a folder's: it would lead to the
     mounts of before, and by `..` to everything below them. Other descriptors stay as they were opened.
     """
-    for fd in keep:
-        if stat.S_ISDIR(os.fstat(fd).st_mode):
-            raise ConfinementError(
-                f"the {policy.name} could not be confined: its descriptor {fd} is a folder"
-            )
+    _no_folders(policy, keep)
     if not landlock.abi() and (without := _make_read_only(folders)):
         raise ConfinementError(
             f"the {policy.name} could not be confined: no mount namespace ({without}), and this kernel has no "
@@ -126,6 +143,14 @@ def confine_writing(
         )
     grants = Grants(read=("/",), write=tuple(str(folder) for folder in folders))
     return lock(policy, keep, with_parent=with_parent, grants=grants)
+
+
+def _no_folders(policy: Policy, keep: Collection[int]) -> None:
+    for fd in keep:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise ConfinementError(
+                f"the {policy.name} could not be confined: its descriptor {fd} is a folder"
+            )
 
 
 def _make_read_only(folders: Sequence[Path]) -> str:
@@ -190,18 +215,19 @@ def _mapped_bytes() -> int:
         return int(statm.read().split()[0]) * resource.getpagesize()
 
 
-def _enter(shown: Sequence[Shown], scratch: Path) -> str:
-    """Make `shown` all that has a name. Returns why not, in words, when the kernel does not allow it; then nothing
-    changed. Raises `ConfinementError` when it fails after the old root was given up."""
+def _enter(shown: Sequence[Shown], scratch: Path, memory: bool = False) -> str:
+    """Make `shown` all that has a name, and with `memory` an empty folder that is nowhere else. Returns why not, in
+    words, when the kernel does not allow it; then nothing changed. Raises `ConfinementError` when it fails after the
+    old root was given up."""
     try:
         _unshare()
         _call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
         with _opened(shown) as sources:
             _call(
-                "mount", b"tmpfs", os.fsencode(scratch), b"tmpfs", INERT, b"mode=0755,size=64k,nr_inodes=64"
+                "mount", b"tmpfs", os.fsencode(scratch), b"tmpfs", INERT, b"mode=0755,size=64k,nr_inodes=1k"
             )
             try:
-                _furnish(sources, scratch)
+                _furnish(sources, scratch, memory)
             except OSError:
                 os.chdir("/")
                 _call("umount2", os.fsencode(scratch), MNT_DETACH)
@@ -233,21 +259,25 @@ def _unshare() -> None:
 
 
 @contextlib.contextmanager
-def _opened(shown: Sequence[Shown]) -> Iterator[dict[str, int]]:
-    """Each item's path inside → a descriptor that names it, of mounts of the new namespace."""
+def _opened(shown: Sequence[Shown]) -> Iterator[dict[Shown, int]]:
+    """Each item → a descriptor that names it, of mounts of the new namespace."""
     with contextlib.ExitStack() as stack:
         sources = {}
         for item in shown:
-            sources[item.inside] = os.open(item.outside, os.O_PATH | os.O_CLOEXEC)
-            stack.callback(os.close, sources[item.inside])
+            sources[item] = os.open(item.outside, os.O_PATH | os.O_CLOEXEC)
+            stack.callback(os.close, sources[item])
         yield sources
 
 
-def _furnish(sources: dict[str, int], root: Path) -> None:
+def _furnish(sources: dict[Shown, int], root: Path, memory: bool) -> None:
     """Bind everything below `root`, the mounted tmpfs, and stay in it as the current folder."""
     os.chdir(root)
-    for inside, source in sources.items():
-        target = inside.lstrip("/")
+    if memory:
+        name = os.fsencode(MEMORY.lstrip("/"))
+        os.mkdir(name)
+        _call("mount", name, name, None, MS_BIND, None)  # a mount of its own, which stays writable
+    for item, source in sources.items():
+        target = item.inside.lstrip("/")
         os.makedirs(os.path.dirname(target) or ".", exist_ok=True)
         if stat.S_ISDIR(os.fstat(source).st_mode):
             os.mkdir(target)
@@ -255,7 +285,8 @@ def _furnish(sources: dict[str, int], root: Path) -> None:
             os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         name = os.fsencode(target)
         _call("mount", b"/proc/self/fd/%d" % source, name, None, MS_BIND, None)
-        _call("mount", b"none", name, None, MS_BIND | MS_REMOUNT | MS_RDONLY | INERT, None)
+        access = INERT if item.writable else MS_RDONLY | INERT
+        _call("mount", b"none", name, None, MS_BIND | MS_REMOUNT | access, None)
     _call("mount", b"none", b".", None, MS_BIND | MS_REMOUNT | MS_RDONLY | INERT, None)
 
 

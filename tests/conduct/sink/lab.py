@@ -17,8 +17,9 @@ from pathlib import Path
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.evidence.records import Flow, Mode
 from overt.conduct.sink.authority import Authority
+from overt.conduct.sink.kept import Outcome
 from overt.conduct.sink.plan import SinkPlan
-from overt.conduct.sink.server import Outcome, Sink
+from overt.conduct.sink.server import Sink
 
 CLONE_NEWNS, CLONE_NEWNET = 0x0002_0000, 0x4000_0000
 MS_BIND, MS_REC, MS_PRIVATE = 1 << 12, 1 << 14, 1 << 18

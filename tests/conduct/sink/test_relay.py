@@ -1,4 +1,7 @@
-"""Pass-through to a world of the test's own, by way of a host of its own, each a network namespace. Never further."""
+"""Pass-through to a world of the test's own, by way of a host of its own, each a network namespace. Never further.
+
+The addresses are public ones, since no others are reached; here they are the test's own.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +19,33 @@ import pytest
 from overt.conduct.evidence.records import Mode, Opened
 from overt.conduct.profile import DnsRecord
 from overt.conduct.sink.authority import Authority
+from overt.conduct.sink.destinations import is_public
 from overt.conduct.sink.names import Names
-from overt.conduct.sink.plan import NAMES4, NAMES6, PORT, Limits, SinkPlan
+from overt.conduct.sink.plan import NAMES4, NAMES6, Limits, SinkPlan
 from overt.conduct.sink.resolver import Resolver
-from overt.conduct.sink.tape import Ends
-from overt.conduct.sink.uplink import Uplink
 from overt.conduct.sink.zone import Zone
-from tests.conduct.sink.lab import CHAMBER4, CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
+from tests.conduct.sink.lab import CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
 from tests.conduct.sink.test_clients import needed
 from tests.conduct.sink.test_names import questions
 
 pytestmark = pytest.mark.kernel
 
 WORLD, UPLINK = "10.99.0.1", "10.99.0.2"
-VALID, INVALID = "203.0.113.10", "203.0.113.11"
+VALID, INVALID, NOBODY = "45.0.0.10", "45.0.0.11", "45.0.0.99"
+BESIDE, METADATA = "45.99.0.1", "169.254.169.254"
+BESIDE6, FAR6 = "2a00:99::1", "2a00:10::1"
+ECHO = 7
 ANSWER = os.urandom(500_000)
 
 
 class _Site(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
         self.send_header("Content-Length", str(len(ANSWER)))
         self.end_headers()
@@ -45,6 +53,21 @@ class _Site(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+class _Server6(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
+
+def echo(address: str) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind((address, ECHO))
+        while True:
+            udp.sendto(*udp.recvfrom(4096))
 
 
 def serve_world(trusted: Path, ready: int) -> None:
@@ -56,9 +79,11 @@ def serve_world(trusted: Path, ready: int) -> None:
         context = authority.context(("site.example", address), ("http/1.1",))
         site.socket = context.wrap_socket(site.socket, server_side=True)
         threading.Thread(target=site.serve_forever, daemon=True).start()
-    threading.Thread(
-        target=http.server.ThreadingHTTPServer((VALID, 80), _Site).serve_forever, daemon=True
-    ).start()
+    for server in (http.server.ThreadingHTTPServer, _Server6):
+        anywhere = "" if server is http.server.ThreadingHTTPServer else "::"
+        threading.Thread(target=server((anywhere, 80), _Site).serve_forever, daemon=True).start()
+    for address in (VALID, WORLD, BESIDE, METADATA, BESIDE6):
+        threading.Thread(target=echo, args=(address,), daemon=True).start()
     names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     names.bind((WORLD, 53))
     resolver = Resolver(
@@ -79,17 +104,21 @@ def serve_world(trusted: Path, ready: int) -> None:
 
 
 @pytest.fixture
-def passing(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Net]:
+def host(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A host that is wired to the world: its network namespace."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     trusted, (waiting, now) = tmp_path / "world.pem", os.pipe()
     unshare(CLONE_NEWNET)
     world = os.open("/proc/self/ns/net", os.O_RDONLY)
-    ip(f"link set lo up\naddr add {VALID}/32 dev lo\naddr add {INVALID}/32 dev lo\n")
+    far = (f"{VALID}/32", f"{INVALID}/32", f"{FAR6}/128")
+    ip("link set lo up\n" + "".join(f"addr add {address} dev lo\n" for address in far))
     pid = os.fork()
     if pid == 0:
         os.environ.pop("SSL_CERT_FILE", None)
         ip("link add up0 type veth peer name up1\n")
-        ip(f"addr add {WORLD}/24 dev up0\nlink set up0 up\n")
+        near = (f"{WORLD}/24", f"{BESIDE}/24", f"{METADATA}/16")
+        ip("".join(f"addr add {address} dev up0\n" for address in near))
+        ip(f"link set up0 up\naddr add {BESIDE6}/64 dev up0 nodad\n")
         serve_world(trusted, now)
     try:
         os.read(waiting, 1)
@@ -100,15 +129,22 @@ def passing(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         subprocess.run(move, pass_fds=(host,), check=True)
         setns(host)
         ip("link set lo up\n")
-        ip(f"addr add {UPLINK}/24 dev up1\nlink set up1 up\nroute add 203.0.113.0/24 via {WORLD}\n")
+        ip(f"addr add {UPLINK}/24 dev up1\naddr add 45.99.0.2/24 dev up1\naddr add 169.254.0.2/16 dev up1\n")
+        ip(f"link set up1 up\nroute add 45.0.0.0/24 via {WORLD}\naddr add 2a00:99::2/64 dev up1 nodad\n")
+        subprocess.run(["ip", "-6", "route", "add", f"{FAR6}/128", "via", BESIDE6, "dev", "up1"], check=True)
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
-        plan = SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, private=True, limits=Limits(stop_s=4))
-        with network(tmp_path, plan, host) as net:
-            yield net
+        yield host
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         setns(home)
+
+
+@pytest.fixture
+def passing(host: int, tmp_path: Path) -> Iterator[Net]:
+    plan = SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, limits=Limits(stop_s=4))
+    with network(tmp_path, plan, host) as net:
+        yield net
 
 
 def test_what_passes_is_recorded(passing: Net) -> None:
@@ -145,28 +181,75 @@ def test_an_invalid_server_is_not_made_valid(passing: Net) -> None:
 
 
 def test_what_can_not_be_reached(passing: Net) -> None:
-    done = passing.run(needed("curl"), "-sS", "-m", "3", "http://203.0.113.99/", check=False)
+    done = passing.run(needed("curl"), "-sS", "-m", "3", f"http://{NOBODY}/", check=False)
     assert done.returncode != 0
     passing.stop()
-    (flow,) = passing.to("203.0.113.99", protocol="tcp")
+    (flow,) = passing.to(NOBODY, protocol="tcp")
     assert flow.received_bytes == 0 and flow.sent_bytes > 0
 
 
-def test_neither_the_sink_nor_the_host_can_be_reached(passing: Net) -> None:
-    for address in (SINK4, UPLINK):
-        done = passing.run(needed("curl"), "-sS", "-m", "3", f"http://{address}:{PORT}/", check=False)
-        assert done.returncode != 0
+def test_neither_this_machine_nor_its_neighbours_are_reached(host: int, passing: Net) -> None:
+    """All of them listen: on the host's own addresses, beside it, and where clouds tell secrets."""
+    sinks = os.open("/proc/self/ns/net", os.O_RDONLY)
+    setns(host)
+    own = [socket.create_server(("", 80)), socket.create_server(("::1", 80), family=socket.AF_INET6)]
+    setns(sinks)
+    refused = [SINK4, UPLINK, "127.0.0.1", WORLD, BESIDE, METADATA, f"[{BESIDE6}]", f"[::ffff:{METADATA}]"]
+    for address in refused:
+        done = passing.run(needed("curl"), "-sS", "-m", "2", f"http://{address}/", check=False)
+        assert done.returncode != 0 and not done.stdout, address
+    for address in (VALID, f"[{FAR6}]"):
+        assert passing.run(needed("curl"), "-sS", "-m", "5", "-d", "x", f"http://{address}/").stdout == ANSWER
+
+    def shout() -> None:
+        for family, addresses in (
+            (socket.AF_INET, (WORLD, BESIDE, METADATA, "239.1.2.3", "255.255.255.255")),
+            (socket.AF_INET6, (BESIDE6, "ff02::1")),
+        ):
+            with socket.socket(family, socket.SOCK_DGRAM) as udp:
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+                for address in addresses:
+                    udp.sendto(b"is anybody there", (address, ECHO))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(5)
+            udp.sendto(b"echoed", (VALID, ECHO))
+            assert udp.recv(100) == b"echoed"
+
+    passing.inside(shout)
     passing.stop()
-    assert [flow.address for flow in passing.flows if flow.protocol == "tcp"] == [SINK4, UPLINK]
+    answered = {flow.address for flow in passing.flows if flow.received_bytes and flow.application != "dns"}
+    assert answered == {VALID, FAR6}
+    for listener in own:
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError), listener:
+            listener.accept()
+    asked = {flow.address for flow in passing.flows if flow.protocol == "tcp" and flow.sent_bytes}
+    assert {SINK4, UPLINK, WORLD, BESIDE, METADATA, BESIDE6} < asked
 
 
-def test_only_the_public_internet_is_reached_unless_the_plan_says_otherwise() -> None:
-    def there(address: str, private: bool = False, port: int = 443) -> str | None:
-        return Uplink("192.0.2.53", private).destination(Ends("tcp", address, port, CHAMBER4, 1))
+def test_only_questions_reach_the_name_server(passing: Net) -> None:
+    done = passing.run(needed("curl"), "-sS", "-m", "2", f"http://{VALID}:53/", check=False)
+    assert done.returncode != 0 and not done.stdout
 
-    for address in ("10.1.2.3", "192.168.1.1", "100.64.0.1", "fd00::1", "203.0.113.10"):
-        assert there(address) is None and there(address, private=True) == address
-    for address in ("127.0.0.1", "169.254.169.254", "fe80::1", "224.0.0.1", "::", "0.0.0.0"):
-        assert there(address, private=True) is None
-    assert there("9.9.9.9") == "9.9.9.9" and there("2620:fe::fe") == "2620:fe::fe"
-    assert there("127.0.0.1", port=53) == "192.0.2.53" == there("9.9.9.9", port=53)
+    def talk() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(1)
+            udp.sendto(b"no question at all", (VALID, 53))
+            try:
+                udp.recv(100)
+            except TimeoutError:
+                return
+            raise AssertionError("it was answered")
+
+    passing.inside(talk)
+    passing.stop()
+    assert all(flow.received_bytes == 0 for flow in passing.flows)
+
+
+def test_only_the_public_internet_is_public() -> None:
+    public = ("9.9.9.9", "2620:fe::fe", "45.0.0.1")
+    others = """10.1.2.3 192.168.1.1 172.16.0.1 100.100.100.200 127.0.0.1 169.254.169.254 0.0.0.0 224.0.0.1 239.1.1.1
+        255.255.255.255 240.0.0.1 203.0.113.10 192.0.0.192 168.63.129.16 198.18.0.1 :: ::1 fe80::1 fd00:ec2::254 ff02::1
+        ff0e::1 ::ffff:9.9.9.9 ::9.9.9.9 64:ff9b::909:909 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 2001:0:a00:1::1
+        2001:db8::1 5f00::1""".split()
+    assert all(map(is_public, public)) and not any(map(is_public, others))

@@ -6,8 +6,8 @@ The key stays in memory. What it signs is worth something only inside the chambe
 from __future__ import annotations
 
 import datetime
-import os
 import ssl
+import tempfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from overt.sandbox.view import MEMORY
 
 MAX_CONTEXTS = 500
 """Server names whose certificates are kept ready."""
@@ -101,13 +103,11 @@ class Authority:
 
 
 def _load(context: ssl.SSLContext, chain: bytes) -> None:
-    """`load_cert_chain` wants a file: it gets one that is in memory only."""
-    descriptor = os.memfd_create("chain", os.MFD_CLOEXEC)
-    try:
-        os.write(descriptor, chain)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
+    """`load_cert_chain` wants a file. In the sink's view of the file system this folder is in memory only."""
+    with tempfile.NamedTemporaryFile(dir=MEMORY) as file:
+        file.write(chain)
+        file.flush()
+        context.load_cert_chain(file.name)
 
 
 def _common_name(text: str) -> x509.Name:

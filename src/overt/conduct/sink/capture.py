@@ -70,14 +70,14 @@ def attach(interface: str) -> socket.socket:
     return tap
 
 
-def record(tap: socket.socket, interface: str, path: Path, limits: Limits, stop_fd: int) -> Captured:
-    """Write packets to `path` until `stop_fd` can be read, and nothing waits any more. Raises `OSError`."""
+def record(tap: socket.socket, interface: str, file: int, limits: Limits, stop_fd: int) -> Captured:
+    """Write packets to an open file until `stop_fd` can be read, and nothing waits any more. Raises `OSError`."""
     packets = cut = written = dropped = 0
     buffer = bytearray(MAX_PACKET_BYTES)
     poll = select.poll()
     for descriptor in (tap.fileno(), stop_fd):
         poll.register(descriptor, select.POLLIN)
-    with open(path, "wb", buffering=_WRITE_BYTES) as out:
+    with open(file, "wb", buffering=_WRITE_BYTES) as out:
         out.write(_section() + _interface(interface))
         stopping = False
         while True:

@@ -13,6 +13,7 @@ from overt.conduct.sink import quic, sockets
 from overt.conduct.sink.forward import Forward
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.tape import Ends, Recorder, Tape
+from overt.conduct.sink.uplink import DNS_PORT
 
 MAX_CONVERSATIONS = 20_000
 """Open at once; one more ends the oldest."""
@@ -110,7 +111,8 @@ class Datagrams:
 
     def _answer(self, talk: Conversation, data: bytes) -> None:
         port = talk.tape.ends.port
-        if port in _DNS_PORTS and self._dns(talk, data):
+        understood = port in _DNS_PORTS and self._dns(talk, data)
+        if understood:
             pass
         elif port == _NTP_PORT and len(data) >= _NTP_BYTES and data[0] & 7 == _NTP_CLIENT:
             talk.tape.application = "ntp"
@@ -120,7 +122,8 @@ class Datagrams:
             talk.tape.opaque(_DTLS)
         elif talk.tape.application in ("raw", "quic"):
             self._quic(talk, data)
-        if self.forward and talk.tape.application != "quic":
+        passed = understood or port != DNS_PORT  # else it is not for the name server of this machine
+        if self.forward and passed and talk.tape.application != "quic":
             self.forward.send(talk.tape, data)
 
     def _dns(self, talk: Conversation, data: bytes) -> bool:

@@ -68,28 +68,15 @@ class Forward:
                 self._learn(data)
             sockets.reply(ends, data)
 
-        address = self.uplink.destination(ends)
         with contextlib.suppress(OSError):  # no way there: as if nobody answered
-            if address is None:
-                raise OSError(f"{ends.address} is not to be reached")
-            way = await self._way(address, ends.port, answered)
+            made = self.uplink.reach(ends)
+            way, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: _Way(answered), sock=made
+            )
             self._ways[ends] = way
         for data in self._waiting.pop(ends, []):
             if ends in self._ways:
                 self._ways[ends].sendto(data)
-
-    async def _way(
-        self, address: str, port: int, answered: Callable[[bytes], None]
-    ) -> asyncio.DatagramTransport:
-        """Raises `OSError`."""
-        made = self.uplink.socket("udp", address)
-        try:
-            made.connect((address, port))
-        except OSError:
-            made.close()
-            raise
-        way, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: _Way(answered), sock=made)
-        return way
 
     def _learn(self, wire: bytes) -> None:
         """Which address a name has, from a true answer: the name that was asked for, not what it is an alias of."""

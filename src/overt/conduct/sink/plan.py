@@ -75,7 +75,4 @@ class SinkPlan:
     """The same for IPv6 (RFC 5180)."""
     resolver: str = ""
     """Pass-through only: address of the true name server; empty: the host's first one."""
-    private: bool = False
-    """Pass-through only: whether addresses that are not of the public internet may be reached, such as the neighbours
-    of this machine. Never this machine itself."""
     limits: Limits = field(default_factory=Limits)

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 
 import h11
 
@@ -22,7 +27,7 @@ from overt.conduct.sink.recognise import Kind, recognise
 from overt.conduct.sink.responses import lowered
 from overt.conduct.sink.stream import CHUNK_BYTES, Refused, Stream, TlsStream
 from overt.conduct.sink.tape import Asked, Tape
-from overt.conduct.sink.uplink import Uplink
+from overt.conduct.sink.uplink import DNS_PORT, Uplink
 
 CONNECT_S = 20.0
 TICK_S = 1.0
@@ -42,6 +47,8 @@ class Relay:
 
     hole: Sinkhole
     uplink: Uplink
+    trusted: str
+    """Certificates (PEM) of the authorities that this machine trusts."""
     _refused: set[tuple[str, str]] = field(default_factory=set)
 
     async def converse(self, stream: Stream) -> None:
@@ -52,6 +59,8 @@ class Relay:
         kind = recognise(await stream.peek(), tape.ends.port)
         if kind is Kind.UNDECIDED and await stream.within(self.hole.limits.undecided_s, 5):
             kind = recognise(await stream.peek(), tape.ends.port)
+        if tape.ends.port == DNS_PORT and kind is not Kind.DNS:
+            return await stream.drain()  # the name server that it would reach is this machine's own
         said = await hello_ahead(stream, self.hole.limits) if kind is Kind.TLS else None
         if said is None:
             tape.application = {Kind.HTTP1: "http", Kind.DNS: "dns", Kind.SMTP: "smtp"}.get(kind, "raw")
@@ -71,8 +80,7 @@ class Relay:
         if who in self._refused:
             tape.opaque(_PINNED)
             return await self._plain(stream)
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"] if "http/1.1" in said.alpn else list(said.alpn[:1]))
+        context = _towards(self.trusted, ("http/1.1",) if "http/1.1" in said.alpn else said.alpn[:1])
         try:
             far = await self._reach(tape, context, said.server_name or tape.ends.address)
         except ssl.SSLError as error:
@@ -103,14 +111,11 @@ class Relay:
 
     async def _reach(self, tape: Tape, context: ssl.SSLContext | None = None, name: str = "") -> Far | None:
         """The true destination; None if it can't be reached. Raises `ssl.SSLError` if its certificate is not valid."""
-        address = self.uplink.destination(tape.ends)
-        if address is None:
-            return None
         way = None
         try:
             async with asyncio.timeout(CONNECT_S):
-                way = self.uplink.socket("tcp", address)
-                await asyncio.get_running_loop().sock_connect(way, (address, tape.ends.port))
+                way = self.uplink.reach(tape.ends)
+                await _stands(way)
                 return await asyncio.open_connection(
                     sock=way, ssl=context, server_hostname=name if context else None
                 )
@@ -126,6 +131,38 @@ class Relay:
         known = self.hole.responder.resolver.names.name(tape.ends.address)
         names = certified_names(said.server_name, tape.ends.address, known)
         return self.hole.authority.context(names, (agreed,) if agreed else ())
+
+
+def trusted() -> str:
+    """Certificates (PEM) of the authorities that this machine trusts, from where its OpenSSL looks for them."""
+    where = ssl.get_default_verify_paths()
+    if where.cafile:
+        return Path(where.cafile).read_text("ascii", "replace")
+    folder = sorted(Path(where.capath).glob("*.[0-9]")) if where.capath else []
+    return "".join(path.read_text("ascii", "replace") for path in folder)
+
+
+@lru_cache(maxsize=16)
+def _towards(trusted: str, alpn: Sequence[str]) -> ssl.SSLContext:
+    """What believes a true server only if it can show who it is."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if trusted:
+        context.load_verify_locations(cadata=trusted)
+    context.set_alpn_protocols(list(alpn))
+    return context
+
+
+async def _stands(way: socket.socket) -> None:
+    """Return when a connection that was begun stands. Raises `OSError` when it does not come about."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_writer(way, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(way)
+    if error := way.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))
 
 
 class Heard:

@@ -6,7 +6,6 @@ The parser and the writer of messages are dnspython's.
 from __future__ import annotations
 
 import re
-import socket
 from dataclasses import dataclass, field
 
 import dns.exception
@@ -28,6 +27,13 @@ MAX_ALIASES = 8
 TTL_S = 60
 _NOBODY = frozenset({"use-application-dns.net"})
 """Asked for by browsers that would otherwise bring a resolver of their own: it does not exist here."""
+_SERVICES = {
+    "caldav": 80, "caldavs": 443, "carddav": 80, "carddavs": 443, "http": 80, "https": 443, "imap": 143, "imaps": 993,
+    "kerberos": 88, "kpasswd": 464, "ldap": 389, "ldaps": 636, "matrix": 8448, "mqtt": 1883, "ntp": 123, "pop3": 110,
+    "pop3s": 995, "sip": 5060, "sips": 5061, "stun": 3478, "submission": 587, "turn": 3478, "xmpp-client": 5222,
+    "xmpp-server": 5269,
+}  # fmt: skip
+"""Where services that are looked for by SRV questions usually are."""
 _REVERSED = re.compile(r"\.(in-addr|ip6)\.arpa$", re.IGNORECASE)
 
 
@@ -169,8 +175,5 @@ def _service(name: str) -> str:
     match = re.match(r"_([^.]+)\._(tcp|udp)\.(.+)", name, re.IGNORECASE)
     if not match:
         return f"0 0 443 {name}."
-    try:
-        port = socket.getservbyname(match[1].lower(), match[2].lower())
-    except OSError:
-        port = 443
+    port = _SERVICES.get(match[1].lower(), 443)
     return f"0 0 {port} {match[3]}."

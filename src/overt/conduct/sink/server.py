@@ -1,89 +1,37 @@
-"""The sink's process: set up, serve until told to stop, write down what was not kept.
+"""The sink, as the lab starts and stops it: set up, fork, adopt what was written down.
 
-Sink.start() ─ routes, sockets ─► fork ─► serve: asyncio over all connections and datagrams
+Sink.start() ─ routes, sockets ─► fork ─► serving: asyncio over all connections and datagrams
                                            └─ fork ─► capture, which ends after it
-Sink.stop() ─ closes a pipe ─► serve ends what is open, waits for the capture, and goes through it for the rest
+Sink.stop() ─ closes a pipe ─► serving ends what is open, waits for the capture, and goes through it for the rest
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
-import resource
 import select
 import shutil
 import signal
-import socket
-import time
-import traceback
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import NoReturn
 
 import msgspec
 
-from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Blind, Losses, Mode
-from overt.conduct.sink import capture, conversation, echoes, routing, sockets, uplink
+from overt.conduct.evidence.folder import FILES, RunFolder
+from overt.conduct.evidence.records import Flow
+from overt.conduct.sink import capture, routing, sockets
 from overt.conduct.sink.authority import Authority
-from overt.conduct.sink.capture import Captured
-from overt.conduct.sink.connections import Connections
-from overt.conduct.sink.conversation import Sinkhole
-from overt.conduct.sink.datagrams import Datagrams
-from overt.conduct.sink.forward import Forward
-from overt.conduct.sink.names import Names
+from overt.conduct.sink.kept import Kept, Outcome, outcome
 from overt.conduct.sink.plan import SinkPlan
-from overt.conduct.sink.relay import Relay
-from overt.conduct.sink.residue import Residue
-from overt.conduct.sink.resolver import Resolver
-from overt.conduct.sink.responses import Folder, Responder
-from overt.conduct.sink.stream import Stream
-from overt.conduct.sink.tape import Recorder
-from overt.conduct.sink.uplink import Uplink
-from overt.conduct.sink.zone import Zone
+from overt.conduct.sink.responses import Folder
+from overt.conduct.sink.serving import COUNTS, LOG, READY, Task, serve_and_exit
 from overt.core.errors import ConductError
-from overt.sandbox.lockdown import close_others, drop_capabilities
+from overt.sandbox.lockdown import close_others
 
-COUNTS, LOG = "sink.json", "sink.log"
+WORK, STREAMS = "sink", "streams"
+"""Where the sink writes until it ends, in the run's folder; there, its payloads."""
 READY_S = 30.0
 STOP_S = 1800.0
 """For going through the capture: tens of thousands of packets a second."""
-SWEEP_S = 2.0
-SPARE_DESCRIPTORS = 500
-"""Besides those of connections."""
-_READY = b"+"
-_NETWORK = 1 << 10 | 1 << 12 | 1 << 13
-"""CAP_NET_BIND_SERVICE, CAP_NET_ADMIN and CAP_NET_RAW: to answer from any port of any address."""
-
-
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What became of the traffic: `sink.json`."""
-
-    zero_ns: int
-    """When the run began: nanoseconds since 1970."""
-    packets: int
-    dropped_packets: int
-    cut_packets: int
-    upkeep_packets: int
-    """Of the chamber's kernel: neighbour discovery and the like. No flow is made of them."""
-    cut_bytes: int
-    unread_bytes: int
-    unrecorded_flows: int
-    unnoted_requests: int
-    closed_for_room: int
-    undelivered_datagrams: int
-    names_without_address: int
-    failures: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the sink knows that it did not keep."""
-
-    losses: Losses
-    blind: tuple[Blind, ...]
 
 
 @dataclass(slots=True)
@@ -106,15 +54,30 @@ class Sink:
         """Take over all traffic of `interface`. Raises `ConductError`; then nothing was started."""
         self.plan = _fitting(self.plan, shutil.disk_usage(self.folder.path).free)
         hosts = {host.lower(): Folder.read(path) for host, path in self.plan.replay.items()}
+        work = self.folder.path.resolve() / WORK
+        (work / STREAMS).mkdir(parents=True)
         routing.apply(self.interface, self.plan.mode)
         tap = capture.attach(self.interface)
         listeners = sockets.listen()
         ready_fd, ready = os.pipe()
         stop, self._stop_fd = os.pipe()
+        task = Task(
+            plan=self.plan,
+            authority=self.authority,
+            hosts=hosts,
+            work=work,
+            interface=self.interface,
+            clock_zero=self.clock_zero,
+            namespace=self.uplink,
+            listeners=listeners,
+            tap=tap,
+            ready=ready,
+            stop=stop,
+        )
         self._pid = os.fork()
         if self._pid == 0:
-            close_others({0, 1, 2, ready, stop, tap.fileno(), *_numbers(listeners), max(0, self.uplink)})
-            _serve_and_exit(self, hosts, listeners, tap, ready, stop)
+            close_others(task.descriptors)
+            serve_and_exit(task)
         listeners.close()
         tap.close()
         os.close(ready)
@@ -123,6 +86,7 @@ class Sink:
             _await_ready(ready_fd)
         except ConductError:
             self._kill()
+            self._adopt()
             raise
         finally:
             os.close(ready_fd)
@@ -134,6 +98,7 @@ class Sink:
         if status is not None:
             self._pid = 0
         self._kill()
+        self._adopt()
         path = self.folder.path / COUNTS
         if status != 0 or not path.exists():
             log = self.folder.path / LOG
@@ -147,6 +112,15 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         self._release()
         self._kill()
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Put what the sink wrote, which had no access to other evidence, where evidence is."""
+        work = self.folder.path / WORK
+        for name in (STREAMS, FILES[Flow], capture.FILE, COUNTS, LOG):
+            if (work / name).exists():
+                (work / name).rename(self.folder.path / name)
+        shutil.rmtree(work, ignore_errors=True)
 
     def _release(self) -> None:
         """The sink ends when it is told to, or when nobody is left who could tell it."""
@@ -175,198 +149,10 @@ def _fitting(plan: SinkPlan, free_bytes: int) -> SinkPlan:
     return replace(plan, limits=limits)
 
 
-def outcome(kept: Kept) -> Outcome:
-    """What was lost, as every observer says it, and in words."""
-    losses = Losses(
-        packets=kept.dropped_packets,
-        stream_bytes=kept.cut_bytes + kept.unread_bytes,
-        other=kept.unrecorded_flows + kept.unnoted_requests + sum(kept.failures.values()),
-    )
-    said = [
-        (kept.cut_packets, "packets were kept only in part, since the capture had reached its limit"),
-        (kept.unrecorded_flows, "conversations have no record of their own, since there were too many"),
-        (
-            kept.unnoted_requests,
-            "requests were not noted one by one, since there were too many in one conversation",
-        ),
-        (kept.cut_bytes, "bytes of payload were past the limits on what is kept"),
-        (kept.unread_bytes, "bytes came on connections that were closed already; the capture has them"),
-        (kept.closed_for_room, "silent connections were closed, since too many were open"),
-        (kept.undelivered_datagrams, "datagrams came too fast to be answered; they were recorded"),
-        (kept.names_without_address, "names shared one address, since there were too many"),
-    ]
-    said += [(count, f"times the sink itself failed: {text}") for text, count in kept.failures.items()]
-    blind = (
-        Blind(at_s=None, what=f"{count:,} {what}.", by=None, attempt=False, defeated=False)
-        for count, what in said
-        if count
-    )
-    return Outcome(losses, tuple(blind))
-
-
-def _serve_and_exit(
-    sink: Sink,
-    hosts: Mapping[str, Folder],
-    listeners: sockets.Listeners,
-    tap: socket.socket,
-    ready: int,
-    stop: int,
-) -> NoReturn:
-    """What the child does."""
-    status = 1
-    try:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # Ctrl-C goes to all of us: the evidence is completed first
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_DATA, 2 * (sink.plan.limits.max_memory_bytes,))
-        _more_descriptors(sink.plan.limits.max_connections + SPARE_DESCRIPTORS)
-        passing = sink.plan.mode is Mode.PASS_THROUGH
-        way = uplink.begin(sink.uplink, sink.plan.resolver, sink.plan.private) if passing else None
-        if sink.uplink >= 0:
-            os.close(sink.uplink)
-        drop_capabilities(_NETWORK)  # it reads what strangers wrote
-        serve(sink, hosts, listeners, tap, way, ready, stop)
-        status = 0
-    except BaseException:
-        (sink.folder.path / LOG).write_text(traceback.format_exc())
-    finally:
-        os._exit(status)
-
-
-def _more_descriptors(wanted: int) -> None:
-    """Raises `ConductError` when the system's limit does not allow for so many."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(wanted, most)))
-    except (ValueError, OSError) as error:
-        raise ConductError(
-            f"the sink may open {most} files, and needs {wanted}: raise 'ulimit -Hn', or lower max_connections"
-        ) from error
-
-
-def serve(
-    sink: Sink,
-    hosts: Mapping[str, Folder],
-    listeners: sockets.Listeners,
-    tap: socket.socket,
-    way: Uplink | None,
-    ready: int,
-    stop: int,
-) -> None:
-    """Answer everything until `stop` can be read, then complete the evidence. Raises `OSError`, `ConductError`."""
-    end, capture_end = os.pipe()
-    counted, count = os.pipe()
-    recording = _fork_capture(sink, tap, end, count, (capture_end, counted, stop, *_numbers(listeners)))
-    tap.close()
-    os.close(end)
-    os.close(count)
-    names = Names(sink.plan.names_network, sink.plan.names_network6)
-    recorder = Recorder(sink.folder, names, sink.plan.limits, sink.clock_zero)
-    resolver = Resolver(names, Zone.of(sink.plan.records))
-    hole = Sinkhole(sink.authority, Responder(resolver, hosts), sink.plan.limits)
-    converse: Callable[[Stream], Awaitable[None]] = partial(conversation.converse, hole=hole)
-    if way is not None:
-        converse = Relay(hole, way).converse
-    datagrams = Datagrams(recorder, resolver, forward=Forward(names, way) if way else None)
-    connections = Connections(recorder, sink.plan.limits, converse)
-    asyncio.run(_answer(sink, listeners, connections, datagrams, ready, stop))
-    os.close(capture_end)
-    captured = _counted(recording, counted)
-    zero_ns = time.time_ns() - int((time.monotonic() - sink.clock_zero) * 1e9)
-    silent = Datagrams(recorder, resolver, answers=False)
-    residue = Residue(recorder, silent, zero_ns, delivered=datagrams.delivered)
-    residue.go_through(lambda: capture.packets(sink.folder.path / capture.FILE))
-    recorder.close()
-    kept = Kept(
-        zero_ns=zero_ns,
-        packets=captured.packets,
-        dropped_packets=captured.dropped,
-        cut_packets=captured.cut,
-        upkeep_packets=residue.upkeep,
-        cut_bytes=recorder.counts.cut_bytes,
-        unread_bytes=recorder.counts.unread_bytes,
-        unrecorded_flows=recorder.counts.unrecorded_flows,
-        unnoted_requests=recorder.counts.unnoted_requests,
-        closed_for_room=recorder.counts.closed_for_room,
-        undelivered_datagrams=recorder.counts.undelivered_datagrams,
-        names_without_address=names.shared,
-        failures=dict(recorder.counts.failures),
-    )
-    (sink.folder.path / COUNTS).write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
-
-
-async def _answer(
-    sink: Sink,
-    listeners: sockets.Listeners,
-    connections: Connections,
-    datagrams: Datagrams,
-    ready: int,
-    stop: int,
-) -> None:
-    loop, stopped, limits = asyncio.get_running_loop(), asyncio.Event(), sink.plan.limits
-    loop.add_reader(stop, stopped.set)
-    for listener in listeners.datagrams:
-        datagrams.listen(listener)
-    if sink.plan.mode is not Mode.PASS_THROUGH:
-        echoes.serve(listeners.echoes)
-    accepting = [asyncio.ensure_future(connections.listen(listener)) for listener in listeners.connections]
-    os.write(ready, _READY)
-    os.close(ready)
-    while not stopped.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stopped.wait(), SWEEP_S)
-        connections.sweep(limits.idle_s)
-        datagrams.sweep(limits.datagram_idle_s)
-        datagrams.recorder.flush()
-    loop.remove_reader(stop)
-    for task in accepting:
-        task.cancel()
-    await asyncio.gather(*accepting, return_exceptions=True)
-    await connections.stop(listeners.connections, limits.stop_s)
-    for listener in (*listeners.datagrams, listeners.echoes):
-        loop.remove_reader(listener)
-    datagrams.drain(listeners.datagrams)
-    datagrams.close()
-    listeners.close()
-
-
-def _fork_capture(sink: Sink, tap: socket.socket, stop: int, count: int, others: tuple[int, ...]) -> int:
-    """Capture in a process of its own: a busy sink must not cost packets. It outlives the sink, to have its last."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        for descriptor in others:  # or it would hold what tells it, and others, to stop
-            os.close(descriptor)
-        path = sink.folder.path / capture.FILE
-        captured = capture.record(tap, sink.interface, path, sink.plan.limits, stop)
-        os.write(count, msgspec.json.encode(captured))
-        status = 0
-    except BaseException:
-        (sink.folder.path / LOG).write_text(traceback.format_exc())
-    finally:
-        os._exit(status)
-
-
-def _counted(pid: int, counted: int) -> Captured:
-    """What the capture says at its end. Raises `ConductError`."""
-    with open(counted, "rb") as stream:
-        said = stream.read()
-    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0:
-        raise ConductError("the capture failed: is the disk full?")
-    return msgspec.json.decode(said, type=Captured)
-
-
-def _numbers(listeners: sockets.Listeners) -> tuple[int, ...]:
-    return tuple(listener.fileno() for listener in listeners.all)
-
-
 def _await_ready(ready: int) -> None:
     """Raises `ConductError`."""
     readable, _, _ = select.select([ready], [], [], READY_S)
-    if not readable or os.read(ready, 1) != _READY:
+    if not readable or os.read(ready, 1) != READY:
         raise ConductError(f"the sink did not start: see {LOG} in the run's folder")
 
 

@@ -1,32 +1,32 @@
-"""The way out in pass-through mode: sockets that belong to the host's network, one at a time, for one destination each.
+"""The way out in pass-through mode: sockets of the host's network, each connected to one destination.
 
-A child process enters the host's network namespace and hands out unconnected sockets that it makes there; it keeps no
-privileges and reads nothing. The sink itself never enters that network.
+A child process enters the host's network namespace, decides what may be reached, and hands out sockets that it has
+connected there; it keeps no privileges and sees none of the traffic. The sink itself, which reads what strangers wrote,
+never enters that network and can connect to nothing.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import NoReturn
 
+from overt.conduct.sink.destinations import Routes, is_public
 from overt.conduct.sink.tape import Ends
 from overt.core.errors import ConductError
-from overt.sandbox.lockdown import close_others, drop_capabilities
+from overt.sandbox.landlock import Grants
+from overt.sandbox.lockdown import lock
+from overt.sandbox.policy import UPLINK
 
 CLONE_NEWNET = 0x4000_0000
 DNS_PORT = 53
-_KINDS = {
-    b"t4": (socket.AF_INET, socket.SOCK_STREAM),
-    b"t6": (socket.AF_INET6, socket.SOCK_STREAM),
-    b"u4": (socket.AF_INET, socket.SOCK_DGRAM),
-    b"u6": (socket.AF_INET6, socket.SOCK_DGRAM),
-}
+MAX_REQUEST_BYTES = 100
+_KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _FAILED = b"-"
 
 
@@ -34,58 +34,29 @@ _FAILED = b"-"
 class Uplink:
     """Where sockets to the world come from."""
 
-    resolver: str
-    """The only name server that is ever asked, whatever the product asks; the only address that may be the host's."""
-    private: bool = False
-    """Whether addresses that are not of the public internet may be reached."""
-    _maker: socket.socket | None = None
+    maker: socket.socket
 
-    def destination(self, ends: Ends) -> str | None:
-        """Where a conversation goes on to; None: nowhere, since that is this machine or its neighbourhood."""
-        if ends.port == DNS_PORT:
-            return self.resolver
-        address = ip_address(ends.address)
-        if address.is_multicast or address.is_loopback or address.is_link_local or address.is_unspecified:
-            return None
-        if not (self.private or address.is_global) or self._is_local(ends.address):
-            return None
-        return ends.address
-
-    def socket(self, protocol: str, address: str) -> socket.socket:
-        """An unconnected, non-blocking socket for `protocol` (`tcp` or `udp`) towards `address`. Raises `OSError`."""
-        name = protocol[0].encode() + (b"6" if ":" in address else b"4")
-        if self._maker is None:
-            made = socket.socket(*_KINDS[name])
-        else:
-            self._maker.send(name)
-            _, descriptors, _, _ = socket.recv_fds(self._maker, 1, 1)
-            if not descriptors:
-                raise OSError("the host's network gave no socket")
-            made = socket.socket(fileno=descriptors[0])
+    def reach(self, ends: Ends) -> socket.socket:
+        """A non-blocking socket whose far end is where `ends` was to go; of TCP, it may still be connecting. Raises
+        `OSError` where that can't or must not be reached."""
+        self.maker.send(f"{ends.protocol} {ends.address} {ends.port}".encode())
+        _, descriptors, _, _ = socket.recv_fds(self.maker, 1, 1)
+        if not descriptors:
+            raise OSError(f"{ends.address} is not reached")
+        made = socket.socket(fileno=descriptors[0])
         made.setblocking(False)
         return made
 
-    def _is_local(self, address: str) -> bool:
-        """Whether that network calls `address` its own machine's."""
-        with self.socket("udp", address) as probe:
-            try:
-                probe.bind((address, 0))
-            except OSError:
-                return False
-        return True
 
-
-def begin(namespace: int, resolver: str, private: bool) -> Uplink:
+def begin(namespace: int, resolver: str) -> Uplink:
     """The way out through the network namespace of this descriptor; below 0: through the one that we are in.
-    Raises `ConductError` when no name server is known."""
+    `resolver` is the only name server that is ever asked; empty: the host's. Raises `ConductError` if none is known."""
     resolver = resolver or _configured()
-    if namespace < 0:
-        return Uplink(resolver, private)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     if os.fork() == 0:
-        _make(theirs, namespace)
+        _make(theirs, namespace, resolver)
     theirs.close()
-    return Uplink(resolver, private, ours)
+    return Uplink(ours)
 
 
 def _configured() -> str:
@@ -98,19 +69,40 @@ def _configured() -> str:
     raise ConductError(f"{path} names no name server: pass-through needs one")
 
 
-def _make(requests: socket.socket, namespace: int) -> NoReturn:
+def _make(requests: socket.socket, namespace: int, resolver: str) -> NoReturn:
     """What the child does, until nobody can ask any more."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
+        if namespace >= 0 and ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
             os._exit(1)
-        close_others({2, requests.fileno()})
-        drop_capabilities(0)
-        while kind := requests.recv(2):
+        routes = Routes()
+        lock(UPLINK, {2, requests.fileno(), routes.fileno()}, grants=Grants(any_tcp=True, scoped=True))
+        while request := requests.recv(MAX_REQUEST_BYTES):
             try:
-                with socket.socket(*_KINDS[kind]) as made:
+                protocol, address, port = request.decode().split()
+                with _connected(
+                    protocol, _destination(address, int(port), resolver, routes), int(port)
+                ) as made:
                     socket.send_fds(requests, [b"+"], [made.fileno()])
-            except (OSError, KeyError):
+            except (OSError, ValueError, KeyError):
                 requests.send(_FAILED)
     finally:
         os._exit(0)
+
+
+def _destination(address: str, port: int, resolver: str, routes: Routes) -> str:
+    """Where a conversation goes on to. Raises `OSError` if it is nowhere: this machine, or what is beside it."""
+    if port == DNS_PORT:
+        return resolver
+    if not is_public(address) or not routes.lead_out(address):
+        raise OSError(errno.EHOSTUNREACH, f"{address} is not to be reached")
+    return address
+
+
+def _connected(protocol: str, address: str, port: int) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, _KINDS[protocol])
+    made.setblocking(False)
+    if (error := made.connect_ex((address, port))) not in (0, errno.EINPROGRESS):
+        made.close()
+        raise OSError(error, f"{address}: {os.strerror(error)}")
+    return made
