@@ -138,7 +138,7 @@ def unwatched(material: Material) -> str:
     """Why the runs can say nothing about files; empty if one can."""
     if not material.runs:
         return "there is no run"
-    if not any(run.observed("open") or run.observed("ranges") for run in material.runs):
+    if not any(run.files_observed for run in material.runs):
         return "files were not observed"
     return ""
 

@@ -124,6 +124,11 @@ class RunMaterial:
         """Whether that observer was at work."""
         return layer in self.run.layers
 
+    @property
+    def files_observed(self) -> bool:
+        """Whether anybody saw which files were opened."""
+        return self.observed("open") or self.observed("ranges")
+
 
 @dataclass(frozen=True)
 class Material:

@@ -194,6 +194,7 @@ def _setting(material: Material) -> Iterator[tuple[str, frozenset[str]]]:
     """How the product was examined."""
     runs = material.runs
     yield "modes", frozenset(run.run.mode.value for run in runs)
+    yield "clock", frozenset(run.run.machine.clock for run in runs if run.run.machine)
     yield "observers", frozenset(layer for run in runs for layer in run.run.layers)
     yield "steps", frozenset(step.kind.value for run in runs for step in run.run.steps)
 

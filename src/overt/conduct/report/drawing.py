@@ -119,12 +119,15 @@ def time_line(line: TimeLine) -> Markup:
     width = LINE_WIDTH - 2 * LINE_LEFT
     most = max(line.opens) or 1
     connections = counted(sum(point.flows for point in line.points), "connection")
-    accesses = counted(line.total_opens, "file access", "file accesses")
+    seen = line.total_opens is not None
+    accesses = (
+        counted(line.total_opens or 0, "file access", "file accesses") if seen else "file accesses not seen"
+    )
     label = f"run {line.run}: {line.length_s:.0f} s, {counted(len(line.steps), 'step')}, {accesses}, {connections}"
     return Markup(
         '<svg class="timeline" viewBox="0 0 {width} 214" role="img" aria-label="{label}">'
         '<text class="lane" x="{left}" y="12">steps</text>{steps}'
-        '<text class="lane" x="{left}" y="66">files opened (inner bars: planted files)</text>{bars}'
+        '<text class="lane" x="{left}" y="66">{lane}</text>{bars}'
         '<text class="lane" x="{left}" y="152">what went out</text>'
         '<line class="axis" x1="{left}" x2="{right}" y1="190" y2="190"/>{points}{ticks}</svg>'
     ).format(
@@ -132,6 +135,7 @@ def time_line(line: TimeLine) -> Markup:
         left=LINE_LEFT,
         right=LINE_LEFT + width,
         label=plain(label),
+        lane="files opened (inner bars: planted files)" if seen else "files opened: not seen",
         steps=_steps(line, width),
         bars=_bars(line, width, most),
         points=_points(line, width),

@@ -21,15 +21,15 @@ class PairRow:
     system: str
     marking: str
     runs: int
-    opened: tuple[int, int]
-    """Runs in which the marked and the plain half were opened."""
+    opened: tuple[int, int] | None
+    """Runs in which the marked and the plain half were opened; None: nobody could see that."""
     left: tuple[int, int]
     """Runs in which something of the marked and of the plain half left."""
 
     @property
     def differs(self) -> bool:
         """Whether the halves were treated differently."""
-        return self.opened[0] != self.opened[1] or self.left[0] != self.left[1]
+        return any(marked != plain for marked, plain in (self.opened or (0, 0), self.left))
 
 
 def pair_rows(material: Material) -> tuple[PairRow, ...]:
@@ -50,7 +50,8 @@ def pair_rows(material: Material) -> tuple[PairRow, ...]:
             count = counts.setdefault((canary.pair, canary.side), [0, 0])
             count[0] += canary.number in opened
             count[1] += canary.number in left
-    rows = [_row(number, about[number], counts, halves[number]) for number in sorted(halves)]
+    watched = any(run.files_observed for run in material.runs)
+    rows = [_row(number, about[number], counts, halves[number], watched) for number in sorted(halves)]
     return tuple(sorted(rows, key=lambda row: not row.differs)[:MAX_ROWS])
 
 
@@ -59,8 +60,10 @@ def _row(
     about: tuple[str, str, str, str],
     counts: dict[tuple[int, Side], list[int]],
     halves: list[tuple[str, Side]],
+    watched: bool,
 ) -> PairRow:
     marked = counts.get((number, Side.MARKED), [0, 0])
     plain = counts.get((number, Side.PLAIN), [0, 0])
     runs = max(sum(side is wanted for _, side in halves) for wanted in (Side.MARKED, Side.PLAIN))
-    return PairRow(number, *about, runs, (marked[0], plain[0]), (marked[1], plain[1]))
+    opened = (marked[0], plain[0]) if watched else None
+    return PairRow(number, *about, runs, opened, (marked[1], plain[1]))

@@ -219,7 +219,7 @@ def _pairs(view: View, words: _Words) -> Iterator[Flowable]:
             f"{one.number} {one.format}",
             one.marking,
             str(one.runs),
-            f"{one.opened[0]} / {one.opened[1]}",
+            f"{one.opened[0]} / {one.opened[1]}" if one.opened else "not seen",
             f"{one.left[0]} / {one.left[1]}",
         )
         for one in view.pairs[:MAX_ROWS]
@@ -275,6 +275,8 @@ def _time_line(line: TimeLine) -> Drawing:
         drawing.add(_filled(Rect(step.began_s * scale, 96, wide, 16), (LINE, PALE)[number % 2]))
         if wide > 5 * len(step.label):
             drawing.add(String(step.began_s * scale + 2, 101, step.label, fontSize=6.5))
+    if line.total_opens is None:
+        drawing.add(String(2, 60, "files opened: not seen", fontSize=6.5))
     _bars(drawing, line.opens, max(line.opens), PALE)
     _bars(drawing, line.planted, max(line.opens), DARK)
     drawing.add(Line(0, 18, WIDTH, 18, strokeColor=SOFT))

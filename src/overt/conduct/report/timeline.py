@@ -45,7 +45,8 @@ class TimeLine:
     planted: tuple[int, ...]
     """Of them, planted files."""
     points: tuple[Point, ...]
-    total_opens: int
+    total_opens: int | None
+    """None: nobody could see that."""
 
 
 def time_line(run: RunMaterial) -> TimeLine:
@@ -66,7 +67,7 @@ def time_line(run: RunMaterial) -> TimeLine:
         opens=tuple(opens),
         planted=tuple(of_planted),
         points=_points(run, length),
-        total_opens=sum(opens),
+        total_opens=sum(opens) if run.files_observed else None,
     )
 
 
