@@ -17,7 +17,7 @@ from overt.cli.app import main
 from overt.conduct.certify import assess as assessing
 from overt.conduct.certify import certificate, document, log, office
 from overt.conduct.certify import issuer as issuing
-from overt.conduct.certify.assess import Exercised, Result, assess, assessed
+from overt.conduct.certify.assess import Assessment, Exercised, Result, assess, assessed
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.requirements import BY_NAME, DEPTHS, REQUIREMENTS, Level, required
 from overt.conduct.evidence.records import Answer, Arm, StepKind, StepRun, Verdict
@@ -355,3 +355,70 @@ def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixtur
         == 2
     )
     assert json.loads((folder / "head.json").read_bytes())["size"] == 2
+
+
+def forged(issuer: Issuer, clean: Report, tmp_path: Path, **given: object) -> Path:
+    """A certificate as only a dishonest issuer would sign it."""
+    whole = Assessment(assess(clean.folder).outcomes, Level.MODEST, ())
+    made = certificate.issue(
+        issuer.key(),
+        clean.folder.subject(),
+        changed(whole, **given),
+        "0" * 64,
+        NOW,
+        30,  # type: ignore[arg-type]
+    )
+    path = tmp_path / "forged.json"
+    path.write_bytes(made)
+    return path
+
+
+def test_a_level_without_its_requirements_is_no_certificate(
+    issuer: Issuer, clean: Report, tmp_path: Path
+) -> None:
+    """Whoever signed it: what the scheme lets no certificate say is not believed."""
+    assert held(issuer, forged(issuer, clean, tmp_path))["signature"]
+    failing = tuple(changed(one, result=Result.FAIL) for one in assess(clean.folder).outcomes)
+    assert held(issuer, forged(issuer, clean, tmp_path, outcomes=failing)) == {"signature": False}
+    assert held(issuer, forged(issuer, clean, tmp_path, outcomes=())) == {"signature": False}
+
+
+def test_a_validity_past_the_schemes_is_no_certificate(
+    issuer: Issuer, clean: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(certificate, "MAX_DAYS", 4000)
+        long = certificate.issue(
+            issuer.key(), clean.folder.subject(), assess(clean.folder), "0" * 64, NOW, 3000
+        )
+    with pytest.raises(ConductError, match="valid for over 397 days"):
+        certificate.opened(long, issuer.key().public)
+
+
+def test_an_entry_about_other_packages_hides_nothing(issuer: Issuer, clean: Report, tmp_path: Path) -> None:
+    """Who follows the log for his package would not see it: so nobody believes it."""
+    path = forged(issuer, clean, tmp_path)
+    issuer.enter(log.CERTIFICATE, path.read_bytes(), ("1" * 64,))
+    assert not held(issuer, path)["log"]
+
+
+def test_a_certificate_is_held_against_its_report(
+    issuer: Issuer, clean: Report, good: Report, tmp_path: Path
+) -> None:
+    issued = issue(issuer, clean)
+
+    def reported(found: certificate.Certificate, report: Report) -> tuple[bool, str]:
+        check = office.check_report(found, report.folder.path, report.key.text, None)
+        return check.held, check.words
+
+    assert reported(issued.certificate, clean)[0]
+    assert reported(issued.certificate, good) == (False, "the certificate rests on another report")
+    more = changed(issued.certificate, level=Level.ACCOUNTABLE)
+    assert reported(more, clean) == (False, "the certificate says more than it shows, which is level 2")
+    better = changed(
+        issued.certificate, results=tuple((name, "pass") for name, _ in issued.certificate.results)
+    )
+    assert not reported(better, clean)[0]
+    (clean.folder.evidence / "compared.jsonl").write_bytes(b"")
+    held, words = reported(issued.certificate, clean)
+    assert not held and words.startswith("it does not verify")

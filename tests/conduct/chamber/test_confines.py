@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.chamber.plan import ChamberPlan, Denied, Shown
+from overt.conduct.chamber.build import Chamber
+from overt.conduct.chamber.plan import ALICE, ChamberPlan, Denied, Shown
+from overt.conduct.chamber.privileges import USUAL, bits
 from tests.conduct.chamber.rooms import SMALL, python, run
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
@@ -93,6 +95,22 @@ def test_capabilities_are_the_plans(tmp_path: Path) -> None:
     assert not int(found[1].output.split()[1], 16) >> 21 & 1, "CAP_SYS_ADMIN"
     alice = run(tmp_path, ["id -un; grep -E 'Cap(Prm|Eff)' /proc/self/status"], user="alice")[0].output
     assert alice.split() == ["alice", "CapPrm:", "0" * 16, "CapEff:", "0" * 16]
+
+
+def test_root_gets_of_its_capabilities_what_a_step_asks_for(tmp_path: Path) -> None:
+    line = "grep -E 'Cap(Eff|Bnd)' /proc/self/status; cat /home/alice/letter"
+
+    def plant(chamber: Chamber) -> None:
+        letter = chamber.homes / "alice/letter"
+        letter.write_text("dear sir")
+        letter.chmod(0o600)
+        os.chown(letter, ALICE.uid, ALICE.gid)
+
+    for wanted, reads in (("CAP_KILL", False), ("CAP_DAC_READ_SEARCH", True), ("CAP_SYS_ADMIN", False)):
+        (said,) = run(tmp_path / wanted, [line], before=plant, capabilities=[wanted])
+        has = {int(text, 16) for text in said.output.split() if len(text) == 16}
+        assert has == {bits([wanted]) if wanted in USUAL else 0}
+        assert ("dear sir" in said.output) is reads
 
 
 def test_the_hosts_secrets_are_not_there(tmp_path: Path) -> None:

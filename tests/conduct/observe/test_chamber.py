@@ -16,7 +16,9 @@ from overt.conduct.chamber.warden import in_warden, new_work_folder
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Blind, Call, FileAccess, Losses, Process
 from overt.conduct.observe.attribution import Sources, merge
+from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.files import FileObserver
+from overt.conduct.observe.naming import Names
 from overt.conduct.observe.trace import command
 from tests.conduct.chamber.conftest import lab  # noqa: F401
 from tests.conduct.observe.stage import built
@@ -58,21 +60,25 @@ def observe(
     programs: Sequence[Path] = (),
     traced: bool = True,
     user: str = "root",
+    declared: bool = False,
 ) -> Observed:
+    """`declared`: by a profile that says that the product mounts, and filters its own calls."""
     run = RunFolder(folder / "run")
     run.path.mkdir()
 
     def work(place: Path) -> None:
         zero, steps, said = time.monotonic(), [], []
         trace = place / "trace.log" if traced else None
-        with Chamber(ChamberPlan(limits=SMALL), place) as chamber:
+        plan = ChamberPlan(limits=SMALL, allow_mounts=declared, record_denied=not declared)
+        with Chamber(plan, place) as chamber:
             planted = chamber.homes / LETTER.removeprefix("/home/")
             planted.write_text("dear sir")
             for program in programs:
                 chamber.bring(program, f"/opt/{program.name}")
             files = FileObserver()
-            files.start(chamber.superblocks, place / "raw", zero, planted={LETTER: planted})
-            chamber.start(command(trace) if trace is not None else ())
+            names = Names.of(chamber.roots) if declared else None
+            files.start(chamber.superblocks, place / "raw", zero, planted={LETTER: planted}, names=names)
+            chamber.start(command(trace, whole=declared) if trace is not None else ())
             for number, line in enumerate(commands, 1):
                 began, output = time.monotonic() - zero, place / f"output{number}"
                 chamber.execute(["sh", "-c", line], output=output, timeout_s=120, user=user)
@@ -82,7 +88,8 @@ def observe(
             chamber.close()
             denied = [one.name for one in chamber.denied()]
             files.stop()
-            merged = merge(run, Sources(place / "raw", None, trace), steps)
+            calls = FILTERING | MOUNTING if declared else frozenset[str]()
+            merged = merge(run, Sources(place / "raw", None, trace, declared=calls), steps)
         blind = [{name: getattr(blind, name) for name in Blind.__struct_fields__} for blind in merged.blind]
         losses = {name: getattr(merged.losses, name) for name in Losses.__struct_fields__}
         (folder / "result").write_text(json.dumps([losses, blind, said, denied]))
@@ -150,3 +157,56 @@ def test_who_opens_nothing_has_the_rights_of_its_parent(tmp_path: Path) -> None:
     subshells = [seen.processes[call.process] for call in seen.run.read(Call) if call.name == "kill"]
     assert len(subshells) == 2
     assert {(one.user, one.capabilities, one.program) for one in subshells} == {(1000, (), "/usr/bin/dash")}
+
+
+def test_a_filter_of_its_own_hides_no_call_where_it_is_declared(tmp_path: Path) -> None:
+    """Every call is traced then, before any filter; and nobody gets away from the tracer."""
+    program = built((PROGRAMS / "hides.c").read_text(), tmp_path, "hides", "-lpthread")
+    ways = ["own filter", "untraced", "32 bits"]
+    seen = observe(tmp_path, [f"/opt/hides '{way}' {LETTER} /tmp" for way in ways], [program], declared=True)
+    assert seen.losses == Losses()
+    connected = [one for one in seen.run.read(Call) if one.name == "connect" and "8443" in one.arguments]
+    known = seen.processes
+    assert {known[one.process].arguments[1] for one in connected} == {"own filter", "32 bits"}
+    assert seen.output[1] == "", "no process without its tracer was made"
+    signs = {(blind.attempt, blind.defeated) for blind in seen.blind if "a filter that answers" in blind.what}
+    assert signs == {(False, True)}
+    (untraced,) = [blind for blind in seen.blind if "its tracer can't follow" in blind.what]
+    assert untraced.defeated
+
+
+BOUND = """
+mount --bind /etc /usr/share/doc; cat /usr/share/doc/hostname; umount /usr/share/doc
+mount --bind /home/alice /usr/share/doc; cat /usr/share/doc/letter /usr/share/doc/.profile
+mkdir -p /tmp/root/doc; mount --bind /usr /tmp/root; mount --bind /etc /tmp/root/share/doc
+chroot /tmp/root /bin/cat /share/doc/hosts
+cd /usr/share/doc; umount -l /usr/share/doc; cat .profile
+"""
+"""Names of the product's own for files: a bound folder, a planted file, a root below another, a mount that is gone."""
+
+
+def test_files_keep_their_names_wherever_a_product_mounts_them(tmp_path: Path) -> None:
+    lines = ["touch /home/alice/.profile", f"unshare -Urm sh -c '{BOUND}'"]
+    seen = observe(tmp_path, lines, user="alice", declared=True)
+    opened = {row.path for row in seen.run.read(FileAccess) if row.access is Access.OPEN}
+    assert {"/etc/hostname", LETTER, "/home/alice/.profile"} <= opened, seen.output
+    assert "/etc/hosts" in opened, seen.output
+    named = {path for path in opened if path.startswith(("/usr/share/doc/", "/tmp/root"))}
+    nameless = [blind for blind in seen.blind if "through a mount without a name" in blind.what]
+    assert {(blind.attempt, blind.defeated) for blind in nameless} == {(False, False)}, (
+        "said, and never as nothing"
+    )
+    assert named <= {"/usr/share/doc/.profile"}, named
+
+
+MOUNTS = {"-t tmpfs none": False, "--bind /etc": False, "-t overlay -o lowerdir=/home:/usr none": True}
+
+
+@pytest.mark.parametrize("what", MOUNTS)
+def test_of_what_a_product_mounts_another_view_of_files_hides(tmp_path: Path, what: str) -> None:
+    """Through an overlay of its own a product reads unheard: the report must say so, declared or not."""
+    line = f"unshare -Urm sh -c 'mount {what} /mnt && echo mounted'"
+    seen = observe(tmp_path, [line], user="alice", declared=True)
+    assert seen.output == ["mounted\n"]
+    hidden = [blind.what for blind in seen.blind if not blind.defeated]
+    assert bool(hidden) is MOUNTS[what], hidden

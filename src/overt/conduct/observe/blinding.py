@@ -48,6 +48,8 @@ class Sign:
     attempt: bool = True
     harmless: bool = False
     """Even where it succeeds, nothing is hidden by it."""
+    declarable: bool = True
+    """Whether a profile that declares such calls means this by it."""
     allowed_for: bool = False
     """Where the profile declares it, the lab observes so that nothing is hidden by it."""
 
@@ -63,7 +65,7 @@ def attempts(calls: Iterable[Call], declared: Collection[str] = ()) -> list[Blin
         sign = reader(call.arguments, call.name) if reader is not None else None
         if sign is None:
             continue
-        if call.name in declared:
+        if call.name in declared and sign.declarable:
             hidden = not (sign.harmless or sign.allowed_for)
             sign = Sign(f"{sign.what}, as it had declared", attempt=False, harmless=not hidden)
         failed = call.result.startswith("-1 ")
@@ -117,6 +119,7 @@ def _clone(arguments: str, name: str) -> Sign | None:
             "made a process that its tracer can't follow: what it executes or connects to fails there, and its files "
             "are seen",
             harmless=True,
+            declarable=False,
         )
     return _namespace(arguments, name)
 
@@ -144,7 +147,7 @@ def _seccomp(arguments: str, name: str) -> Sign | None:
 
 
 def _mount(arguments: str, name: str) -> Sign | None:
-    """A file that is mounted elsewhere keeps its name in the record (`observe.naming`); in memory is what was put there."""
+    """A file that is mounted elsewhere keeps its name in the record (`observe.naming`)."""
     call = _MOUNT.fullmatch(arguments)
     old = call is not None and not NO_NEW_MOUNT.isdisjoint(call["flags"].split("|"))
     known = call is not None and (old or call["type"].strip('"') in KNOWN_TYPES)

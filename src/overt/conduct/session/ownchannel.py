@@ -12,7 +12,7 @@ from overt.core.errors import ConductError
 
 NAME = "lab"
 FORGED = "forged."
-"""Before the channel's host: where somebody else serves a channel of the same name, whole and signed with other keys."""
+"""Before the channel's host: there somebody else serves a channel of the same name, whole, with other keys."""
 RULE = """rule lab_example : test
 {
     meta:
