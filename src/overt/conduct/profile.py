@@ -59,6 +59,8 @@ _AHEAD = re.compile(r"([+-]\d{1,6})([dh])")
 CLOCK_YEARS = range(2000, 2100)
 """That a PC's clock can show."""
 
+MAX_BYTES = 1 << 20
+"""Of a profile."""
 DEFAULT_STEP_S = 600
 MAX_STEP_S = 24 * 3600
 
@@ -242,13 +244,17 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def read(path: Path) -> Profile:
     """The profile in a file. Raises `UsageError` that names the file, the field and what it should be."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, "rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+        text = data.decode("utf-8")
     except OSError as error:
         raise UsageError(
             f"{path}: {error.strerror}: 'overt conduct profiles' lists the profiles that are ready"
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: {error}: a profile is a text in UTF-8") from error
+    if len(data) > MAX_BYTES:
+        raise UsageError(f"{path}: over {MAX_BYTES} bytes: that is no profile")
     return parse(text, str(path))
 
 

@@ -7,6 +7,7 @@ chamber. Numbers of processes, flows and canaries are the lab's own, unique with
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -340,7 +341,7 @@ class System(Record, frozen=True, kw_only=True):
     name: str
     """As it calls itself: `Debian GNU/Linux 12 (bookworm)`; empty if it does not."""
     snapshot: bool
-    """Whether it is a root file system of its own (`--snapshot`); else it is the one of the machine that ran the lab."""
+    """Whether it is a root file system of its own (`--snapshot`); else it is that of the machine that ran the lab."""
     sha256: str = ""
     """Of a snapshot: of its files, in hex."""
 
@@ -400,19 +401,23 @@ class Verdict(StrEnum):
     """It could not be seen: neither yes nor no."""
 
 
+Sentence: TypeAlias = Annotated[str, msgspec.Meta(max_length=2000)]
+"""Words for a person: whoever prints them need not fear for the screen."""
+
+
 class Answer(Record, frozen=True, kw_only=True):
     """One question of a report, with what its answer rests on."""
 
     question: str
     """Its identifier: `contact`, `content-left`, `marking`, `beyond-scope-reads`, …"""
-    asked: str
+    asked: Sentence
     """In words a non-expert understands."""
     verdict: Verdict
     good: bool | None
     """Whether that is what one would wish; None: neither."""
-    summary: str
+    summary: Sentence
     """One or two sentences."""
-    facts: tuple[str, ...] = ()
+    facts: tuple[Sentence, ...] = ()
     evidence: tuple[str, ...] = ()
     """One for each fact, in the same order: `FILE#LINE` below the report's folder (line numbers from 1) or `FILE`,
     several with a space between them, or nothing."""

@@ -11,6 +11,8 @@ MAX_FACTS = 60
 """Facts listed with one answer; how many more there are is said."""
 MAX_REFERENCES = 5
 """Lines of evidence named for one fact: the first ones."""
+MAX_SUMMARY = 1000
+"""Characters of an answer's summary."""
 MAX_TEXT = 400
 """Characters of a fact: a product chooses its paths and arguments."""
 
@@ -39,7 +41,7 @@ def answer(question: str, asked: str, said: Said) -> Answer:
         asked=asked,
         verdict=said.verdict,
         good=said.good,
-        summary=said.summary,
+        summary=shortened(said.summary, MAX_SUMMARY),
         facts=tuple(shortened(fact.text) for fact in facts),
         evidence=tuple(" ".join(fact.references[:MAX_REFERENCES]) for fact in facts),
     )
