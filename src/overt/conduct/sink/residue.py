@@ -26,14 +26,16 @@ _NUMBERS = 1 << 32
 class _Sequence:
     """Of one side of TCP connections between the same ports."""
 
+    first: int | None = None
+    """The number with which the connection began."""
     expected: int | None = None
     """The next number, so that what was sent again is not taken again."""
     payload_bytes: int = 0
 
     def new(self, carried: Carried) -> bytes:
         """The payload, without what was there before."""
-        if carried.begins:
-            self.expected = None
+        if carried.begins and carried.sequence != self.first:  # else it was sent again, by a client in a hurry
+            self.first, self.expected = carried.sequence, None
         expected = carried.sequence if self.expected is None else self.expected
         again = (expected - carried.sequence) % _NUMBERS
         skip = 0 if again >= _BEHIND else min(again, len(carried.payload))
