@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -189,6 +190,7 @@ def test_the_page_lists_every_field() -> None:
         profile.Scope,
         profile.Room,
         profile.DnsRecord,
+        profile.Machine,
         *profile.Install.__args__,
     )
     for type_ in types:
@@ -198,3 +200,26 @@ def test_the_page_lists_every_field() -> None:
         assert f"`{{{place}}}`" in page
     for kind in StepKind:
         assert f"`{kind.value}`" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("now", "2026-11-22T10:00:00+00:00"),
+        ("+400d", "2027-12-27T10:00:00+00:00"),
+        ("-12h", "2026-11-21T22:00:00+00:00"),
+        ("2027-01-01", "2027-01-01T00:00:00+00:00"),
+        ("2027-01-01T12:00:00Z", "2027-01-01T12:00:00+00:00"),
+        ("2027-01-01T12:00:00+05:00", "2027-01-01T07:00:00+00:00"),
+    ],
+)
+def test_a_machines_clock(text: str, shown: str) -> None:
+    assert profile.clock(text, datetime(2026, 11, 22, 10, tzinfo=UTC), "clock").isoformat() == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "400d", "+4w", "2027", "2027-02-30", "1999-12-31", "2100-01-01", "+99999999d"]
+)
+def test_a_clock_that_no_machine_can_show_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="it is now, "):
+        profile.parse(f'{LEAST}\n[machine]\nclock = "{text}"\n', "p.toml")

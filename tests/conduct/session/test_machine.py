@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace as replace_fields
 
+from overt.conduct import profile
+from overt.conduct.chamber import warden
 from overt.conduct.chamber.vm import machine
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Canary, Change, Flow, Losses, Verdict
+from overt.conduct.evidence.records import Canary, Change, Flow, Losses, Mode, Verdict
+from overt.conduct.session import lab
+from overt.conduct.session.wanted import Wanted
+from overt.core.errors import ConductError
 from tests.conduct.lab import SUBJECTS, answers, overt, reported
 from tests.conftest import require
 
@@ -87,7 +93,7 @@ def test_the_report_names_the_machine_and_what_it_hides(after: ReportFolder) -> 
     assert (run.machine.clock, run.machine.memory_mb) == ("2027-01-02T07:00:00Z", 256)
     page = (after.path / "report.html").read_text()
     for words in (
-        "in a virtual machine",
+        "on a virtual machine: busybox",
         run.kernel,
         "its clock began at 2027-01-02 07:00:00 UTC",
         "Opened files, programs, rights, calls and open ports of a virtual machine can&#39;t be seen",
@@ -108,20 +114,32 @@ def test_anybody_can_check_it_and_the_two_dates_are_compared(
 
 
 def test_killed_it_leaves_no_machine_and_the_next_start_cleans_up(tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).with_name("overt")), "conduct", "run", WAITS]
+    report, state = tmp_path / "report", tmp_path / "data/conduct"
+    command = [str(Path(sys.executable).with_name("overt")), "conduct", "run", WAITS, "--out", str(report)]
     environment = os.environ | {"OVERT_HOME": str(tmp_path)}
-    report = tmp_path / "report"
-    process = subprocess.Popen([*command, "--out", str(report)], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     console = report / "evidence/runs/mixed-1/console.txt"
     _wait(lambda: bool(_using(console)))
     process.send_signal(signal.SIGKILL)
     process.wait(60)
     _wait(lambda: not _using(console))
-    shutil.rmtree(report)
-    assert list((tmp_path / "data/conduct").glob("run-*"))
-    subprocess.run([*command, "--runs", "0"], env=environment, check=False, capture_output=True)
-    done = overt(tmp_path, "conduct", "run", WAITS, "--out", str(report), "--clock", "tomorrow")
-    assert done.returncode == 2 and "'tomorrow'" in done.stderr and not report.exists()
+    assert list(state.glob("run-*"))
+    warden.sweep(state)
+    assert not list(state.glob("run-*"))
+
+
+def test_what_is_missing_is_said_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    file = Path(WAITS)
+    asked = Wanted(profile.read(file), file, tmp_path / "report", seed=1, mode=Mode.SINK)
+    debian = replace(asked, profile=replace_fields(asked.profile, machine=profile.Machine()))
+    with pytest.raises(ConductError) as refused:
+        lab.make(debian, tmp_path / "state", print)
+    for line in ("qemu-system-x86_64: apt-get install qemu-system-x86", "apt-get install debootstrap"):
+        assert line in str(refused.value)
+    assert not (tmp_path / "report").exists() and not (tmp_path / "state").exists()
 
 
 def _using(console: Path) -> list[str]:

@@ -51,3 +51,34 @@ def test_a_capability_that_nobody_knows_is_named(wanted: Wanted) -> None:
     room = msgspec.structs.replace(wanted.profile.chamber, capabilities=("CAP_SPY",))
     with pytest.raises(UsageError, match="CAP_SPY"):
         check(replace(wanted, profile=msgspec.structs.replace(wanted.profile, chamber=room)))
+
+
+@pytest.mark.parametrize(
+    ("install", "machine", "given", "words"),
+    [
+        (profile.Present(("/usr/bin/true",)), None, "+400d", "can't be moved into a virtual one"),
+        (profile.Overt(), profile.Machine(), "", "can't be moved into a virtual one"),
+        (profile.Wheel("wheels", "x"), profile.Machine(system="minimal"), "", 'system = "debian"'),
+        (profile.Debian(("x",)), profile.Machine(system="minimal"), "now", "no dpkg"),
+        (profile.Folder("."), None, "tomorrow", "--clock 'tomorrow': it is now, +400d"),
+        (profile.Folder("."), None, "2150-01-01", "from 2000 to 2099"),
+        (profile.Folder("."), None, "+999999d", "from 2000 to 2099"),
+    ],
+)
+def test_what_no_virtual_machine_can_be_is_refused(
+    wanted: Wanted, install: profile.Install, machine: profile.Machine | None, given: str, words: str
+) -> None:
+    asked = msgspec.structs.replace(wanted.profile, install=install, machine=machine)
+    with pytest.raises(UsageError) as refused:
+        check(replace(wanted, profile=asked, clock=given))
+    assert words in str(refused.value)
+
+
+def test_a_clock_asks_for_a_machine_and_overrides_the_profiles(wanted: Wanted) -> None:
+    assert wanted.machine is None
+    assert replace(wanted, clock="+400d").machine == profile.Machine(clock="+400d")
+    small = profile.Machine(system="minimal", clock="2027-01-01")
+    asked = replace(wanted, profile=msgspec.structs.replace(wanted.profile, machine=small))
+    assert asked.machine == small
+    moved = replace(asked, clock="now").machine
+    assert moved == msgspec.structs.replace(small, clock="now")
