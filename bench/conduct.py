@@ -2,9 +2,10 @@
 
     python -m bench.conduct [--rounds 5] [--whole] [--only NAME ...]
 
-Needs root, ClamAV and rkhunter. Each way of observing has a chamber of its own, and all stand at the same time: a round
-of a command is one run in each, one after the other, so that what else the machine does meets all alike. The first round
-does not count. `--whole` adds all of `rkhunter --check`, one round of it, without one before: about four minutes.
+Needs root, ClamAV and rkhunter. Each way of observing has a chamber of its own, and all stand at the same time: a
+round of a command is one run in each, one after the other, so that what else the machine does meets all alike. The
+first round does not count. `--whole` adds all of `rkhunter --check`, one round of it, without one before: about four
+minutes.
 
 A ratio of seconds is only true of a quiet machine. Processor time (of product, observers and kernel together) is hardly
 changed by other programs, and on one processor it is what the product waits for.
@@ -34,6 +35,7 @@ from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.observe.attribution import Sources, merge
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.trace import command
+from overt.conduct.observe.tracelog import TraceLog
 from overt.conduct.observe.watch import Trailer
 
 FILES = 5_000
@@ -48,6 +50,7 @@ PREPARE = (
     "        with open(f'{folder}/{number}', 'wb') as file: file.write(b'%8d' % number * 1024)\n"
     "with open('/tmp/bench.ndb', 'w') as file: file.write('Bench:0:*:6f7665727462656e6368\\n')\n"
 )
+TRACE = "trace.log"
 TICKS_IN_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -121,7 +124,7 @@ def _serve(way: str, folder: Path, asked: Connection) -> None:
             while (line := asked.recv()) is not None:
                 asked.send(_run(chamber, place, line))
             chamber.close()
-        asked.send(_told(way, trailers, place))
+        asked.send(_told(trailers, place))
 
     in_warden(work, new_work_folder(folder))
 
@@ -131,23 +134,26 @@ def _observing(way: str, chamber: Chamber, place: Path) -> Iterator[list[Trailer
     """Start the chamber, observed so; the observer's trailer is in the list afterwards."""
     trailers: list[Trailer] = []
     observer = FileObserver()
-    if way != "nothing":
-        observer.start(chamber.superblocks, place / "raw", time.monotonic())
-    chamber.start(command(place / "trace.log") if way == "files and calls" else ())
+    log = TraceLog(place / TRACE, place / "pipe") if way == "files and calls" else None
     try:
+        if way != "nothing":
+            observer.start(chamber.superblocks, place / "raw", time.monotonic())
+        chamber.start(command(log.pipe) if log else ())
         yield trailers
         if way != "nothing":
             trailers.append(observer.stop())
     finally:
         observer.close()
+        if log is not None:
+            log.close()
 
 
-def _told(way: str, trailers: list[Trailer], place: Path) -> tuple[dict[str, int], float]:
+def _told(trailers: list[Trailer], place: Path) -> tuple[dict[str, int], float]:
     if not trailers:
         return {}, 0.0
     run_folder = RunFolder(place / "run")
     run_folder.path.mkdir()
-    trace = place / "trace.log" if way == "files and calls" else None
+    trace = place / TRACE if (place / TRACE).exists() else None
     losses = merge(run_folder, Sources(place / "raw", None, trace), ()).losses
     lost = {name: getattr(losses, name) for name in losses.__struct_fields__ if getattr(losses, name)}
     return lost, trailers[0].busy_s / max(1, trailers[0].events) * 1e6

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.conduct.observe.lineage import Anchor, Lineage, arguments_of, program_of, unescaped
 from overt.conduct.observe.peers import addresses, socket_of
-from overt.conduct.observe.trace import Called, Ended, Line, Superseded, TraceReader, split
+from overt.conduct.observe.trace import Called, Ended, Line, Superseded, TraceReader, command, split
 
 WHOLE = [
     (
@@ -170,3 +174,26 @@ def test_threads_and_processes_of_a_nested_namespace() -> None:
         True,
         False,
     ]
+
+
+FORKS = """
+import os
+if os.fork() == 0:
+    for _ in range(1_000):
+        os.getppid()
+    print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("voluntary")), flush=True)
+    print(os.environ.get("TZ"), flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_forked_process_is_not_stopped_at_calls_that_nobody_asked_for(tmp_path: Path) -> None:
+    program = [*command(tmp_path / "trace.log"), sys.executable, "-c", FORKS]
+    done = subprocess.run(program, check=True, capture_output=True, text=True, timeout=60)
+    stops, zone = done.stdout.split()
+    assert int(stops) < 100 and zone == "None", "and strace's own time zone is not the program's"
+    with open(tmp_path / "trace.log", "rb") as stream:
+        assert "getppid" not in {
+            line.name for line in TraceReader().lines(stream) if isinstance(line, Called)
+        }

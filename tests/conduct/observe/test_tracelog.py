@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 from overt.conduct.observe.tracelog import TraceLog
@@ -32,3 +34,16 @@ def test_a_tracer_that_never_began(tmp_path: Path) -> None:
     log = TraceLog(tmp_path / "trace.log", tmp_path / "pipe")
     log.close()
     assert (tmp_path / "trace.log").read_bytes() == b"" and log.lost_lines == 0
+
+
+def test_its_reader_is_not_woken_by_each_line(tmp_path: Path) -> None:
+    log = TraceLog(tmp_path / "trace.log", tmp_path / "pipe")
+    thread = next(one for one in threading.enumerate() if one.name == "trace")
+    with open(log.pipe, "wb", buffering=0) as pipe:
+        for _ in range(300):
+            pipe.write(LINE)
+            time.sleep(0.001)
+        status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
+    log.close()
+    woken = int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
+    assert woken < 100 and (tmp_path / "trace.log").read_bytes() == LINE * 300

@@ -35,7 +35,7 @@ from overt.conduct.observe.peers import Contact, Held, Peers, contacts, plain
 from overt.conduct.observe.raw import RawProcess, RawSocket
 from overt.conduct.observe.roster import Roster
 from overt.conduct.observe.sockets import SOCKETS
-from overt.conduct.observe.trace import Called, TraceReader
+from overt.conduct.observe.trace import FIRST, Called, TraceReader
 from overt.conduct.observe.watch import Trailer
 from overt.core.errors import ConductError
 
@@ -43,7 +43,7 @@ R = TypeVar("R", bound=Record)
 
 StepAt = Callable[[float], int]
 
-QUIET = frozenset(("prctl", *BIRTHS))
+QUIET = frozenset(("prctl", FIRST, *BIRTHS))
 """Calls that are read for what they tell about processes; records only where they hide something."""
 
 

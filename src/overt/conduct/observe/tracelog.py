@@ -12,8 +12,10 @@ from pathlib import Path
 
 MAX_LOG_BYTES = 1 << 30
 """Of calls, at about 100 bytes each; those of a whole rkhunter are a tenth of it."""
-CHUNK_BYTES = 1 << 16
-PIPE_BYTES = 1 << 20
+PIPE_BYTES = CHUNK_BYTES = 1 << 20
+PAUSE_S = 0.05
+"""Between two readings: a reader that waits for each line would be woken by each, on the product's own processor. So
+short that the pipe is never full: strace writes some 10 MB/s at most."""
 END_S = 60.0
 
 
@@ -44,15 +46,27 @@ class TraceLog:
         self._log.close()
 
     def _copy(self) -> None:
+        self._await_strace()
+        closing = select.poll()
+        closing.register(self._waking, 0)
+        while True:
+            over = bool(closing.poll(PAUSE_S * 1_000))
+            try:
+                chunk = os.read(self._reading, CHUNK_BYTES)
+            except BlockingIOError:  # nothing waits
+                if over:
+                    return
+                continue
+            if not chunk:
+                return  # strace closed it
+            self._keep(chunk)
+
+    def _await_strace(self) -> None:
+        """Until it has opened the pipe, reading it looks as if it were closed."""
         waiting = select.poll()
         waiting.register(self._reading, select.POLLIN)
         waiting.register(self._waking, 0)
-        while True:
-            events = dict(waiting.poll())
-            chunk = os.read(self._reading, CHUNK_BYTES) if self._reading in events else b""
-            if not chunk:
-                return  # strace closed it, or it is over
-            self._keep(chunk)
+        waiting.poll()
 
     def _keep(self, chunk: bytes) -> None:
         kept = 0
