@@ -128,7 +128,7 @@ def _page(
         yield f"* `{way}`: {why}."
     for way, tally in sorted(tallies.items()):
         if 0 < tally.found < tally.sent:
-            why = control.PARTLY.get(way, "not explained yet")
+            why = control.SIZES if way.startswith("z-") else control.PARTLY.get(way, "not explained yet")
             yield f"* `{way}`: {tally.sent - tally.found} of {tally.sent}: {why}."
 
 

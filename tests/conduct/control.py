@@ -15,24 +15,25 @@ from overt.conduct.evidence.records import Canary, Flow, Sighting
 
 SPY = Path(__file__).parent / "subjects/spy/spy.py"
 DOMAIN = ".spy.example"
-FORMS = {"sha256": "digest", "sha1": "digest", "md5": "digest"}
+FORMS = dict.fromkeys(("md5", "sha1", "sha256", "sha512", "blake2b"), "digest")
 
 NOT_FOUND = {
     "c-encrypted": "encryption with a key that never left",
-    "w-marked-encrypted": "the same; that it depends on markings shows in runs that are compared",
+    "w-marked-encrypted": "the same; but the sizes of what left are those of the marked files, which is found",
     "v-pinned": "nothing left: the server's certificate was not the one that it wants",
-    "z-size": "a size is no secret of one file",
 }
 """Ways that no sighting is expected of, and why."""
 
 PARTLY = {
     "v-server-name": "only the first 600 bytes leave, which in some formats are the same in many files",
+    "d-head-md5": "the first kilobyte of some formats is the same in many files",
     "s-first-kb": "the first kilobyte of some formats is the same in many files",
     "n-names-dns": "names such as places.sqlite are on every machine",
     "n-name": "names such as places.sqlite are on every machine",
     "n-name-base64": "names such as places.sqlite are on every machine",
 }
 """Ways of which some sightings may fail, and why."""
+SIZES = "the sizes of databases and of secrets are those of many such files"
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from overt.conduct.canary.formats.sevenz import archive as sevenz
 from overt.conduct.canary.formats.zipped import Member
 from overt.conduct.finder.decoders.registry import BINARY, TEXT
-from overt.conduct.finder.masks import KEY_BYTES, xored
+from overt.conduct.finder.masks import ADD, ADDED_KEY_BYTES, KEY_BYTES, XOR
 from tests.conduct.finder.known import bodies, canaries, content, examine, one, post
 
 
@@ -108,10 +108,13 @@ NESTED: dict[str, Callable[[bytes], bytes]] = {
     "gzip of base64": lambda data: gzip.compress(base64.b64encode(data)),
     "hex of xz of base64": lambda data: lzma.compress(base64.b64encode(data)).hex().encode(),
     "zip in zip in base64": lambda data: base64.b64encode(zipped(zipped(data))),
-    "xor of zip": lambda data: xored(zipped(data), b"\x5a"),
-    "xor of gzip": lambda data: xored(gzip.compress(data), b"\xa7"),
-    "base64 of xor of zip": lambda data: base64.b64encode(xored(zipped(data), b"key")),
-    "xor of base64": lambda data: xored(base64.b64encode(data), b"\x95"),
+    "xor of zip": lambda data: XOR.undone(zipped(data), b"\x5a"),
+    "xor of gzip": lambda data: XOR.undone(gzip.compress(data), b"\xa7"),
+    "base64 of xor of zip": lambda data: base64.b64encode(XOR.undone(zipped(data), b"key")),
+    "sum of zip": lambda data: ADD.undone(zipped(data), b"\x9d"),
+    "base64 of sum of gzip": lambda data: base64.b64encode(ADD.undone(gzip.compress(data), b"\x07")),
+    "sum of base64": lambda data: ADD.undone(base64.b64encode(data), b"\x80"),
+    "xor of base64": lambda data: XOR.undone(base64.b64encode(data), b"\x95"),
     "URL of base64": lambda data: urllib.parse.quote(base64.b64encode(data), safe="").encode(),
     "JSON with gzip in base64, chunked": lambda data: post(
         json.dumps({"f": base64.b64encode(gzip.compress(data)).decode()}).encode(), [333] * 50
@@ -164,14 +167,25 @@ def test_repeating_keys_of_all_lengths_are_undone(length: int, before: int, chan
     item = one("docx")
     key = chance.randbytes(length)
     if any(key):
-        (hit, *_) = content(chance.randbytes(before) + xored(item.data, key), item)
+        (hit, *_) = content(chance.randbytes(before) + XOR.undone(item.data, key), item)
         assert hit.length == len(item.data)
+
+
+@given(st.sampled_from((1, 2, *ADDED_KEY_BYTES)), st.integers(0, 999), st.randoms(use_true_random=False))
+@settings(max_examples=20)
+def test_keys_that_are_added_are_undone(length: int, before: int, chance: random.Random) -> None:
+    item = one("docx")
+    key = chance.randbytes(length)
+    if any(key):
+        hidden = bytes((byte + key[at % length]) % 256 for at, byte in enumerate(item.data))
+        (hit, *_) = content(chance.randbytes(before) + hidden, item)
+        assert hit.length == len(item.data) and hit.route[0].startswith("add")
 
 
 def test_a_token_alone_in_text_is_found_below_a_key() -> None:
     item = one("text")
     text = b"The reference is " + item.token.encode() + b", and there is no more of it."
-    assert content(xored(text, b"secretkey!"), item)
+    assert content(XOR.undone(text, b"secretkey!"), item)
 
 
 def test_names_paths_and_digests_are_told_apart() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -18,6 +19,7 @@ from overt.conduct.finder.masks import Masks, masked_texts
 from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
 from overt.conduct.finder.runs import is_base64, is_text, text_runs
 from overt.conduct.finder.sizes import Number, Sizes
+from overt.conduct.finder.substitution import Substitutions
 
 MAGIC = re.compile(
     rb"PK\x03\x04|\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|BZh[1-9]1AY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|7z\xbc\xaf|%PDF-"
@@ -36,6 +38,10 @@ MIN_GUESS_BYTES = 32
 MAX_SMALL = 1_000
 SMALL_BYTES = 4_096
 """Pieces that are looked at together: in nearly all of them is nothing."""
+
+
+Hidden = Sequence[Callable[[bytes], Iterator[tuple[str, Piece]]]]
+"""What undoes masks: from bytes to pieces, each with its name in a route."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -101,7 +107,11 @@ class Examiner:
 
     def __init__(self, needles: Needles, limits: Limits) -> None:
         self._needles, self.limits = needles, limits
-        self._masks = Masks(needles.canaries, needles.bodies)
+        self._hidden = (
+            Masks(needles.canaries, needles.bodies).pieces,
+            Substitutions(needles.bodies).pieces,
+            masked_texts,
+        )
         self._places = Places(needles.bodies)
         self.sizes = Sizes(needles.canaries)
 
@@ -109,7 +119,7 @@ class Examiner:
         """Search `data` and everything that is in it; of the first `counted` bytes nothing is counted as disorder.
 
         Raises nothing that hostile bytes cause, but `MemoryError`."""
-        return _Search(self._needles, self._masks, self._places, self.sizes, self.limits, len(data)).run(
+        return _Search(self._needles, self._hidden, self._places, self.sizes, self.limits, len(data)).run(
             data, counted
         )
 
@@ -118,9 +128,9 @@ class _Search:
     """The running state of one examination."""
 
     def __init__(
-        self, needles: Needles, masks: Masks, places: Places, sizes: Sizes, limits: Limits, size: int
+        self, needles: Needles, hidden: Hidden, places: Places, sizes: Sizes, limits: Limits, size: int
     ) -> None:
-        self._needles, self._masks, self._places, self._sizes = needles, masks, places, sizes
+        self._needles, self._hidden, self._places, self._sizes = needles, hidden, places, sizes
         self._limits = limits
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
         self._seen: set[bytes] = set()
@@ -273,8 +283,9 @@ class _Search:
             checked = [(begin - low, end - low) for begin, end in blob.read]
             for begin, end in between(written + checked, len(data)):
                 part = data[begin:end]
-                for name, piece in (*self._masks.pieces(part), *masked_texts(part)):
-                    self._child(blob, name, piece, low + begin)
+                for undo in self._hidden:
+                    for name, piece in undo(part):
+                        self._child(blob, name, piece, low + begin)
         blob.read += [(low + begin, low + end) for begin, end in runs]
         for begin, end in runs:
             self._read(blob, data[begin:end], low + begin)

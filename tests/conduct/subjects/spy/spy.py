@@ -44,8 +44,8 @@ DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
 TIMEOUT_S = 10
 DNS_LABEL_BYTES = 30
 MAX_DNS_QUERIES = 200
-EACH = 2
-"""Files that are sent by each way."""
+EACH, SEVERAL = 2, 8
+"""Files that are sent by each way; of those that send what is known only by its number."""
 
 
 def host(way: str) -> str:
@@ -62,6 +62,10 @@ def content(path: str) -> bytes:
 
 def xor(data: bytes, key: bytes) -> bytes:
     return bytes(byte ^ key[index % len(key)] for index, byte in enumerate(data))
+
+
+def add(data: bytes, key: bytes) -> bytes:
+    return bytes((byte + key[index % len(key)]) % 256 for index, byte in enumerate(data))
 
 
 def zipped(data: bytes) -> bytes:
@@ -110,12 +114,36 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "xor4": lambda data: xor(data, b"\x13\x37\xc0\xde"),
     "xor16": lambda data: xor(data, bytes(range(0xA0, 0xB0))),
     "gzip-base64": lambda data: base64.b64encode(gzip.compress(data)),
+    "add1": lambda data: add(data, b"\x21"),
+    "add4": lambda data: add(data, b"\x13\x37\xc0\xde"),
+    "gzip-add1": lambda data: add(gzip.compress(data), b"\x7b"),
     "zip-xor1": lambda data: xor(zipped(data), b"\x2b"),
     "base64-json-gzip": lambda data: gzip.compress(
         json.dumps({"b": base64.b64encode(data).decode()}).encode()
     ),
     "hex-reversed": lambda data: data.hex().encode()[::-1],
     "encrypted": stream_cipher,
+}
+
+
+def varint(number: int) -> bytes:
+    """As Protocol Buffers have it."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*out, number))
+
+
+NUMBERS: dict[str, Callable[[int], bytes]] = {
+    "": lambda number: str(number).encode(),
+    "-json": lambda number: json.dumps({"event": "scanned", "size": number, "ok": True}).encode(),
+    "-csv-gzip": lambda number: gzip.compress(f"file;bytes;result\r\n1;{number};0\r\n".encode()),
+    "-form": lambda number: urllib.parse.urlencode({"n": f"{number},{number}", "v": "1"}).encode(),
+    "-hex": lambda number: f"0x{number:x}".encode(),
+    "-little": lambda number: number.to_bytes(4, "little"),
+    "-big": lambda number: b"\x01" + number.to_bytes(8, "big"),
+    "-varint": lambda number: b"\x08" + varint(number),
 }
 
 
@@ -288,25 +316,50 @@ def _ways() -> dict[str, Way]:
         "d-sha1-base64": Way("sha1", base64.b64encode, post),
         "d-md5-hex": Way("md5", lambda data: data.hex().encode(), get),
         "d-sha256-dns": Way("sha256", plain, dns),
-        "z-size": Way("size", plain, post),
+        "d-sha512-base64": Way("sha512", base64.b64encode, post),
+        "d-blake2b-hex": Way("blake2b", lambda data: data.hex().encode(), post),
+        "d-sha256-short": Way("sha256", lambda data: data.hex()[:16].encode(), get),
+        "d-head-md5": Way("md5", lambda data: data.hex().encode(), post, part="head"),
+        "d-member-sha256": Way("sha256", lambda data: data.hex().encode(), post, part="member"),
         "w-delay": Way("content", plain, post, when="delay"),
         "w-marked": Way("content", gzip.compress, post, when="marked"),
         "w-marked-encrypted": Way("content", stream_cipher, post, when="marked"),
         "w-detection": Way("content", zipped, post, when="detection"),
     }
+    for name, write in NUMBERS.items():
+        ways[f"z-size{name}"] = Way("size", _number(write), post, when="several")
     return ways
+
+
+def _number(write: Callable[[int], bytes]) -> Callable[[bytes], bytes]:
+    return lambda data: write(int(data))
 
 
 WAYS = _ways()
 
 
+def part_of(data: bytes, part: str) -> bytes:
+    if part == "member":
+        return longest_member(data)
+    middle = len(data) // 3
+    return {"whole": data, "slice": data[middle : middle + 3072], "head": data[:1024]}[part]
+
+
+def longest_member(data: bytes) -> bytes:
+    """Of an archive or an office document; of anything else: all of it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return max((archive.read(name) for name in archive.namelist()), key=len)
+    except (zipfile.BadZipFile, RuntimeError, OSError, zlib.error):
+        return data
+
+
 def taken(way: Way, path: str, data: bytes) -> bytes:
     """What of a file leaves, before it is encoded."""
     if way.form == "content":
-        middle = len(data) // 3
-        return {"whole": data, "slice": data[middle : middle + 3072], "head": data[:1024]}[way.part]
-    if way.form in ("sha256", "sha1", "md5"):
-        return hashlib.new(way.form, data).digest()
+        return part_of(data, way.part)
+    if way.form in hashlib.algorithms_available:
+        return hashlib.new(way.form, part_of(data, way.part)).digest()
     if way.form == "size":
         return str(len(data)).encode()
     return (os.path.basename(path) if way.form == "name" else path).encode()
@@ -364,7 +417,7 @@ def chosen(
         return [path for path in ordinary if is_marked(found[path])]
     if when == "detection":
         return infected
-    return chance.sample(ordinary, min(EACH, len(ordinary)))
+    return chance.sample(ordinary, min(SEVERAL if when == "several" else EACH, len(ordinary)))
 
 
 def spy(name: str, path: str, data: bytes) -> None:
