@@ -480,6 +480,26 @@ def test_removing_its_own_files_needs_no_declaration(tmp_path: Path) -> None:
     assert found.good is False
 
 
+def test_what_the_first_run_installed_is_its_own_in_later_ones(tmp_path: Path) -> None:
+    """Its installation was in the first alone; a planted file is never its own."""
+    first = changed(made.behaving(), changes=[change("/etc/av.conf"), change("/home/alice/a.txt")])
+    steps = tuple(step for step in first.run.steps if step.kind is not StepKind.INSTALL)
+    later = changed(
+        made.behaving(),
+        run=made.run_record("mixed-2", began="2026-11-22T10:01:00Z", steps=steps),
+        processes=[process(1), process(2, "/etc/av.conf")],
+        accesses=[*made.behaving().accesses, access("/etc/av.conf")],
+        changes=[change("/etc/av.conf", Changed.REMOVED, 5)],
+    )
+    answers = judged(tmp_path / "1", first, later)
+    for name in ("beyond-scope-reads", "beyond-scope-executes"):
+        assert answers[name].good is not False, answers[name]
+    assert not any("removed" in fact for fact in answers["beyond-scope-changes"].facts)
+    planted = replace(made.canaries()[0], path="/home/alice/a.txt")
+    read = changed(later, canaries=[planted], accesses=[access("/home/alice/a.txt")])
+    assert judged(tmp_path / "2", first, read)["beyond-scope-reads"].good is False
+
+
 def test_documents_that_were_never_opened_tell_nothing(tmp_path: Path) -> None:
     answers = judged(tmp_path, changed(made.behaving(), accesses=[]), compared=made.COMPARED[1:])
     assert answers["marking"].verdict is Verdict.UNSEEN and "opened none" in answers["marking"].summary

@@ -120,7 +120,9 @@ def _entry_of(folder: str) -> str:
 
 def own_files(run: RunMaterial) -> frozenset[str]:
     """What it brought or made itself: reading that tells it nothing, and running that runs nobody else's program."""
-    return frozenset(change.value.path for change in run.changes if change.value.changed is Changed.ADDED)
+    planted = {canary.value.path for canary in run.canaries.values()}
+    added = {change.value.path for change in run.changes if change.value.changed is Changed.ADDED}
+    return frozenset((run.installed - planted) | added)
 
 
 def _is_known(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Generic, NamedTuple, TypeVar
@@ -14,6 +14,7 @@ from overt.conduct.evidence.folder import FILES, ReportFolder, RunFolder
 from overt.conduct.evidence.records import (
     Canary,
     Change,
+    Changed,
     Compared,
     FileAccess,
     Flow,
@@ -49,6 +50,8 @@ class RunMaterial:
 
     folder: RunFolder
     run: Run
+    installed: frozenset[str] = frozenset()
+    """What the report's first run added when it installed the product: later ones begin with it."""
 
     @property
     def name(self) -> str:
@@ -150,11 +153,18 @@ def load(folder: ReportFolder) -> Material:
         Cited(value, f"evidence/{places.COMPARED}#{number}")
         for number, value in enumerate(folder.compared(), 1)
     )
+    runs = [RunMaterial(run, run.run()) for run in folder.runs()]
+    installed = _installed(min(runs, key=lambda run: (run.run.began, run.name))) if runs else frozenset()
     return Material(
         profiles.read(folder.evidence / places.PROFILE),
-        tuple(RunMaterial(run, run.run()) for run in folder.runs()),
+        tuple(replace(run, installed=installed) for run in runs),
         tuple(compared),
     )
+
+
+def _installed(run: RunMaterial) -> frozenset[str]:
+    added = (change.value for change in run.changes if change.value.changed is Changed.ADDED)
+    return frozenset(one.path for one in added if run.kind_of(one.step) is StepKind.INSTALL)
 
 
 def program_of(process: Process) -> str:

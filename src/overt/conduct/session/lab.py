@@ -68,7 +68,8 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     for number, one in enumerate(runs, 1):
         tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
         where, installed = folder.new_run(one.name), work / "installed"
-        task = _task(wanted, prepared, served, root, system, one, where, installed, number == 1)
+        fresh = number == 1 or housing is not None  # a machine's disk is made anew for each run
+        task = _task(wanted, prepared, served, root, system, one, where, installed, fresh)
         out = wanted.mode is Mode.PASS_THROUGH
         make = partial(machine.observe, task, housing) if housing else partial(observe, task)
         warden.in_warden(partial(make, tell), warden.new_work_folder(state), uplink=out)

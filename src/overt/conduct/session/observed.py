@@ -11,10 +11,11 @@ from pathlib import Path
 
 from overt.conduct.canary.plan import plan as plan_canaries
 from overt.conduct.canary.plant import plant
-from overt.conduct.chamber import trust, warden
+from overt.conduct.chamber import settled, trust, warden
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, Shown
 from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Mode, Run
+from overt.conduct.judge.answering import counted
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
 from overt.conduct.observe.blinding import FILTERING, MOUNTING
@@ -39,9 +40,10 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
     began = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with Chamber(_chamber(task), work) as chamber:
         authority = Authority.new()
-        canaries = _furnish(chamber, task)
+        canaries, left_out = _furnish(chamber, task)
         trusted = trust.establish(chamber.merged, authority.pem)
         closed = list(trusted.not_done)
+        furnished = settled.paths(chamber.homes_root)
         out = warden.host_network() if task.mode is Mode.PASS_THROUGH else -1
         sink = Sink(task.sink, authority, task.folder, chamber.network.sink_interface, zero_s, out)
         with (
@@ -57,6 +59,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
                 observers.rebase()
             if task.keep is not None:
                 chamber.keep(task.keep)
+                settled.keep(chamber.homes_root, furnished, task.keep)
             for step in exercise.rest():
                 exercise.run(step)
                 observers.cut(len(exercise.done))
@@ -70,7 +73,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             *observers.blind,
             *merged.blind,
             *_refused(chamber.denied(), zero_s),
-            *_limits(task),
+            *_limits(task, left_out),
             *map(unseen, chamber.unseen),
         )
         blind += tuple(
@@ -123,15 +126,17 @@ def _chamber(task: Task) -> ChamberPlan:
     )
 
 
-def _furnish(chamber: Chamber, task: Task) -> tuple[Canary, ...]:
-    """Canaries into the homes, the product to where it is installed from."""
+def _furnish(chamber: Chamber, task: Task) -> tuple[tuple[Canary, ...], int]:
+    """Canaries into the homes, the product to where it is installed from, or what an earlier installation of it put
+    into the homes; of that, also how many files are not there."""
     planned = plan_canaries(task.planned.arm, task.planned.seed, task.pairs)
     canaries = plant(planned, chamber.homes, ALICE.uid)
     task.folder.write(Canary, canaries)
-    if task.installed is None:
-        for source, inside in task.prepared.copies:
-            chamber.bring(source, inside)
-    return canaries
+    if task.installed is not None:
+        return canaries, settled.bring(task.installed, chamber.homes_root)
+    for source, inside in task.prepared.copies:
+        chamber.bring(source, inside)
+    return canaries, 0
 
 
 class _Observers:
@@ -241,7 +246,7 @@ def _refused(denied: Iterable[Denied], zero_s: float) -> Iterator[Blind]:
         )
 
 
-def _limits(task: Task) -> Iterator[Blind]:
+def _limits(task: Task, left_out: int) -> Iterator[Blind]:
     """What this run could not see from the start."""
     room = task.profile.chamber
     if not task.trace:
@@ -255,6 +260,11 @@ def _limits(task: Task) -> Iterator[Blind]:
     if task.installed is not None:
         yield unseen(
             "It came as the first run had installed it: in this run, its installation was not observed."
+        )
+    if left_out:
+        yield unseen(
+            f"Of what its installation had put into the homes, {counted(left_out, 'file')} too many or too large to "
+            "be kept did not come with it."
         )
 
 
