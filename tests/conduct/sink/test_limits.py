@@ -99,7 +99,9 @@ def test_ten_thousand_connections(net: Net) -> None:
     peak_kb = peak_memory(net)
     net.stop()
     assert net.outcome is not None and len(net.flows) == count
-    lost = net.outcome.losses  # on a machine that is busy enough, packets of the capture may be, and it says so
+    lost = (
+        net.outcome.losses
+    )  # on a machine that is busy enough, packets of the capture may be, and it says so
     assert (lost.stream_bytes, lost.other) == (0, 0), net.outcome
     assert {flow.requests[0].target for flow in net.flows} == {
         f"http://flood.example/{number}" for number in range(count)

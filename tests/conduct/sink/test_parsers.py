@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import socket
 import ssl
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from overt.conduct.sink import capture, echoes, hello, packets, quic
+from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.sink import capture, echoes, hello, mqtt, packets, quic, socks, stun
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.conversation import certified_names
 from overt.conduct.sink.http2 import PREFACE
 from overt.conduct.sink.names import Names
-from overt.conduct.sink.plan import NAMES4, NAMES6
+from overt.conduct.sink.plan import NAMES4, NAMES6, Limits
 from overt.conduct.sink.recognise import Kind, recognise
 from overt.conduct.sink.resolver import Resolver
+from overt.conduct.sink.stream import Stream, TcpStream
+from overt.conduct.sink.tape import Ends, Recorder
 
 
 def client_hello(name: str | None = "a.example", alpn: tuple[str, ...] = ("h2", "http/1.1")) -> bytes:
@@ -72,6 +80,12 @@ def test_any_bytes(data: bytes) -> None:
     quic.head(data)
     Resolver(Names(NAMES4, NAMES6)).answer(data)
     echoes.reply(data)
+    for datagram in (
+        data,
+        b"\0\1" + len(data).to_bytes(2, "big") + bytes.fromhex("2112a442") + bytes(12) + data,
+    ):
+        if stun.is_message(datagram):
+            stun.answer(datagram, "2001:db8::1", 4321)
     try:
         hello.read(data)
     except hello.NoHello:
@@ -107,6 +121,50 @@ def test_dns_is_recognised_on_its_ports_only() -> None:
     question = b"\x00\x1d\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
     assert recognise(question, 53) is recognise(question, 853) is Kind.DNS
     assert recognise(client_hello(), 853) is Kind.TLS
+
+
+def talked(serve: Callable[[Stream], Awaitable[None]], said: bytes, folder: Path) -> int:
+    """How many bytes are on the tape when a client has said all that to `serve`, and left."""
+
+    async def talk() -> int:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        theirs.sendall(said)
+        theirs.shutdown(socket.SHUT_WR)
+        recorder = Recorder(RunFolder(folder), Names(NAMES4, NAMES6), Limits(), 0.0)
+        tape = recorder.begin(Ends("tcp", "198.18.0.1", 1080, "192.0.2.2", 4321))
+        assert tape is not None
+        stream = TcpStream(ours, tape)
+        with ours, theirs:
+            await serve(stream)
+        stream.flush()
+        recorder.close()
+        return tape.sent_bytes
+
+    return asyncio.run(talk())
+
+
+@pytest.mark.parametrize("name", ["socks", "mqtt"])
+def test_whatever_a_client_says_is_answered_to_the_end_and_kept(tmp_path: Path, name: str) -> None:
+    async def inside(stream: Stream) -> None:
+        await stream.drain()
+
+    connect = b"\x10\x10\0\4MQTT\5\2\0\x3c\0\0\3abc"
+    whole, serve = {
+        "socks": (
+            b"\5\3\0\1\2\1\2me\2pw\5\1\0\3\x09a.example\1\xbbinside",
+            partial(socks.serve, inside=inside),
+        ),
+        "mqtt": (connect + b"\x34\x0b\0\3a/b\0\7\0data\x82\x08\0\1\0\0\2c/d\xc0\0\xe0\0", mqtt.serve),
+    }[name]
+    (tmp_path / "streams").mkdir()
+    chance = random.Random(4)
+    for number in range(400):
+        damaged = bytearray(whole)
+        for _ in range(min(number, chance.randrange(4))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        said = bytes(damaged[: chance.randrange(1, len(damaged) + 1)]) if number else whole
+        assert talked(serve, said, tmp_path) == len(said), said
 
 
 def test_the_authority_signs_for_any_name() -> None:

@@ -24,7 +24,9 @@ DATA = b"GET / HTTP/1.1\r\n\r\n"
 
 
 def segment(number: int, payload: bytes = b"", flags: int = 16) -> Packet:
-    tcp = struct.pack(">HHIIBBHHH", ENDS.source_port, ENDS.port, number, 0, 5 << 4, flags, 1000, 0, 0) + payload
+    tcp = (
+        struct.pack(">HHIIBBHHH", ENDS.source_port, ENDS.port, number, 0, 5 << 4, flags, 1000, 0, 0) + payload
+    )
     ip = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0)
     frame = bytes(12) + b"\x08\0" + ip + socket.inet_aton(SOURCE) + socket.inet_aton(SINK) + tcp
     return Packet(0, False, len(frame), frame)

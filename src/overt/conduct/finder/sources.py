@@ -19,7 +19,9 @@ from overt.core.errors import ConductError
 
 PARENT_LABELS = (2, 3)
 """Domains below which names are joined: `example.org`, and `host.example.org`."""
-NOT_NAMES = frozenset("GET POST PUT PATCH DELETE HEAD OPTIONS CONNECT STOR RETR".split())
+NOT_NAMES = frozenset(
+    "GET POST PUT PATCH DELETE HEAD OPTIONS CONNECT STOR RETR PUBLISH SUBSCRIBE UNSUBSCRIBE".split()
+)
 """Methods whose target may look like a domain and is none."""
 NAME_APPLICATIONS = ("dns",)
 MAX_NAMED = 50

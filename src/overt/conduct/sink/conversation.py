@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from overt.conduct.evidence.records import Opened
-from overt.conduct.sink import hello, http1, http2, lines
+from overt.conduct.sink import hello, http1, http2, lines, mqtt, socks
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.plan import Limits
 from overt.conduct.sink.recognise import Kind, recognise
@@ -48,6 +48,10 @@ async def converse(stream: Stream, hole: Sinkhole, place: Place = Place()) -> No
     """Answer until the client has no more to say."""
     if place.depth > hole.limits.max_nesting:
         return await stream.drain()
+
+    async def inside(opened: Stream) -> None:
+        await converse(opened, hole, Place(place.secure, place.depth + 1))
+
     match await _kind(stream, hole.limits):
         case None:
             await _greet(stream, hole, place)
@@ -55,9 +59,6 @@ async def converse(stream: Stream, hole: Sinkhole, place: Place = Place()) -> No
             await _tls(stream, hole, place)
         case Kind.HTTP1:
             _name(stream, "https" if place.secure else "http", place)
-
-            async def inside(opened: Stream) -> None:
-                await converse(opened, hole, Place(place.secure, place.depth + 1))
 
             await http1.serve(stream, hole.responder, place.secure, hole.limits.max_head_bytes, inside)
         case Kind.HTTP2:
@@ -68,6 +69,12 @@ async def converse(stream: Stream, hole: Sinkhole, place: Place = Place()) -> No
         case Kind.DNS:
             _name(stream, "dns", place)
             await _dns(stream, hole)
+        case Kind.SOCKS:
+            _name(stream, "socks", place)
+            await socks.serve(stream, inside)
+        case Kind.MQTT:
+            _name(stream, "mqtt", place)
+            await mqtt.serve(stream)
         case Kind.SSH:
             await _ssh(stream)
         case _:

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from overt.conduct.sink import quic, sockets
+from overt.conduct.sink import quic, sockets, stun
 from overt.conduct.sink.forward import Forward
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.tape import Ends, Recorder, Tape
@@ -117,6 +117,10 @@ class Datagrams:
         elif port == _NTP_PORT and len(data) >= _NTP_BYTES and data[0] & 7 == _NTP_CLIENT:
             talk.tape.application = "ntp"
             self._reply(talk, _time(data))
+        elif stun.is_message(data):
+            talk.tape.application = "stun"
+            if bound := stun.answer(data, talk.tape.ends.source, talk.tape.ends.source_port):
+                self._reply(talk, bound)
         elif data[:1] == b"\x16" and data[1:2] == b"\xfe":
             talk.tape.application = "dtls"
             talk.tape.opaque(_DTLS)

@@ -26,6 +26,9 @@ MAX_WAITING_BYTES = 4 << 20
 """Of bodies that wait for another to end."""
 MAX_QUESTION_BYTES = 64 << 10
 WINDOW_BYTES = 8 << 20
+_GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
+_GRPC_EMPTY = bytes(5)
+"""A message without any field, which is one of every type."""
 _GRPC_OK = (("grpc-status", "0"),)
 
 
@@ -163,7 +166,9 @@ class _Server:
         self.unfolded.took(number, head + _written(fields) + b"\r\n")
         noted = self._stream.tape.asked(method, f"{self._scheme}://{host}{path}", tuple(fields))
         name = host.rpartition("@")[2].partition(":")[0].lower()
-        self._exchanges[number] = Exchange(Asked(method, name, path, dict(fields)), noted)
+        exchange = self._exchanges[number] = Exchange(Asked(method, name, path, dict(fields)), noted)
+        if _is_grpc(exchange.asked):  # some wait for it before they go on
+            self._http.send_headers(number, _GRPC_HEAD)
 
     def _took(self, number: int, data: bytes) -> None:
         exchange = self._exchanges[number]
@@ -174,10 +179,10 @@ class _Server:
 
     def _answer(self, number: int, exchange: Exchange) -> None:
         asked = exchange.asked
-        if asked.headers.get("content-type", "").startswith("application/grpc"):
+        if _is_grpc(asked):
             exchange.noted.status = 200
-            head = ((":status", "200"), ("content-type", "application/grpc"), *_GRPC_OK)
-            self._http.send_headers(number, head, end_stream=True)
+            self._http.send_data(number, _GRPC_EMPTY)
+            self._http.send_headers(number, _GRPC_OK, end_stream=True)
             return
         response = self._responder.answer(
             Asked(asked.method, asked.host, asked.target, asked.headers, bytes(exchange.question))
@@ -212,6 +217,10 @@ class _Server:
     async def _flush(self) -> None:
         if data := self._http.data_to_send():
             await self._stream.write(data)
+
+
+def _is_grpc(asked: Asked) -> bool:
+    return asked.headers.get("content-type", "").startswith("application/grpc")
 
 
 def _texts(headers: Iterable[tuple[str | bytes, str | bytes]] | None) -> list[tuple[str, str]]:

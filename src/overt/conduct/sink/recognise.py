@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from overt.conduct.sink import mqtt, socks
 from overt.conduct.sink.http2 import PREFACE
 
 MAX_DNS_BYTES = 65_535
@@ -25,6 +26,8 @@ class Kind(Enum):
     SMTP = "smtp"
     SSH = "ssh"
     DNS = "dns"
+    SOCKS = "socks"
+    MQTT = "mqtt"
     RAW = "raw"
 
 
@@ -38,6 +41,10 @@ def recognise(data: bytes, port: int) -> Kind:
         return Kind.HTTP2 if len(data) >= len(PREFACE) else Kind.UNDECIDED
     if b"SSH-".startswith(data[:4]):
         return Kind.SSH if len(data) >= 4 else Kind.UNDECIDED
+    if socks.is_beginning(data):
+        return Kind.SOCKS
+    if mqtt.is_beginning(data):
+        return Kind.MQTT
     if data[:5].upper() in _MAIL:
         return Kind.SMTP
     if _HTTP_LINE.match(data):

@@ -34,7 +34,9 @@ class _Sequence:
 
     def new(self, carried: Carried) -> bytes:
         """The payload, without what was there before."""
-        if carried.begins and carried.sequence != self.first:  # else it was sent again, by a client in a hurry
+        if (
+            carried.begins and carried.sequence != self.first
+        ):  # else it was sent again, by a client in a hurry
             self.first, self.expected = carried.sequence, None
         expected = carried.sequence if self.expected is None else self.expected
         again = (expected - carried.sequence) % _NUMBERS
