@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 import sys
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def needed(program: str) -> str:
     found = shutil.which(program)
     require(found is not None, program)
     return str(found)
+
+
+def own_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate that a client shows, and its key."""
+    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=device-7")
+    key, certificate = folder / "own-key.pem", folder / "own.pem"
+    subprocess.run(
+        [needed("openssl"), *made, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    return certificate, key
 
 
 def the_upload(net: Net, name: str) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import pytest
 from overt.conduct.evidence.records import Opened
 from overt.conduct.sink import stun
 from tests.conduct.sink.lab import Net
-from tests.conduct.sink.test_clients import needed
+from tests.conduct.sink.test_clients import needed, own_certificate
 from tests.conduct.sink.test_names import questions
 
 pytestmark = pytest.mark.kernel
@@ -133,11 +132,7 @@ def test_what_is_no_stun() -> None:
 
 
 def test_a_client_with_a_certificate_of_its_own(net: Net, tmp_path: Path) -> None:
-    made = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=device-7")
-    key, certificate = tmp_path / "key.pem", tmp_path / "own.pem"
-    subprocess.run(
-        [needed("openssl"), *made, "-keyout", key, "-out", certificate], check=True, capture_output=True
-    )
+    certificate, key = own_certificate(tmp_path)
     own = ("--cert", str(certificate), "--key", str(key))
     net.run(needed("curl"), "-sS", "--cacert", str(net.ca), *own, "-d", "as myself", "https://m.example/")
     net.stop()

@@ -9,6 +9,7 @@ import http.server
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -25,13 +26,13 @@ from overt.conduct.sink.plan import NAMES4, NAMES6, Limits, SinkPlan
 from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.zone import Zone
 from tests.conduct.sink.lab import CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
-from tests.conduct.sink.test_clients import needed
+from tests.conduct.sink.test_clients import needed, own_certificate
 from tests.conduct.sink.test_names import questions
 
 pytestmark = pytest.mark.kernel
 
 WORLD, UPLINK = "10.99.0.1", "10.99.0.2"
-VALID, INVALID, NOBODY = "45.0.0.10", "45.0.0.11", "45.0.0.99"
+VALID, INVALID, MUTUAL, NOBODY = "45.0.0.10", "45.0.0.11", "45.0.0.12", "45.0.0.99"
 BESIDE, METADATA = "45.99.0.1", "169.254.169.254"
 BESIDE6, FAR6 = "2a00:99::1", "2a00:10::1"
 ECHO = 7
@@ -74,9 +75,12 @@ def serve_world(trusted: Path, ready: int) -> None:
     """HTTPS with a valid and with an invalid certificate, HTTP, a name server, and an echo over UDP."""
     authorities = Authority.new(), Authority.new()
     trusted.write_bytes(authorities[0].pem)
-    for address, authority in zip((VALID, INVALID), authorities, strict=True):
+    for address, authority in ((VALID, authorities[0]), (INVALID, authorities[1]), (MUTUAL, authorities[0])):
         site = http.server.ThreadingHTTPServer((address, 443), _Site)
         context = authority.context(("site.example", address), ("http/1.1",))
+        if address == MUTUAL:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(trusted.with_name("own.pem"))
         site.socket = context.wrap_socket(site.socket, server_side=True)
         threading.Thread(target=site.serve_forever, daemon=True).start()
     for server in (http.server.ThreadingHTTPServer, _Server6):
@@ -108,9 +112,10 @@ def host(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """A host that is wired to the world: its network namespace."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     trusted, (waiting, now) = tmp_path / "world.pem", os.pipe()
+    own_certificate(tmp_path)
     unshare(CLONE_NEWNET)
     world = os.open("/proc/self/ns/net", os.O_RDONLY)
-    far = (f"{VALID}/32", f"{INVALID}/32", f"{FAR6}/128")
+    far = (f"{VALID}/32", f"{INVALID}/32", f"{MUTUAL}/32", f"{FAR6}/128")
     ip("link set lo up\n" + "".join(f"addr add {address} dev lo\n" for address in far))
     pid = os.fork()
     if pid == 0:
@@ -170,6 +175,19 @@ def test_a_client_that_refuses_passes_untouched_the_second_time(passing: Net) ->
     refused, passed = passing.to("site.example", protocol="tcp")
     assert refused.opened is passed.opened is Opened.OPAQUE and passed.server_name == "site.example"
     assert passed.received_bytes > len(ANSWER) and b"sealed" not in passing.sent(passed)
+
+
+def test_a_server_that_wants_the_products_own_certificate_gets_it_the_second_time(passing: Net) -> None:
+    own = ("--cert", str(passing.ca.with_name("own.pem")), "--key", str(passing.ca.with_name("own-key.pem")))
+    both = passing.ca.with_name("both.pem")
+    both.write_bytes(passing.ca.read_bytes() + passing.ca.with_name("world.pem").read_bytes())
+    post = (needed("curl"), "-sS", "-d", "mutual", *own, "--cacert", str(both), f"https://{MUTUAL}/up")
+    assert passing.run(*post, check=False).stdout != ANSWER
+    assert passing.run(*post).stdout == ANSWER
+    passing.stop()
+    opened, passed = passing.to(MUTUAL, protocol="tcp")
+    assert opened.opened is Opened.DECRYPTED and passing.sent(opened).endswith(b"mutual")
+    assert passed.opened is Opened.OPAQUE and passed.received_bytes > len(ANSWER)
 
 
 def test_an_invalid_server_is_not_made_valid(passing: Net) -> None:

@@ -1,7 +1,8 @@
 """Pass-through: each conversation goes on to where it was meant to go, and is recorded on its way.
 
 TLS is opened where the product accepts the lab's certificate and the true server has a valid one. A product that
-refuses is let through untouched when it tries again, and recorded as opaque. QUIC is turned away to TCP, as in the
+refuses is let through untouched when it tries again, and recorded as opaque; so is one whose server wants to see a
+certificate of the product's own. QUIC is turned away to TCP, as in the
 sink.
 """
 
@@ -35,7 +36,7 @@ QUIET_S = 2.0
 """After the client has said all."""
 MAX_REFUSED = 10_000
 _UNTRUSTED = "its server's certificate is not valid here ({}), so that it was passed on unopened"
-_PINNED = "the client had refused the lab's certificate before, so that this was passed on unopened"
+_PINNED = "one side had refused what the lab said for the other before, so that this was passed on unopened"
 _MIDWAY = "encryption began midway (STARTTLS), and was passed on unopened"
 
 Far = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -93,8 +94,7 @@ class Relay:
         try:
             await inner.handshake()
         except Refused as refusal:
-            if len(self._refused) < MAX_REFUSED:
-                self._refused.add(who)
+            self._leave(who)
             tape.opaque(str(refusal))
             tape.sent(bytes(inner.sealed))
             stream.covered = False
@@ -102,12 +102,19 @@ class Relay:
             return None
         tape.opened = Opened.DECRYPTED
         await _pass(inner, far, Heard(tape, secure=True))
+        if isinstance(far[0].exception(), ssl.SSLError):  # it wants a certificate that only the client has
+            self._leave(who)
         inner.flush()
         if not inner.heard:
             tape.opaque(UNSAID)
             tape.sent(bytes(inner.sealed))
         await inner.close()
         return None
+
+    def _leave(self, who: tuple[str, str]) -> None:
+        """What goes there is passed on unopened from now on."""
+        if len(self._refused) < MAX_REFUSED:
+            self._refused.add(who)
 
     async def _reach(self, tape: Tape, context: ssl.SSLContext | None = None, name: str = "") -> Far | None:
         """The true destination; None if it can't be reached. Raises `ssl.SSLError` if its certificate is not valid."""
