@@ -1,10 +1,11 @@
 """The conduct lab's finder over captured traffic: bytes of chance, of other people's files, and both; its slope.
 
-    python -m bench.conduct_finder [--mib 64 256 1024]
+    python -m bench.conduct_finder [--mib 64 256 1024] [--of mixed | chance | files]
 
-For each size: a run of so many MiB of streams (three quarters of chance, one quarter of /usr's files), searched
-with two workers. Prints wall and processor time, memory, and how many canaries were seen (all that were planted in the
-streams, and no other). Ratios of the same run say more than figures of different days.
+For each size: a run of so many MiB of streams, searched with two workers: three quarters of chance, one quarter of
+/usr's files, and canaries in some; or only chance, or only files, and no canary. Prints wall and processor time,
+memory, and how many canaries were seen in any form (all that were planted in the streams, and no other). Ratios of the
+same run say more than figures of different days.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from overt.conduct.finder.needles import TEST_FILE
 from overt.conduct.finder.search import find
 
 MIB = 1 << 20
+CHANCE = {"mixed": 0.75, "chance": 1.0, "files": 0.0}
+"""Share of the streams' bytes that are chance; only in what is mixed are canaries."""
 STREAM_MIB = 16
 SEED = 4
 PLANTED_EVERY = 4
@@ -45,16 +48,17 @@ def other_files(limit: int) -> Iterator[bytes]:
         yield data
 
 
-def captured(folder: Path, mib: int, canaries: list[Planned]) -> tuple[RunFolder, set[int]]:
+def captured(folder: Path, mib: int, canaries: list[Planned], of: str) -> tuple[RunFolder, set[int]]:
     """A run of `mib` MiB of streams, and the canaries that are in them."""
+    chance = int(STREAM_MIB * MIB * CHANCE[of])
+    held = STREAM_MIB * MIB - chance
     run = ReportFolder(folder).new_run("mixed-1")
     run.write(Canary, [item.record() for item in canaries])
     flows, planted = [], set()
-    files = b"".join(other_files(mib * MIB // 4))
+    files = b"".join(other_files(mib // STREAM_MIB * held))
     for number in range(1, mib // STREAM_MIB + 1):
-        begin = (number - 1) * (len(files) * STREAM_MIB // mib)
-        data = os.urandom(STREAM_MIB * MIB * 3 // 4) + files[begin : begin + STREAM_MIB * MIB // 4]
-        if number % PLANTED_EVERY == 0:
+        data = os.urandom(chance) + files[(number - 1) * held : number * held]
+        if of == "mixed" and number % PLANTED_EVERY == 0:
             item = canaries[number % len(canaries)]
             if item.number is not None and len(item.data) > 2_000:
                 planted.add(item.number)
@@ -83,23 +87,22 @@ def _flow(number: int, name: str, size: int) -> Flow:
     )
 
 
-def measure(mib: int) -> str:
+def measure(mib: int, of: str) -> str:
     """One line for one size."""
     canaries = [item for item in plan(Arm.MIXED, SEED) if item.number is not None]
     bodies = {item.number: (item.data, *item.pieces) for item in canaries if item.number is not None}
     with tempfile.TemporaryDirectory(prefix="finder-") as folder:
-        run, planted = captured(Path(folder) / "report", mib, canaries)
+        run, planted = captured(Path(folder) / "report", mib, canaries, of)
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         find(run, bodies=bodies)
         seconds = time.perf_counter() - began
         _reap()
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        sightings = [sighting for sighting in run.read(Sighting) if sighting.form == "content"]
-        seen = {sighting.canary for sighting in sightings if sighting.matched != TEST_FILE}
+        seen = {sighting.canary for sighting in run.read(Sighting) if sighting.matched != TEST_FILE}
         opaque = sum(row.bytes for row in run.read(OpaqueBytes))
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return (
-        f"{mib:5} MiB: {seconds:6.1f} s, {mib / seconds:5.2f} MiB/s, workers {used:6.1f} s of processor, "
+        f"{mib:5} MiB {of}: {seconds:6.1f} s, {mib / seconds:5.2f} MiB/s, workers {used:6.1f} s of processor, "
         f"peak {after.ru_maxrss / 1024:.0f} MiB each; planted {len(planted)}, found {len(planted & seen)}, "
         f"false {len(seen - planted)}; opaque {opaque / MIB:.0f} MiB"
     )
@@ -120,8 +123,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--mib", type=int, nargs="+", default=[64, 256, 1024])
-    for mib in parser.parse_args().mib:
-        print(measure(mib), flush=True)
+    parser.add_argument("--of", choices=tuple(CHANCE), default="mixed")
+    args = parser.parse_args()
+    for mib in args.mib:
+        print(measure(mib, args.of), flush=True)
 
 
 if __name__ == "__main__":

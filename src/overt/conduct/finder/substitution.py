@@ -38,7 +38,8 @@ class Substitutions:
             for text in (parts[0], *_in_base64(parts[0])):
                 for window, at in _windows(text):
                     known.setdefault(window, []).append((text, at))
-        self._automaton, self._places = Automaton(tuple(known)), tuple(known.values())
+        own = {window: places[0] for window, places in known.items() if len(places) == 1}
+        self._automaton, self._places = Automaton(tuple(own)), tuple(own.values())
 
     def pieces(self, data: bytes) -> Iterator[tuple[str, Piece]]:
         """What `data` holds below substitutions, wherever one is found, and what was undone."""
@@ -49,8 +50,8 @@ class Substitutions:
                 at = begin + start
                 if start >= BLOCK_BYTES or at < done:
                     continue
-                tables = (_table(data, at, text, place) for text, place in self._places[pattern])
-                if table := next(filter(None, tables), None):
+                text, place = self._places[pattern]
+                if table := _table(data, at, text, place):
                     low, done = max(0, at - BEFORE_BYTES), min(len(data), at + AFTER_BYTES)
                     yield "substitution", Piece(low, done, data[low:done].translate(table), Trust.GUESS)
 

@@ -41,6 +41,7 @@ MARKINGS = (
     "RESTREINT SENSITIVE VS-NUR LIMITADA UNCLASSIFIED"
 ).split()
 DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
+LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 TIMEOUT_S = 10
 DNS_LABEL_BYTES = 30
 MAX_DNS_QUERIES = 200
@@ -66,6 +67,13 @@ def xor(data: bytes, key: bytes) -> bytes:
 
 def add(data: bytes, key: bytes) -> bytes:
     return bytes((byte + key[index % len(key)]) % 256 for index, byte in enumerate(data))
+
+
+def shuffled(alphabet: bytes) -> bytes:
+    """A table that puts another in the place of each of these bytes."""
+    letters = list(alphabet)
+    random.shuffle(letters)
+    return bytes.maketrans(alphabet, bytes(letters))
 
 
 def zipped(data: bytes) -> bytes:
@@ -121,6 +129,8 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "base64-json-gzip": lambda data: gzip.compress(
         json.dumps({"b": base64.b64encode(data).decode()}).encode()
     ),
+    "substituted": lambda data: data.translate(shuffled(bytes(range(256)))),
+    "own-base64": lambda data: base64.b64encode(data).translate(shuffled(LETTERS)),
     "hex-reversed": lambda data: data.hex().encode()[::-1],
     "encrypted": stream_cipher,
 }
