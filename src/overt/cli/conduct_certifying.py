@@ -108,7 +108,8 @@ def verify(args: argparse.Namespace) -> int:
     found, checks = _checked(args)
     if found is not None:
         say(
-            f"{visible(found.product)} {visible(found.version)}: level {found.level.value}, {found.level.name.lower()}"
+            f"{visible(found.product)} ({visible(found.version)}): level {found.level.value}, "
+            f"{found.level.name.lower()}"
         )
         for name, digest in found.packages:
             say(f"  {digest}  {visible(name)}")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
+from overt.conduct.certify.certificate import TIME
 from overt.conduct.certify.log import log_key
 from overt.conduct.report.verify import Check
 from overt.core.errors import ConductError, LogError
@@ -29,16 +30,14 @@ class Demand:
 
     def check(self, checkpoint: Note, now: datetime) -> Check:
         """Whether the quorum cosigned this checkpoint lately."""
-        now_s = int(now.timestamp())
+        since_s, until_s = int(now.timestamp()) - self.max_age_s, int(now.timestamp()) + MAX_AHEAD_S
         try:
-            accepted = self.policy.accept(checkpoint, now_s - self.max_age_s, now_s + MAX_AHEAD_S)
+            accepted = self.policy.accept(checkpoint, since_s, until_s)
         except LogError as error:
-            return Check(
-                "witnesses", False, f"{error} (cosignatures of the last {_span(self.max_age_s)} count)"
-            )
+            return Check("witnesses", False, f"{error}; what was cosigned since {_time(since_s)} counts")
         names = ", ".join(name for name, _ in accepted.cosigned_s)
-        age_s = max(0, now_s - min(time_s for _, time_s in accepted.cosigned_s))
-        return Check("witnesses", True, f"cosigned by {names}; the oldest of them {_span(age_s)} ago")
+        oldest_s = min(time_s for _, time_s in accepted.cosigned_s)
+        return Check("witnesses", True, f"cosigned by {names}, first at {_time(oldest_s)}")
 
 
 def demanded(policy: bytes, issuer: VerifierKey, max_age_s: int = MAX_AGE_S) -> Demand:
@@ -54,9 +53,5 @@ def demanded(policy: bytes, issuer: VerifierKey, max_age_s: int = MAX_AGE_S) -> 
     return Demand(replace(found, logs=(Log(own),)), max_age_s)
 
 
-def _span(seconds: int) -> str:
-    """A time span in whole days, hours or minutes."""
-    for unit_s, unit in ((86400, "day"), (3600, "hour")):
-        if seconds >= unit_s:
-            return f"{seconds // unit_s} {unit}{'s' if seconds >= 2 * unit_s else ''}"
-    return f"{seconds // 60} minutes"
+def _time(seconds: int) -> str:
+    return datetime.fromtimestamp(max(0, seconds), UTC).strftime(TIME)

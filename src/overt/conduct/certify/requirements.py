@@ -299,8 +299,8 @@ REQUIREMENTS = (
         "Least privilege",
         Level.MODEST,
         "The product shall hold no right beyond those that it declares.",
-        "A right that is not held can't be abused when the product is taken over. Whoever starts a program as root hands "
-        "it all of root's rights: what it needs of them is its maker's to say, and the lab's to try.",
+        "A right that is not held can't be abused when the product is taken over. Whoever starts a program as root "
+        "hands it all of root's rights: what it needs of them is its maker's to say, and the lab's to try.",
         "privileges",
         "As root it did its work with the capabilities that it declares, all others being taken from it; no program of "
         "it held an undeclared one, and none gained rights that it was not started with.",
