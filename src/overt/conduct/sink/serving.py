@@ -90,9 +90,8 @@ def serve_and_exit(task: Task) -> NoReturn:
     """What the sink's process does. Its evidence goes to its current folder, before and after it locks itself down."""
     status = 1
     try:
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # Ctrl-C goes to all of us: the evidence is completed first
+        # Ctrl-C goes to all of us: the evidence is completed first.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.chdir(task.work)
         resource.setrlimit(resource.RLIMIT_DATA, 2 * (task.plan.limits.max_memory_bytes,))
@@ -142,22 +141,27 @@ def serve(task: Task) -> None:
     residue = Residue(recorder, silent, zero_ns, delivered=datagrams.delivered)
     residue.go_through(lambda: capture.packets(Path(capture.FILE)))
     recorder.close()
-    kept = Kept(
-        zero_ns=zero_ns,
+    kept = _kept(recorder, captured, residue)
+    Path(COUNTS).write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
+
+
+def _kept(recorder: Recorder, captured: Captured, residue: Residue) -> Kept:
+    counts = recorder.counts
+    return Kept(
+        zero_ns=residue.zero_ns,
         packets=captured.packets,
         dropped_packets=captured.dropped,
         cut_packets=captured.cut,
         upkeep_packets=residue.upkeep,
-        cut_bytes=recorder.counts.cut_bytes,
-        unread_bytes=recorder.counts.unread_bytes,
-        unrecorded_flows=recorder.counts.unrecorded_flows,
-        unnoted_requests=recorder.counts.unnoted_requests,
-        closed_for_room=recorder.counts.closed_for_room,
-        undelivered_datagrams=recorder.counts.undelivered_datagrams,
-        names_without_address=names.shared,
-        failures=dict(recorder.counts.failures),
+        cut_bytes=counts.cut_bytes,
+        unread_bytes=counts.unread_bytes,
+        unrecorded_flows=counts.unrecorded_flows,
+        unnoted_requests=counts.unnoted_requests,
+        closed_for_room=counts.closed_for_room,
+        undelivered_datagrams=counts.undelivered_datagrams,
+        names_without_address=recorder.names.shared,
+        failures=dict(counts.failures),
     )
-    Path(COUNTS).write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
 
 def _confine(task: Task, keep: set[int]) -> None:
