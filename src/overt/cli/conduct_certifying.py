@@ -146,6 +146,8 @@ def _unchecked(args: argparse.Namespace) -> Iterator[str]:
         )
     if args.proof:
         yield "withdrawal: a proof can't tell it; --log DIR reads the whole log"
+    if args.report and not args.lab_key:
+        yield "lab: whose report it is, which is signed by the key that it names; --lab-key FILE compares that"
     if not args.report:
         yield "report: whether the evidence bears it out; --report REPORT verifies and assesses it again"
 
