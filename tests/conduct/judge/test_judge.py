@@ -183,6 +183,14 @@ def test_a_tunnel_that_killed_the_finder_is_no_acquittal(tmp_path: Path) -> None
     assert (found.verdict, found.good) == (Verdict.UNSEEN, None) and "x.example" in found.summary
 
 
+def test_a_size_that_left_is_told_with_what_shows_that_it_is_no_chance(tmp_path: Path) -> None:
+    why = "size, decimal: 8 of 36 planted sizes and 0 of 7,200 other numbers, p = 1e-17"
+    evidence = changed(made.behaving(), sightings=[sighting(0, 1, "size", length=0, matched=why)])
+    found = judged(tmp_path, evidence)["digests-left"]
+    assert (found.verdict, found.good) == (Verdict.YES, False)
+    assert why in found.facts[0] and "shown" not in found.facts[0]
+
+
 def test_what_is_declared_is_not_held_against_it(tmp_path: Path) -> None:
     evidence = changed(made.behaving(), sightings=[sighting(0, 1)])
     text = made.PROFILE_TEXT % "Example AV" + 'sends = ["content"]\n'

@@ -77,8 +77,8 @@ def names_left(material: Material, declared: Declared) -> Said:
 
 
 def digests_left(material: Material, declared: Declared) -> Said:
-    """Did digests of files leave?"""
-    return _left(material, declared, ("digest", "size"), "digests of {} left")
+    """Did digests or sizes of files leave?"""
+    return _left(material, declared, ("digest", "size"), "fingerprints of {} left")
 
 
 def _left(material: Material, declared: Declared, forms: tuple[str, ...], words: str) -> Said:
@@ -140,12 +140,19 @@ def _facts(found: list[Seen]) -> Iterator[Fact]:
         forms = some(sorted({one.sighting.value.form for one in seen}))
         routes = some(dict.fromkeys(one.route for one in seen), 3)
         runs = len({one.run.name for one in seen})
-        most = max(one.sighting.value.length for one in seen)
         text = (
-            f"{path} ({_sort(canary)}) to {place}: {forms}, {bytes_text(most)} of {bytes_text(canary.size)} shown, "
+            f"{path} ({_sort(canary)}) to {place}: {forms}, {_shown(seen)}, "
             f"encoded: {routes}; {counted(len(seen), 'time')} in {counted(runs, 'run')}"
         )
         yield Fact(text, tuple(one.sighting.reference for one in seen))
+
+
+def _shown(seen: list[Seen]) -> str:
+    """How much of a file's content is shown to have left; of what is only known of it: how it was recognised."""
+    most = max((one.sighting.value.length for one in seen if one.sighting.value.form == "content"), default=0)
+    if most:
+        return f"{bytes_text(most)} of {bytes_text(seen[0].canary.size)} shown"
+    return some(dict.fromkeys(one.sighting.value.matched for one in seen), 2)
 
 
 def _rank(canary: Canary) -> tuple[bool, bool]:

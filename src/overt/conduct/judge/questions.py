@@ -88,7 +88,10 @@ QUESTIONS = (
     Question("content-left", "Did the content of your files leave?", Group.FILES, leaving.content_left),
     Question("names-left", "Did the names of your files leave?", Group.FILES, leaving.names_left),
     Question(
-        "digests-left", "Did fingerprints (digests) of your files leave?", Group.FILES, leaving.digests_left
+        "digests-left",
+        "Did fingerprints (digests, sizes) of your files leave?",
+        Group.FILES,
+        leaving.digests_left,
     ),
     Question(
         "marking",

@@ -1,4 +1,5 @@
-"""A control subject that does what a scanner should: reads what it is told to scan, and talks only to its update host.
+"""A control subject that does what a scanner should: reads what it is told to scan, and talks only to its update host,
+to which it also tells how it is doing, in many numbers.
 
 python3 behaves.py scan FOLDER
 python3 behaves.py update
@@ -7,18 +8,32 @@ python3 behaves.py update
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import random
 import sys
+import time
 import urllib.request
 
 DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
 UPDATE = "https://update.behaves.example/rules.json"
+HEALTH = "https://update.behaves.example/health"
+RULES = 3000
 
 
 def update() -> int:
     with urllib.request.urlopen(UPDATE, timeout=10) as answer:
         answer.read(1 << 20)
+    with urllib.request.urlopen(HEALTH, data=json.dumps(health()).encode(), timeout=10) as answer:
+        answer.read(1 << 10)
     return 0
+
+
+def health() -> dict[str, object]:
+    """Numbers of all sizes, which have nothing to do with anybody's files."""
+    chance = random.Random()
+    took = [int(10 ** chance.uniform(2, 6)) for _ in range(RULES)]
+    return {"at": int(time.time()), "process": os.getpid(), "took_us": took}
 
 
 def scan(folder: str) -> int:
