@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -117,29 +116,6 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
     facts = dict(line.split(":\t", 1) for line in seen.read_text().splitlines() if ":\t" in line)
     assert facts["Uid"].split() == ["65534"] * 4 and facts["Groups"].strip() == ""
     assert privileges.names(int(facts["CapPrm"], 16)) == () and facts["Seccomp"] == "2"
-
-
-def test_a_service_of_systemd(parts: image.Parts, tmp_path: Path) -> None:
-    root = debian_folder(tmp_path)
-    unit = root / "etc/systemd/system/product.service"
-    unit.write_text("[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n")
-    wanted = root / "etc/systemd/system/multi-user.target.wants"
-    wanted.mkdir(exist_ok=True)
-    (wanted / unit.name).symlink_to(f"../{unit.name}")
-
-    def work(folder: Path) -> None:
-        with booted(parts, folder, datetime(2027, 3, 1, tzinfo=UTC), root) as (subject, _):
-            command = ["systemctl", "is-active", "product"]
-            subject.execute(command, output=tmp_path / "said", timeout_s=60)
-
-    in_warden(work, new_work_folder(tmp_path))
-    assert (tmp_path / "said").read_text() == "active\n"
-
-
-def debian_folder(tmp_path: Path) -> Path:
-    require(shutil.which("debootstrap") is not None, "debootstrap")
-    system.debian(tmp_path / "system")
-    return tmp_path / "system"
 
 
 @pytest.mark.parametrize(

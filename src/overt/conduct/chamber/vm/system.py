@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from overt.conduct.chamber import kernel, layers, view
+from overt.conduct.chamber import inside, kernel, layers, view
 from overt.conduct.chamber.network import Network
 from overt.conduct.chamber.plan import ALICE, ROOT, ChamberPlan
 from overt.conduct.chamber.vm import image
@@ -22,6 +22,16 @@ COPY_S = 600.0
 FOLDERS = ("bin", "etc", "home", "mnt", "opt", "proc", "root", "run", "sys", "tmp", "usr", "var")
 TIMERS = ("lib/systemd/system/timers.target.wants", "etc/systemd/system/timers.target.wants")
 """What a Debian does by the clock (looking for updates, for one) is not the product's conduct: it is turned off."""
+JOURNAL = "var/log/journal"
+"""Nor is what it writes down of itself: systemd keeps its journal in memory where there is no such folder."""
+MASKED = (
+    "getty.target",
+    "serial-getty@ttyS0.service",
+    "systemd-update-utmp.service",
+    "systemd-update-utmp-runlevel.service",
+    "e2scrub_reap.service",
+)
+"""Nor log-ins, of which there are none, and what looks after disks."""
 SERVICES = "etc/systemd/system"
 
 
@@ -81,8 +91,8 @@ def furnish(root: Path, parts: Parts, cable: Network) -> Path:
     """Make it this run's machine: accounts, host name and the like as in a chamber, empty homes, and the agent that
     runs the steps. Returns the folder of homes. Raises `OSError`."""
     plan = ChamberPlan(root=root)
-    for folder in TIMERS:
-        shutil.rmtree(root / folder, ignore_errors=True)
+    for folder in (*TIMERS, JOURNAL):
+        shutil.rmtree(inside.at(root, folder), ignore_errors=True)
     layers.write_masks(view.made_up(plan), root, root)
     home = root / ALICE.home.lstrip("/")
     home.mkdir(0o755)
@@ -105,6 +115,9 @@ def _bring_agent(root: Path, parts: Parts, settings: dict[str, str]) -> None:
         wants.mkdir(parents=True, exist_ok=True)
         (root / SERVICES / "lab-agent.service").write_bytes(image.script("agent.service"))
         (wants / "lab-agent.service").symlink_to("../lab-agent.service")
+        for name in MASKED:
+            (root / SERVICES / name).unlink(missing_ok=True)
+            (root / SERVICES / name).symlink_to("/dev/null")
 
 
 def _settings(plan: ChamberPlan, cable: Network) -> dict[str, str]:
