@@ -1,6 +1,6 @@
 """Runs the two control subjects of the conduct lab and writes docs/conduct/controls.md: what is found, and what is not.
 
-python -m scripts.conduct_controls [--spy 5] [--behaving 100]      as root; about 15 minutes
+python -m scripts.conduct_controls [--spy 5] [--behaving 100] [--compared 6]      as root; about 20 minutes
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from tests.conduct.lab import SUBJECTS
 
 from overt import __version__
 from overt.conduct import profile
+from overt.conduct.compare.tests import LEVEL
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Losses, Mode, Sighting
+from overt.conduct.evidence.records import Compared, Losses, Mode, Sighting
 from overt.conduct.judge import judge
 from overt.conduct.session import lab
 from overt.conduct.session.wanted import Wanted
@@ -43,6 +44,7 @@ class Tally:
 
     sent: int = 0
     found: int = 0
+    sized: int = 0
     routes: Counter[str] = field(default_factory=Counter)
 
 
@@ -55,20 +57,30 @@ def main() -> int:
     parser.add_argument(
         "--behaving", type=int, default=100, metavar="N", help="of the behaving one (default: 100)"
     )
+    parser.add_argument(
+        "--compared",
+        type=int,
+        default=6,
+        metavar="N",
+        help="runs of each arm, of encrypted ways (default: 6)",
+    )
     args = parser.parse_args()
     tallies, lost = _spying(args.spy)
+    compared = _compared(args.compared)
     accused = _behaving(args.behaving)
     PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(
-        "\n".join(_page(tallies, args.spy, args.behaving, accused, lost)) + "\n", encoding="utf-8"
-    )
+    lines = [
+        *_page(tallies, args.spy, args.behaving, accused, lost),
+        *_encrypted(tallies, compared, args.compared),
+    ]
+    PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"{PAGE} written")
     return 1 if accused or lost else 0
 
 
-def _report(name: str, seed: int, work: Path) -> ReportFolder:
-    file = SUBJECTS / name / "profile.toml"
-    wanted = Wanted(profile.read(file), file, work / "report", seed, Mode.SINK)
+def _report(file: Path, seed: int, work: Path, differential: int = 0) -> ReportFolder:
+    wanted = Wanted(profile.read(file), file, work / "report", seed, Mode.SINK, differential=differential)
+    name = wanted.profile.product.name
     return lab.make(wanted, work / "state", lambda line: print(f"{name} {seed}: {line}", file=sys.stderr))
 
 
@@ -78,14 +90,27 @@ def _spying(runs: int) -> tuple[dict[str, Tally], int]:
     lost = 0
     for seed in range(1, runs + 1):
         with tempfile.TemporaryDirectory() as work:
-            run = _report("spy", seed, Path(work)).runs()[0]
+            run = _report(SUBJECTS / "spy/profile.toml", seed, Path(work)).runs()[0]
             lost += run.run().losses != Losses()
+            sized = control.sized(run)
             for sent, sightings in control.found(run).items():
                 tally = tallies[sent.way]
+                tally.sized += sent in sized
                 tally.sent += 1
                 tally.found += bool(sightings)
                 tally.routes.update({" in ".join(reversed(seen.route)) or "as it is" for seen in sightings})
     return tallies, lost
+
+
+def _compared(runs: int) -> dict[str, list[Compared]]:
+    """By encrypted way: what runs that are compared say of its host, if anything is significant."""
+    found: dict[str, list[Compared]] = defaultdict(list)
+    with tempfile.TemporaryDirectory() as work:
+        report = _report(control.only(control.ENCRYPTED, Path(work)), 1, Path(work), runs)
+        for one in report.compared():
+            if one.p_corrected < LEVEL:
+                found[control.way_of(one.place)].append(one)
+    return found
 
 
 def _behaving(runs: int) -> list[str]:
@@ -93,7 +118,7 @@ def _behaving(runs: int) -> list[str]:
     found: list[str] = []
     for seed in range(1, runs + 1):
         with tempfile.TemporaryDirectory() as work:
-            report = _report("behaves", seed, Path(work))
+            report = _report(SUBJECTS / "behaves/profile.toml", seed, Path(work))
             run = report.runs()[0]
             found += [f"seed {seed}: sighting of canary {seen.canary}" for seen in run.read(Sighting)]
             found += [f"seed {seed}: {one.summary}" for one in judge(report) if one.good is False]
@@ -130,6 +155,21 @@ def _page(
         if 0 < tally.found < tally.sent:
             why = control.SIZES if way.startswith("z-") else control.PARTLY.get(way, "not explained yet")
             yield f"* `{way}`: {tally.sent - tally.found} of {tally.sent}: {why}."
+
+
+def _encrypted(tallies: dict[str, Tally], compared: dict[str, list[Compared]], runs: int) -> Iterator[str]:
+    yield ""
+    yield "## What shows of it all the same"
+    yield ""
+    yield "Of what is encrypted, without reading a byte: by sizes, in the runs above; and in runs that are compared"
+    yield f"(`--differential {runs}`), with these ways only."
+    yield ""
+    yield "| way | canaries sent | known by their sizes | what compared runs say |"
+    yield "|---|---|---|---|"
+    for way in control.ENCRYPTED:
+        tally = tallies[way]
+        said = "; ".join(f"{one.question}: corrected p = {one.p_corrected:.2g}" for one in compared[way][:3])
+        yield f"| `{way}` | {tally.sent} | {tally.sized} | {said or 'nothing significant'} |"
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,13 @@ FORMS = dict.fromkeys(("md5", "sha1", "sha256", "sha512", "blake2b"), "digest")
 
 NOT_FOUND = {
     "c-encrypted": "encryption with a key that never left",
-    "w-marked-encrypted": "the same; but the sizes of what left are those of the marked files, which is found",
+    "w-marked-encrypted": "encryption with a key that never left",
     "v-pinned": "nothing left: the server's certificate was not the one that it wants",
 }
 """Ways that no sighting is expected of, and why."""
+
+ENCRYPTED = ("c-encrypted", "w-marked-encrypted")
+"""Ways of which no byte can be read: what they depend on shows in sizes, and in runs that are compared."""
 
 PARTLY = {
     "v-server-name": "only the first 600 bytes leave, which in some formats are the same in many files",
@@ -73,17 +77,39 @@ def accused(run: RunFolder) -> set[str]:
 def found(run: RunFolder) -> dict[Sent, list[Sighting]]:
     """Each canary sent → the sightings that name it, in this form, on its way to this host. What else the spy sent (the
     homes have ordinary files, too) is nothing that anybody could know again."""
+    return _found(run, lambda sent: FORMS.get(sent.form, sent.form))
+
+
+def sized(run: RunFolder) -> set[Sent]:
+    """Each canary sent whose size was found on its way, whatever else left of it."""
+    return {sent for sent, sightings in _found(run, lambda sent: "size").items() if sightings}
+
+
+def _found(run: RunFolder, form: Callable[[Sent], str]) -> dict[Sent, list[Sighting]]:
     canaries = {canary.number: canary.path for canary in run.read(Canary) if canary.token}
     ways = {flow.number: set(_ways(flow)) for flow in run.read(Flow)}
     seen: dict[tuple[str, str, str], list[Sighting]] = defaultdict(list)
     for sighting in run.read(Sighting):
         for way in set.intersection(*(ways[number] for number in sighting.flows)):
             seen[way, canaries.get(sighting.canary, ""), sighting.form].append(sighting)
-    return {
-        sent: seen[sent.way, sent.path, FORMS.get(sent.form, sent.form)]
-        for sent in account(run)
-        if sent.path in canaries.values()
-    }
+    paths = set(canaries.values())
+    return {sent: seen[sent.way, sent.path, form(sent)] for sent in account(run) if sent.path in paths}
+
+
+def way_of(place: str) -> str:
+    """The way whose host this is; nothing if it is none's."""
+    host = place.partition(":")[0]
+    return host.removesuffix(DOMAIN) if host.endswith(DOMAIN) else ""
+
+
+def only(ways: Sequence[str], folder: Path) -> Path:
+    """A profile of the spying control with these ways only, below `folder`."""
+    shutil.copytree(SPY.parent, folder / "spy")
+    profile = folder / "spy/profile.toml"
+    chosen = ", ".join(f'"{word}"' for word in ("--ways", *ways))
+    text = profile.read_text().replace('"scan", "{homes}"', f'"scan", "{{homes}}", {chosen}')
+    profile.write_text(text.replace('"sleep", "8"', '"sleep", "1"'))
+    return profile
 
 
 def _ways(flow: Flow) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Verdict
-from tests.conduct.lab import SUBJECTS, answers, reported
+from tests.conduct import control
+from tests.conduct.lab import answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 SIGNIFICANT = 0.05
@@ -17,11 +17,7 @@ SIGNIFICANT = 0.05
 
 def _run(folder: Path, way: str, *words: str) -> ReportFolder:
     """The spying control with one way only."""
-    shutil.copytree(SUBJECTS / "spy", folder / "spy")
-    profile = folder / "spy/profile.toml"
-    text = profile.read_text().replace('"scan", "{homes}"', f'"scan", "{{homes}}", "--ways", "{way}"')
-    profile.write_text(text.replace('"sleep", "8"', '"sleep", "1"'))
-    return reported(folder, str(profile), *words)
+    return reported(folder, str(control.only([way], folder)), *words)
 
 
 def test_one_run_shows_it_where_the_content_can_be_read(tmp_path: Path) -> None:
@@ -29,6 +25,17 @@ def test_one_run_shows_it_where_the_content_can_be_read(tmp_path: Path) -> None:
     pairs = [one for one in report.compared() if one.about == "marking" and one.p_corrected < SIGNIFICANT]
     assert pairs, [(one.question, one.observed, one.p_corrected) for one in report.compared()]
     assert answers(report)["marking"].verdict is Verdict.YES
+
+
+def test_one_run_shows_it_by_size_where_everything_is_encrypted(tmp_path: Path) -> None:
+    report = _run(tmp_path, "w-marked-encrypted")
+    assert len(control.sized(report.runs()[0])) >= 5
+    assert any(
+        one.question.startswith("size left") and one.p_corrected < SIGNIFICANT for one in report.compared()
+    )
+    found = answers(report)
+    assert (found["digests-left"].verdict, found["marking"].verdict) == (Verdict.YES, Verdict.YES)
+    assert found["content-left"].verdict is not Verdict.YES
 
 
 def test_compared_runs_show_it_where_everything_is_encrypted(tmp_path: Path) -> None:
