@@ -96,7 +96,7 @@ def test_the_report_names_the_machine_and_what_it_hides(after: ReportFolder) -> 
         "on a virtual machine: busybox",
         run.kernel,
         "its clock began at 2027-01-02 07:00:00 UTC",
-        "Opened files, programs, rights, calls and open ports of a virtual machine can&#39;t be seen",
+        "opened files, programs, rights, calls and open ports of a virtual machine can&#39;t be seen",
         "files were not observed",
         "Ports and sockets were not observed",
     ):

@@ -19,9 +19,7 @@ LAYERS = {
 
 FROM_OUTSIDE = ("network", "changes")
 """Those that should be at work where nobody can look inside: around a virtual machine."""
-OUTSIDE = (
-    "Opened files, programs, rights, calls and open ports of a virtual machine can't be seen from outside."
-)
+OUTSIDE = "opened files, programs, rights, calls and open ports of a virtual machine can't be seen from outside"
 
 LOST = {
     "file_events": "file events were lost",
