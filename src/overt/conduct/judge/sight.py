@@ -19,7 +19,9 @@ LAYERS = {
 
 FROM_OUTSIDE = ("network", "changes")
 """Those that should be at work where nobody can look inside: around a virtual machine."""
-OUTSIDE = "opened files, programs, rights, calls and open ports of a virtual machine can't be seen from outside"
+OUTSIDE = (
+    "opened files, programs, rights, calls and open ports of a virtual machine can't be seen from outside"
+)
 
 LOST = {
     "file_events": "file events were lost",
