@@ -22,7 +22,7 @@ def test_clamav_scans_contact_nobody_and_open_marked_files_as_others(profile: st
     opened = {access.path for access in run.read(FileAccess) if access.access in (Access.OPEN, Access.READ)}
     assert {canary.path for canary in run.read(Canary)} <= opened
     found = answers(report)
-    for question in ("content-left", "contact", "beyond-scope-changes"):
+    for question in ("content-left", "contact", "beyond-scope-changes", "privileges"):
         assert found[question].verdict is Verdict.NO, (
             question,
             found[question].summary,
