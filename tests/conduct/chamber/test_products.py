@@ -84,6 +84,21 @@ def test_a_deb_file(tmp_path: Path) -> None:
     assert status.returncode != 0
 
 
+def test_packages_of_which_one_must_be_configured_before_another_is_unpacked(tmp_path: Path) -> None:
+    require(shutil.which("dpkg-deb") is not None, "dpkg-deb")
+    for name, more in (("overt-one", ""), ("overt-two", "Pre-Depends: overt-one\n")):
+        control = tmp_path / name / "DEBIAN/control"
+        control.parent.mkdir(parents=True)
+        control.write_text(
+            f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: A <a@example.org>\n{more}Description: test\n"
+        )
+        command = ["dpkg-deb", "--root-owner-group", "-b", tmp_path / name, tmp_path / f"{name}.deb"]
+        subprocess.run(command, check=True, capture_output=True)
+    install = profile.Debian(files=("overt-one.deb", "overt-two.deb"))
+    found = installed(tmp_path, prepare(install, tmp_path, tmp_path / "work"), "dpkg -s overt-two")
+    assert "Status: install ok installed" in found[0].output
+
+
 def test_a_package_of_the_machines_own_sources(tmp_path: Path) -> None:
     lists = Path("/var/lib/apt/lists")
     require(lists.is_dir() and any(lists.glob("*Packages*")), "package lists (apt-get update)")
@@ -163,7 +178,7 @@ def test_what_a_system_lacks_is_said_before_anything_starts(tmp_path: Path) -> N
     archive(tmp_path, "p.tar.gz")
     for install, lacking in (
         (profile.Archive(path="p.tar.gz"), "no mkdir and no tar and no gzip"),
-        (profile.Debian(packages=("hello",)), "no dpkg"),
+        (profile.Debian(packages=("hello",)), "no sh and no dpkg"),
         (profile.Wheel(folder=".", name="x"), "no python3"),
         (profile.Script(path="tool"), "no sh"),
     ):

@@ -22,6 +22,8 @@ from overt.core.errors import ConductError
 
 PACKAGES = "/opt/packages"
 """Where packages, archives and wheels are inside."""
+DPKG = f"dpkg --force-unsafe-io --install --recursive {PACKAGES}"
+"""Once more if it fails: what must be configured before another package can be unpacked (Pre-Depends) is so then."""
 PRODUCT = profile.PLACES["product"]
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
 
@@ -95,7 +97,7 @@ def _overt(system: Path) -> Prepared:
 
 
 def _debian(install: profile.Debian, base: Path, folder: Path, system: Path) -> Prepared:
-    _need(system, "dpkg")
+    _need(system, "sh", "dpkg")
     folder.mkdir(parents=True, exist_ok=True)
     given = [_there(base / file) for file in install.files]
     fetched = packages.fetch(install.packages, folder / "fetched", system) if install.packages else ()
@@ -105,18 +107,10 @@ def _debian(install: profile.Debian, base: Path, folder: Path, system: Path) -> 
         shutil.copy2(path, chosen / path.name)
     if not any(chosen.iterdir()):
         raise ConductError("the profile names no Debian package and no .deb file: give one in [install]")
-    command = (
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "dpkg",
-        "--force-unsafe-io",
-        "--install",
-        "--recursive",
-    )
     return Prepared(
         tuple(package(path.name, path) for path in sorted(chosen.iterdir())),
         copies=((chosen, PACKAGES),),
-        commands=((*command, PACKAGES),),
+        commands=(("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", f"{DPKG} || {DPKG}"),),
     )
 
 
