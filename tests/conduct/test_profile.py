@@ -108,6 +108,14 @@ def test_asking_without_any_command_is_refused() -> None:
         interview.interview(ask, pytest.fail)
 
 
+def test_answers_that_end_too_soon_are_not_waited_for() -> None:
+    def ask(question: str, default: str) -> str:
+        raise UsageError("the answers ended")
+
+    with pytest.raises(UsageError, match="the answers ended"):
+        interview.interview(ask, pytest.fail)
+
+
 def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
     wrong = {
         "name of": ["", "Example"],

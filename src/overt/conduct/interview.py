@@ -64,10 +64,11 @@ class _Asking:
     tell: Tell
 
     def __call__(self, question: str, default: str, read: Read) -> Any:
-        """The value of the first answer that is one."""
+        """The value of the first answer that is one. Raises what `ask` raises: where no more answers come, it ends."""
         while True:
+            answer = self.ask(question, default)
             try:
-                return read(self.ask(question, default))
+                return read(answer)
             except UsageError as error:
                 self.tell(str(error))
 

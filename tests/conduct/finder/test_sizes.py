@@ -140,3 +140,8 @@ def test_evidence_with_any_canaries_is_answered_at_once() -> None:
     many = [msgspec.structs.replace(known, number=at, size=5_001 + at) for at in range(10_000)]
     assert Sizes(many).planted
     assert Examiner(Needles([], NO_BODIES), Limits()).examine(b"1234 5678").numbers == ()
+
+
+@pytest.mark.parametrize("length", range(10))
+def test_pieces_shorter_than_a_number_are_read_too(length: int) -> None:
+    assert list(examiner().sizes.seen(b"\xff" * length)) == []

@@ -103,8 +103,8 @@ def _binary(order: str) -> Callable[[bytes, frozenset[int]], dict[int, int]]:
 
     def read(data: bytes, sought: frozenset[int]) -> dict[int, int]:
         found: dict[int, int] = {}
-        for skipped in range(4):
-            words = struct.unpack_from(f"{order}{max(0, len(data) - skipped) // 4}I", data, skipped)
+        for skipped in range(min(4, len(data))):
+            words = struct.unpack_from(f"{order}{(len(data) - skipped) // 4}I", data, skipped)
             for number in sought.intersection(words):
                 found.setdefault(number, skipped + 4 * words.index(number))
         return found
