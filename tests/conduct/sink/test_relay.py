@@ -5,6 +5,7 @@ The addresses are public ones, since no others are reached; here they are the te
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import signal
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.message
 import pytest
 
 from overt.conduct.evidence.records import Mode, Opened
@@ -71,6 +73,15 @@ def echo(address: str) -> None:
             udp.sendto(*udp.recvfrom(4096))
 
 
+def answer_on(listener: socket.socket, resolver: Resolver) -> None:
+    while True:
+        with contextlib.suppress(OSError), listener.accept()[0] as client, client.makefile("rb") as said:
+            while size := int.from_bytes(said.read(2), "big"):
+                answered = resolver.answer(said.read(size))
+                assert answered is not None
+                client.sendall(len(answered.reply).to_bytes(2, "big") + answered.reply)
+
+
 def serve_world(trusted: Path, ready: int) -> None:
     """HTTPS with a valid and with an invalid certificate, HTTP, a name server, and an echo over UDP."""
     authorities = Authority.new(), Authority.new()
@@ -100,6 +111,11 @@ def serve_world(trusted: Path, ready: int) -> None:
             )
         ),
     )
+    secure = (
+        authorities[0].context((VALID,), ()).wrap_socket(socket.create_server((VALID, 853)), server_side=True)
+    )
+    for listener in (socket.create_server((WORLD, 53)), secure):
+        threading.Thread(target=answer_on, args=(listener, resolver), daemon=True).start()
     os.write(ready, b"x")
     while True:
         wire, sender = names.recvfrom(4096)
@@ -243,6 +259,20 @@ def test_neither_this_machine_nor_its_neighbours_are_reached(host: int, passing:
             listener.accept()
     asked = {flow.address for flow in passing.flows if flow.protocol == "tcp" and flow.sent_bytes}
     assert {SINK4, UPLINK, WORLD, BESIDE, METADATA, BESIDE6} < asked
+
+
+def test_questions_are_read_whatever_carries_them(passing: Net) -> None:
+    net, query = passing, dns.message.make_query("over-https.example", "TXT").to_wire()
+    net.run(needed("dig"), "+tcp", "+short", "+time=2", "+tries=1", f"@{VALID}", "over-tcp.example", "TXT")
+    posted = ("-H", "content-type: application/dns-message", "--data-binary", "@-")
+    at = f"https://{VALID}/dns-query"
+    net.run(needed("curl"), "-sS", "-o", "/dev/null", "--cacert", str(net.ca), *posted, at, input=query)
+    net.run(needed("dig"), "+tls", "+short", "+time=2", "+tries=1", f"@{VALID}", "over-tls.example", "TXT")
+    net.stop()
+    for name, application in (("over-tcp", "dns"), ("over-https", "https"), ("over-tls", "dns")):
+        (flow,) = (flow for flow in net.flows if ("TXT", f"{name}.example") in questions([flow]))
+        assert flow.application == application and flow.protocol == "tcp"
+        assert flow.opened is (Opened.PLAIN if name == "over-tcp" else Opened.DECRYPTED)
 
 
 def test_only_questions_reach_the_name_server(passing: Net) -> None:

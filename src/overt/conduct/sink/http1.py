@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 import h11
@@ -29,6 +29,10 @@ class Exchange:
     asked: Asked
     noted: Noted
     body: bytearray = field(default_factory=bytearray)
+
+    def whole(self) -> Asked:
+        """The request with its body, as far as the answer depends on it."""
+        return replace(self.asked, body=bytes(self.body))
 
 
 async def serve(
@@ -106,9 +110,7 @@ class _Server:
             return await self._connect(exchange)
         if _is_websocket(asked):
             return await self._websocket(exchange)
-        response = self._responder.answer(
-            Asked(asked.method, asked.host, asked.target, asked.headers, bytes(exchange.body))
-        )
+        response = self._responder.answer(exchange.whole())
         if response.answered:
             note_questions(self._stream.tape, response)
         exchange.noted.status = response.status

@@ -18,16 +18,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import h11
-
 from overt.conduct.evidence.records import Opened
 from overt.conduct.sink import hello
 from overt.conduct.sink.conversation import UNSAID, Sinkhole, certified_names, hello_ahead
-from overt.conduct.sink.http1 import url_of
+from overt.conduct.sink.heard import Heard
 from overt.conduct.sink.recognise import Kind, recognise
-from overt.conduct.sink.responses import lowered
 from overt.conduct.sink.stream import CHUNK_BYTES, Refused, Stream, TlsStream
-from overt.conduct.sink.tape import Asked, Tape
+from overt.conduct.sink.tape import Tape
 from overt.conduct.sink.uplink import DNS_PORT, Uplink
 
 CONNECT_S = 20.0
@@ -37,7 +34,6 @@ QUIET_S = 2.0
 MAX_REFUSED = 10_000
 _UNTRUSTED = "its server's certificate is not valid here ({}), so that it was passed on unopened"
 _PINNED = "one side had refused what the lab said for the other before, so that this was passed on unopened"
-_MIDWAY = "encryption began midway (STARTTLS), and was passed on unopened"
 
 Far = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -73,7 +69,7 @@ class Relay:
 
     async def _plain(self, stream: Stream) -> None:
         if far := await self._reach(stream.tape):
-            await _pass(stream, far, Heard(stream.tape, secure=False))
+            await _pass(stream, far, Heard(stream.tape, self.hole.responder, secure=False))
 
     async def _tls(self, stream: Stream, said: hello.Hello) -> None:
         tape = stream.tape
@@ -101,7 +97,7 @@ class Relay:
             far[1].close()
             return None
         tape.opened = Opened.DECRYPTED
-        await _pass(inner, far, Heard(tape, secure=True))
+        await _pass(inner, far, Heard(tape, self.hole.responder, secure=True))
         if isinstance(far[0].exception(), ssl.SSLError):  # it wants a certificate that only the client has
             self._leave(who)
         inner.flush()
@@ -170,57 +166,6 @@ async def _stands(way: socket.socket) -> None:
         loop.remove_writer(way)
     if error := way.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(error, os.strerror(error))
-
-
-class Heard:
-    """Notes the requests of HTTP/1.1 in what a client sends, whatever the server answers."""
-
-    def __init__(self, tape: Tape, secure: bool) -> None:
-        self._tape, self._scheme = tape, "https" if secure else "http"
-        self._http: h11.Connection | None = h11.Connection(h11.SERVER)
-        self._noted: Asked | None = None
-        self._first = True
-
-    def take(self, data: bytes) -> None:
-        """The next bytes that the client sent."""
-        if self._tape.opened is not Opened.OPAQUE and not self._first and _begins_tls(data):
-            self._tape.opaque(_MIDWAY)
-        self._first = False
-        try:
-            if self._http is not None:
-                self._http.receive_data(data)
-                self._events(self._http)
-        except (h11.RemoteProtocolError, h11.LocalProtocolError):
-            self._http = None
-
-    def _events(self, http: h11.Connection) -> None:
-        """Take what is there. The answer that h11 is told of is made up: only so will it take the next request."""
-        while True:
-            match http.next_event():
-                case h11.Request() as request:
-                    self._began(request)
-                case h11.Data(data=data) if self._noted:
-                    self._noted.sent_bytes += len(data)
-                case h11.EndOfMessage():
-                    http.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
-                    http.send(h11.EndOfMessage())
-                    http.start_next_cycle()
-                case _:
-                    return
-
-    def _began(self, request: h11.Request) -> None:
-        headers = lowered(request.headers)
-        target = request.target.decode("latin-1")
-        url = url_of(self._scheme, headers.get("host", ""), target, self._tape.ends)
-        raw = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
-        )
-        self._tape.application = self._scheme
-        self._noted = self._tape.asked(request.method.decode("latin-1"), url, raw)
-
-
-def _begins_tls(data: bytes) -> bool:
-    return data[:1] == b"\x16" and data[1:2] == b"\x03" and data[5:6] == b"\x01"
 
 
 async def _pass(stream: Stream, far: Far, heard: Heard) -> None:

@@ -167,13 +167,16 @@ class Responder:
 
     def answer(self, asked: Asked) -> Response:
         """What `asked` is answered."""
-        if question := _question(asked):
-            answered = self.resolver.answer(question)
-            if answered:
-                return Response(200, (("Content-Type", _DNS),), answered.reply, answered=answered)
+        if answered := self.question(asked):
+            return Response(200, (("Content-Type", _DNS),), answered.reply, answered=answered)
         if folder := self.hosts.get(asked.host) or self.hosts.get("*"):
             return folder.answer(asked)
         return _plausible(asked)
+
+    def question(self, asked: Asked) -> Answered | None:
+        """What a question of DNS over HTTPS asks, and its answer; None to any other request."""
+        wire = _question(asked)
+        return self.resolver.answer(wire) if wire else None
 
 
 def wants_body(headers: Mapping[str, str]) -> bool:
