@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from overt.conduct.evidence.records import Access
+from overt.conduct.observe import watch
 from overt.core.errors import ConductError
 from tests.conduct.observe.stage import Seen, Stage, needs_root, on_stage
 
@@ -175,3 +177,15 @@ def test_a_file_that_the_kernel_can_not_show_is_refused_and_counted(tmp_path: Pa
     seen, said = on_stage(play, tmp_path)
     assert said == b"refused\n" and seen.trailer.losses.other >= 1
     assert any("could not show" in blind.what for blind in seen.trailer.blind)
+
+
+def test_both_clocks_are_read_while_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "CLOCK_S", 0.05)
+
+    def play(stage: Stage) -> Seen:
+        stage.observe()
+        time.sleep(0.5)
+        return stage.seen()
+
+    readings = on_stage(play, tmp_path).trailer.clock
+    assert len(readings) >= 4 and readings == tuple(sorted(readings))

@@ -25,8 +25,9 @@ METADATA_VERSION = 3
 _METADATA = struct.Struct("=IBBHQii")
 _INFO = struct.Struct("=BxHxxxxQQ")
 _RESPONSE = struct.Struct("=iI")
-BUFFER_BYTES = 4096
-"""Of one read: each event in it holds a descriptor until it is answered, about 170 at most."""
+BUFFER_BYTES = 479
+"""Of one read: each event in it holds a descriptor until it is answered, about 20 at most. As long as what Python keeps
+memory at hand for: a longer buffer is made anew, and returned, for each event."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -32,16 +32,18 @@ from overt.conduct.observe.tally import MAX_ENTRIES, Tally, printable
 
 CUT, STOP, DONE = b"c", b"s", b"."
 MAX_DESCRIPTORS = 1 << 17
-"""One for each live process, and 170 for events: more than there can be processes by default (32,768)."""
+"""One for each live process, and 20 for events: more than there can be processes by default (32,768)."""
 SPARE_DESCRIPTORS = 500
 """For events and the observer's own files, beside one for each live process."""
 MAX_COMPLAINTS = 200
 MAX_WRITTEN_BYTES = 8 << 30
 """Of records on the lab's disk; what does not fit is counted as lost."""
-MAX_ROUNDS = 2_000
-"""Of reading what waits, 170 events at most each."""
+MAX_ROUNDS = 20_000
+"""Of reading what waits, 20 events at most each."""
 CLOCK_S = 10.0
 """Between two readings of both clocks."""
+DESCRIPTORS = "/proc/self/fd"
+"""Where it stands while it watches: from here, what a descriptor is called is the shortest question."""
 URGENT = -10
 """Scheduling priority: the product waits for the answer."""
 
@@ -94,7 +96,6 @@ class Watch:
     _gone: list[int] = field(default_factory=list)
     """Killed before their end could be waited for."""
     _clock: list[Reading] = field(default_factory=list)
-    _clock_due: float = 0.0
 
     @property
     def poll_descriptor(self) -> int:
@@ -109,9 +110,11 @@ class Watch:
         self._most_ends = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
         for descriptor in (*self.groups, self.control):
             self._poll.register(descriptor, select.EPOLLIN)
+        os.chdir(DESCRIPTORS)
+        self._keep_reading_clocks()
         while not self._stopping:
             over, asked = [], False
-            for descriptor, _ in self._poll.poll(CLOCK_S):
+            for descriptor, _ in self._poll.poll():
                 if descriptor in self.groups:
                     self._drain(descriptor)
                 elif descriptor == self.control:
@@ -122,8 +125,6 @@ class Watch:
                 self._finish(over)
             if asked:
                 self._obey()
-            if time.monotonic() >= self._clock_due:
-                self._read_clocks()
         return self._trailer()
 
     def _finish(self, over: list[int]) -> None:
@@ -233,7 +234,7 @@ class Watch:
 
     def _path(self, descriptor: int, pid: int) -> str:
         try:
-            path = os.readlink(f"/proc/self/fd/{descriptor}")
+            path = os.readlink(str(descriptor))
         except OSError as error:  # ENAMETOOLONG: deeper than the kernel can name
             status = os.fstat(descriptor)
             path = f"(a file without a name: device {status.st_dev}, inode {status.st_ino})"
@@ -273,9 +274,15 @@ class Watch:
             whose = "a process outside of the lab" if pid == 0 else f"process {pid}, which was gone"
             self._complain(f"{whose} used {printable(path)}")
 
-    def _read_clocks(self) -> None:
-        self._clock.append(reading(self.zero_s))
-        self._clock_due = time.monotonic() + CLOCK_S
+    def _keep_reading_clocks(self) -> None:
+        """By a signal: a wait with an end would set a timer for each event."""
+
+        def read(*_: object) -> None:
+            self._clock.append(reading(self.zero_s))
+
+        read()
+        signal.signal(signal.SIGALRM, read)
+        signal.setitimer(signal.ITIMER_REAL, CLOCK_S, CLOCK_S)
 
     def _met(self, pid: int) -> None:
         if len(self._ends) >= self._most_ends:
