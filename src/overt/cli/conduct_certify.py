@@ -16,7 +16,7 @@ EXAMPLES = """examples:
   overt conduct certify withdraw 3f9a --reason "refuted by another run" --folder ~/certifier
   overt conduct certify witnesses witnesses.txt --folder ~/certifier
   overt conduct certify renew --folder ~/certifier        at least daily: fresh cosignatures
-  overt conduct certify log --folder ~/certifier
+  overt conduct certify log ~/certifier/public --issuer-key issuer.pub
   overt conduct certify key --folder ~/certifier          its public key, to give to those who verify
 
 the folder's public/ is for a web server; what else is in it is the certifier's own. See docs/conduct-scheme.md"""
@@ -29,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     actions = parser.add_subparsers(dest="certifying", metavar="ACTION", title="actions", required=True)
-    assess = _add(actions, "assess", "say which requirements a report passes, and which level it reaches")
+    assess = _add(
+        actions, "assess", "say which requirements a report passes, and which level it reaches", "relying"
+    )
     assess.add_argument("report", type=Path, metavar="REPORT", help="a report's folder")
     _add_issue(actions)
     _add_verify(actions)
@@ -52,8 +54,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="witnesses and quorum: a C2SP tlog-policy without log line",
     )
     _add_folder(witnesses)
-    log = _add(actions, "log", "list the certificates of a folder")
-    _add_folder(log)
+    log = _add(actions, "log", "list the certificates of an issuer's log", "relying")
+    log.add_argument("log", type=Path, metavar="DIR", help="the certifier's public/, or a copy of it")
+    _add_issuer_key(log)
+    _add_demand(log)
     key = _add(actions, "key", "print the public key of a folder, to give to those who verify")
     key.add_argument(
         "--log", action="store_true", help="the key of its log instead, to give to those who witness"
@@ -61,10 +65,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_folder(key)
 
 
-def _add(actions: Actions[argparse.ArgumentParser], name: str, summary: str) -> argparse.ArgumentParser:
+def _add(
+    actions: Actions[argparse.ArgumentParser], name: str, summary: str, module: str = "certifying"
+) -> argparse.ArgumentParser:
     """An action, whose module is loaded only for it."""
     parser = actions.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")
-    parser.set_defaults(act=loaded(f"certifying:{name}"))
+    parser.set_defaults(act=loaded(f"{module}:{name}"))
     return parser
 
 
@@ -92,15 +98,9 @@ def _add_issue(actions: Actions[argparse.ArgumentParser]) -> None:
 
 
 def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
-    verify = _add(actions, "verify", "check a certificate against its issuer's log")
+    verify = _add(actions, "verify", "check a certificate against its issuer's log", "relying")
     verify.add_argument("certificate", type=Path, metavar="CERTIFICATE", help="a file of public/certificates")
-    verify.add_argument(
-        "--issuer-key",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="the certifier's public key, got elsewhere",
-    )
+    _add_issuer_key(verify)
     where = verify.add_mutually_exclusive_group(required=True)
     where.add_argument("--log", type=Path, metavar="DIR", help="a copy of the certifier's public/")
     where.add_argument(
@@ -110,16 +110,7 @@ def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
         help="its file of public/proofs instead, which tells no withdrawal",
     )
     verify.add_argument("--package", type=Path, metavar="FILE", help="the package that it should be about")
-    verify.add_argument(
-        "--policy", type=Path, metavar="FILE", help="witnesses and quorum that you demand: a C2SP tlog-policy"
-    )
-    verify.add_argument(
-        "--max-age",
-        type=int,
-        default=7,
-        metavar="DAYS",
-        help="how old cosignatures may be (default: 7): what was withdrawn since may not show",
-    )
+    _add_demand(verify)
     verify.add_argument(
         "--report",
         type=Path,
@@ -128,4 +119,27 @@ def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
     )
     verify.add_argument(
         "--lab-key", type=Path, metavar="FILE", help="of the lab that made the report, got elsewhere"
+    )
+
+
+def _add_issuer_key(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--issuer-key",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the certifier's public key, got elsewhere",
+    )
+
+
+def _add_demand(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--policy", type=Path, metavar="FILE", help="witnesses and quorum that you demand: a C2SP tlog-policy"
+    )
+    parser.add_argument(
+        "--max-age",
+        type=int,
+        default=7,
+        metavar="DAYS",
+        help="how old cosignatures may be (default: 7): what was withdrawn since may not show",
     )

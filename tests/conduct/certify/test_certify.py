@@ -23,6 +23,7 @@ from overt.conduct.certify.requirements import BY_NAME, DEPTHS, REQUIREMENTS, Le
 from overt.conduct.evidence.records import Answer, Arm, StepKind, StepRun, Verdict
 from overt.conduct.judge import QUESTIONS
 from overt.conduct.report import signing, writing
+from overt.core import canonical
 from overt.core.errors import ConductError, LogError
 from overt.tlog.proof import parse as parse_proof
 from tests.conduct.report import made
@@ -348,8 +349,16 @@ def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "withdrawn: test" in capsys.readouterr().out
     assert main(["conduct", "certify", "key", "--folder", str(folder)]) == 0
     assert capsys.readouterr().out.strip() == issuer_key.read_text()
-    assert main(["conduct", "certify", "log", "--folder", str(folder)]) == 0
-    assert "withdrawn  level 2" in capsys.readouterr().out
+    listing = ["conduct", "certify", "log", str(folder / "public"), "--issuer-key", str(issuer_key)]
+    assert main(listing) == 0
+    said = capsys.readouterr().out
+    assert "withdrawn  level 2" in said and "unseen  witnesses" in said
+    issued.path.unlink()
+    assert main(listing) == 0
+    assert "unreadable  of packages" in capsys.readouterr().out
+    typo = tmp_path / "typo"
+    assert main(["conduct", "certify", "renew", "--folder", str(typo)]) == 2
+    assert not typo.exists()
     assert (
         main(["conduct", "certify", "issue", str(tmp_path), "--lab-key", str(lab), "--folder", str(folder)])
         == 2
@@ -422,3 +431,12 @@ def test_a_certificate_is_held_against_its_report(
     (clean.folder.evidence / "compared.jsonl").write_bytes(b"")
     held, words = reported(issued.certificate, clean)
     assert not held and words.startswith("it does not verify")
+
+
+def test_an_entry_names_digests_and_no_files(issuer: Issuer, clean: Report) -> None:
+    with pytest.raises(ConductError, match="is no SHA-256"):
+        issuer.enter(log.CERTIFICATE, b"whatever", ("../../../etc/passwd",))
+    assert log.public_log(issuer.public, issuer.key().public).head.size == 0
+    value = {"schema": log.SCHEMA, "kind": log.CERTIFICATE, "about": [], "sha256": "../../../etc/passwd"}
+    with pytest.raises(ConductError, match="is no SHA-256"):
+        log._decoded(0, canonical.encode(value))

@@ -85,8 +85,8 @@ class Issuer:
             entry = next((one for one in public.entries() if one.sha256 == sha256), None)
             if entry is None:
                 self._not_behind(public)
-                write_public(self.public / FOLDERS[kind] / f"{sha256}.dsse.json", envelope)
                 entry = Entry(public.head.size, kind, sha256, about)
+                write_public(self.public / FOLDERS[kind] / f"{sha256}.dsse.json", envelope)
                 self._append(public, key, entry)
             self._publish(key)
             return entry

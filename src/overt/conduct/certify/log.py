@@ -13,6 +13,7 @@ follows the log sees for what certificates are issued. This is how everybody rea
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ ORIGIN_DIGITS = 16
 CERTIFICATE, WITHDRAWAL = "certificate", "withdrawal"
 FOLDERS = {CERTIFICATE: "certificates", WITHDRAWAL: "withdrawals"}
 SCHEMA = "overt-conduct-log/1"
+SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Entry:
     """Of the envelope."""
     about: tuple[str, ...]
     """Digests of the packages, or of the certificate that is withdrawn."""
+
+    def __post_init__(self) -> None:
+        """Digests name files: nothing else may be in their place. Raises `ConductError`."""
+        for digest in (self.sha256, *self.about):
+            if not SHA256.fullmatch(digest):
+                raise ConductError(f"entry {self.index} of the log: {digest!r} is no SHA-256")
 
     def encode(self) -> bytes:
         """The bytes in the log."""
@@ -120,7 +128,7 @@ def _decoded(index: int, data: bytes) -> Entry:
         value: Any = canonical.decode(data)
         if value["schema"] != SCHEMA or value["kind"] not in FOLDERS:
             raise ValueError(f"schema {value['schema']!r}, kind {value['kind']!r}")
-        entry = Entry(index, value["kind"], str(value["sha256"]), tuple(map(str, value["about"])))
+        entry = Entry(index, value["kind"], value["sha256"], tuple(value["about"]))
     except (canonical.NotCanonical, KeyError, TypeError, ValueError) as error:
         raise ConductError(f"entry {index} of the log is none of a certificate's ({error})") from None
     if entry.encode() != data:
