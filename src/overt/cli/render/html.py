@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from overt import __version__
@@ -33,6 +32,7 @@ from overt.cli.render.tally import Tally
 from overt.cli.voice import visible
 from overt.core.model import FileReport, Finding, Gap, Reason, Severity, Summary, Verdict
 from overt.scan.request import Progress, Request, Sink
+from overt.store.templates import templates
 
 MAX_ROWS = 10_000
 """Files listed; infected ones come first."""
@@ -131,11 +131,7 @@ class _Page:
     """The template, its style and its script, read once."""
 
     def __init__(self) -> None:
-        environment = Environment(
-            autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        environment.filters["counted"] = counted
-        self._template = environment.from_string((_FOLDER / "report.html.j2").read_text("utf-8"))
+        self._template = templates(_FOLDER, {"counted": counted}).get_template("report.html.j2")
         self._style = (_FOLDER / "report.css").read_text("utf-8")
         self._script = (_FOLDER / "report.js").read_text("utf-8")
 

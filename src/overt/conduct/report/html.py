@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from overt import __version__
@@ -16,6 +16,7 @@ from overt.conduct.report.drawing import graph, time_line
 from overt.conduct.report.headline import Tone
 from overt.conduct.report.printable import address, plain
 from overt.conduct.report.view import View
+from overt.store.templates import templates
 
 FOLDER = Path(__file__).parent
 
@@ -53,15 +54,13 @@ def diff_page(found: Difference) -> bytes:
 
 
 def _rendered(template: str, **values: object) -> bytes:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_fit,
-    )
-    environment.filters |= {"plain": plain, "bytes": bytes_text, "counted": counted, "href": _href}
+    filters: dict[str, Callable[..., object]] = {
+        "plain": plain,
+        "bytes": bytes_text,
+        "counted": counted,
+        "href": _href,
+    }
+    environment = templates(FOLDER, filters, finalize=_fit)
     style = (FOLDER / "report.css").read_text(encoding="utf-8")
     policy = f"default-src 'none'; style-src 'sha256-{_sha256(style)}'"
     made = environment.get_template(f"{template}.html.j2").render(

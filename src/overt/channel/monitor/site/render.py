@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from overt import __version__
 from overt.channel.monitor.moment import moment
 from overt.channel.monitor.record import Event, ReleaseRow
 from overt.channel.monitor.site import diff
 from overt.channel.monitor.site.look import when
+from overt.store.templates import templates
 
 FOLDER = Path(__file__).parent
 STATIC = ("style.css", "filter.js")
@@ -35,14 +35,7 @@ class Renderer:
     """The templates, read once, and what every page says."""
 
     def __init__(self, channel: str, origin: str) -> None:
-        environment = Environment(
-            loader=FileSystemLoader(FOLDER),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {
+        filters: dict[str, Callable[..., Any]] = {
             "when": when,
             "day": day,
             "moment": moment,
@@ -54,7 +47,7 @@ class Renderer:
             "witnesses": witnesses,
             "basename": lambda path: path.rpartition("/")[2],
         }
-        self._environment = environment
+        self._environment = templates(FOLDER, filters)
         self._everywhere = {"channel": channel, "origin": origin, "version": __version__}
 
     def page(self, template: str, up: str, tone: str, title: str, **values: Any) -> bytes:
