@@ -25,8 +25,8 @@ CALLS = (
     "settimeofday clock_settime adjtimex clock_adjtime sethostname ioperm iopl add_key request_key keyctl"
 ).split()
 """Without opens, reads and writes, which are the file layer's and the network's; and without chmod, chown and rmdir,
-which the comparison of before and after tells: a scanner that makes itself a folder for each file that it looks at calls
-them as often as it opens files."""
+which the comparison of before and after tells: a scanner that makes itself a folder for each file that it looks at
+calls them as often as it opens files."""
 
 FIRST = "set_robust_list"
 """What a forked process calls first in the C library. strace stops a new process at every call until the filter shows
