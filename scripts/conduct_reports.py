@@ -2,6 +2,8 @@
 
     python -m scripts.conduct_reports [NAME ...]     as root, with Debian's package sources; some minutes each
 
+overt-whole wants its wheels first: python -m tests.conduct.wheelhouse /opt/overt-wheels SCRATCH
+
 Evidence names the paths of the Overt that runs the lab: run it from a clone in a place that may be read by everybody.
 
 The evidence of each is kept as one archive beside its folder, where it is small, so that anybody can check the report:
@@ -33,6 +35,7 @@ NAMES = (
     "overt-scan",
     "overt-quarantine",
     "overt-update",
+    "overt-whole",
 )
 KEPT = ("report.html", "report.pdf", "oscal.json", "statement.dsse.json")
 ARCHIVE = ".evidence.tar.xz"
