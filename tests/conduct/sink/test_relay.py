@@ -233,7 +233,9 @@ def test_neither_this_machine_nor_its_neighbours_are_reached(host: int, passing:
         done = passing.run(needed("curl"), "-sS", "-m", "2", f"http://{address}/", check=False)
         assert done.returncode != 0 and not done.stdout, address
     for address in (VALID, f"[{FAR6}]"):
-        assert passing.run(needed("curl"), "-sS", "-m", "5", "-d", "x", f"http://{address}/").stdout == ANSWER
+        assert (
+            passing.run(needed("curl"), "-sS", "-m", "30", "-d", "x", f"http://{address}/").stdout == ANSWER
+        )
 
     def shout() -> None:
         for family, addresses in (
@@ -263,11 +265,11 @@ def test_neither_this_machine_nor_its_neighbours_are_reached(host: int, passing:
 
 def test_questions_are_read_whatever_carries_them(passing: Net) -> None:
     net, query = passing, dns.message.make_query("over-https.example", "TXT").to_wire()
-    net.run(needed("dig"), "+tcp", "+short", "+time=2", "+tries=1", f"@{VALID}", "over-tcp.example", "TXT")
+    net.run(needed("dig"), "+tcp", "+short", "+time=20", "+tries=1", f"@{VALID}", "over-tcp.example", "TXT")
     posted = ("-H", "content-type: application/dns-message", "--data-binary", "@-")
     at = f"https://{VALID}/dns-query"
     net.run(needed("curl"), "-sS", "-o", "/dev/null", "--cacert", str(net.ca), *posted, at, input=query)
-    net.run(needed("dig"), "+tls", "+short", "+time=2", "+tries=1", f"@{VALID}", "over-tls.example", "TXT")
+    net.run(needed("dig"), "+tls", "+short", "+time=20", "+tries=1", f"@{VALID}", "over-tls.example", "TXT")
     net.stop()
     for name, application in (("over-tcp", "dns"), ("over-https", "https"), ("over-tls", "dns")):
         (flow,) = (flow for flow in net.flows if ("TXT", f"{name}.example") in questions([flow]))
