@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from overt.conduct.evidence.records import Side
+from overt.conduct.evidence.records import Canary, Side
 from overt.conduct.judge.files import opened_canaries
-from overt.conduct.judge.material import Material
+from overt.conduct.judge.material import Material, RunMaterial
 
 MAX_ROWS = 400
 
@@ -34,36 +35,45 @@ class PairRow:
 
 def pair_rows(material: Material) -> tuple[PairRow, ...]:
     """The pairs, those whose halves differ first. Reads every access once."""
-    halves: dict[int, list[tuple[str, Side]]] = {}
-    about: dict[int, tuple[str, str, str, str]] = {}
-    counts: dict[tuple[int, Side], list[int]] = {}
+    about: dict[int, Canary] = {}
+    seen: dict[int, list[tuple[bool, bool, bool, bool]]] = {}
     for run in material.runs:
         left = {one.value.canary for one in run.sightings}
         opened = opened_canaries(run)
-        for cited in run.canaries.values():
-            canary = cited.value
-            if canary.pair is None or canary.side is Side.ALONE:
-                continue
-            halves.setdefault(canary.pair, []).append((run.name, canary.side))
-            if canary.side is Side.MARKED or canary.pair not in about:
-                about[canary.pair] = (canary.format, canary.language, canary.system, canary.marking)
-            count = counts.setdefault((canary.pair, canary.side), [0, 0])
-            count[0] += canary.number in opened
-            count[1] += canary.number in left
-    watched = any(run.files_observed for run in material.runs)
-    rows = [_row(number, about[number], counts, halves[number], watched) for number in sorted(halves)]
+        for number, (marked, plain) in _pairs(run).items():
+            about.setdefault(number, marked)
+            fate = (*_in(opened, marked, plain), *_in(left, marked, plain))
+            seen.setdefault(number, []).append(fate)
+    rows = [_row(number, about[number], seen[number]) for number in sorted(seen)]
     return tuple(sorted(rows, key=lambda row: not row.differs)[:MAX_ROWS])
 
 
-def _row(
-    number: int,
-    about: tuple[str, str, str, str],
-    counts: dict[tuple[int, Side], list[int]],
-    halves: list[tuple[str, Side]],
-    watched: bool,
-) -> PairRow:
-    marked = counts.get((number, Side.MARKED), [0, 0])
-    plain = counts.get((number, Side.PLAIN), [0, 0])
-    runs = max(sum(side is wanted for _, side in halves) for wanted in (Side.MARKED, Side.PLAIN))
-    opened = (marked[0], plain[0]) if watched else None
-    return PairRow(number, *about, runs, opened, (marked[1], plain[1]))
+def _in(numbers: Collection[int], marked: Canary, plain: Canary) -> tuple[bool, bool]:
+    return marked.number in numbers, plain.number in numbers
+
+
+def _pairs(run: RunMaterial) -> dict[int, tuple[Canary, Canary]]:
+    """By number, those of which both halves were planted: marked, plain."""
+    halves: dict[tuple[int, Side], Canary] = {}
+    for cited in run.canaries.values():
+        if cited.value.pair is not None:
+            halves[cited.value.pair, cited.value.side] = cited.value
+    return {
+        number: (marked, halves[number, Side.PLAIN])
+        for (number, side), marked in halves.items()
+        if side is Side.MARKED and (number, Side.PLAIN) in halves
+    }
+
+
+def _row(number: int, about: Canary, seen: list[tuple[bool, bool, bool, bool]]) -> PairRow:
+    counts = [sum(fate) for fate in zip(*seen, strict=True)]
+    return PairRow(
+        number,
+        about.format,
+        about.language,
+        about.system,
+        about.marking,
+        len(seen),
+        (counts[0], counts[1]),
+        (counts[2], counts[3]),
+    )
