@@ -54,12 +54,12 @@ class MachinePlan:
 
 def missing(system: bool = False) -> list[str]:
     """What this machine lacks to run a virtual one, each with how to get it; `system`: a Debian is to be made, too."""
-    tools = {QEMU: "qemu-system-x86", "apt-get": "apt", "dpkg-deb": "dpkg"} | (
-        {"debootstrap": "debootstrap"} if system else {}
-    )
+    tools = {QEMU: "qemu-system-x86"} | ({"debootstrap": "debootstrap"} if system else {})
     found = [
         f"{tool}: apt-get install {package}" for tool, package in tools.items() if shutil.which(tool) is None
     ]
+    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
+        found.append("Debian (apt-get, dpkg-deb): the machine's kernel is one of its packages")
     if os.uname().machine != "x86_64":
         found.append("an x86-64 processor: virtual subjects are made for that alone")
     if not Path("/dev/net/tun").exists():
