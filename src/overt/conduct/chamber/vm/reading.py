@@ -76,7 +76,9 @@ def _dump(disk: Path, folder: Path) -> None:
             process.kill()
     ending.cancel()
     if failed or process.returncode:
-        why = failed.decode(errors="replace").strip()[:MAX_WORDS] or f"debugfs ended with {process.returncode}"
+        why = (
+            failed.decode(errors="replace").strip()[:MAX_WORDS] or f"debugfs ended with {process.returncode}"
+        )
         raise ConductError(f"the virtual machine's disk could not be read in full: {why}")
 
 
