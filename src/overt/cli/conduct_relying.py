@@ -26,6 +26,16 @@ from overt.tlog.keys import VerifierKey
 STYLES = {Result.PASS: "green", Result.FAIL: "red", Result.NOT_SHOWN: "yellow"}
 SHOWN_DIGITS = 16
 """Of a certificate's digest in a list."""
+DECLARED = {
+    "sends": "sends of files",
+    "connects": "connects to",
+    "listens": "listens on",
+    "executes": "runs",
+    "writes": "changes",
+    "reads": "reads",
+    "privileges": "needs as root",
+}
+"""Field of a scope → how it is told."""
 DAY_S = 24 * 3600
 UNWITNESSED = (
     "witnesses: whether others are shown the same log, and whether it is the newest; --policy FILE says whose "
@@ -58,7 +68,16 @@ def verify(args: argparse.Namespace) -> int:
         say(f"{name}: level {level.value}, {level.name.lower()}")
         for package, digest in found.packages:
             say(f"  {digest}  {visible(package)}")
+        for line in _declared(found):
+            say(visible(line))
     return _said(checks, _unchecked(args))
+
+
+def _declared(found: Certificate) -> Iterator[str]:
+    """What it keeps to, of all steps together: the certificate says no more than that."""
+    for field, told in DECLARED.items():
+        values = dict.fromkeys(value for scope in found.declared for value in getattr(scope, field))
+        yield f"  {told:14}  {' '.join(values) or '(nothing)'}"
 
 
 def _checked(args: argparse.Namespace) -> tuple[Certificate | None, tuple[Check, ...]]:

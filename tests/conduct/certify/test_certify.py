@@ -273,7 +273,7 @@ def test_withdrawals_need_words(issuer: Issuer, clean: Report, reason: str) -> N
 def test_a_certificate_that_is_not_in_the_log(issuer: Issuer, clean: Report, tmp_path: Path) -> None:
     """Signed by the issuer's key, and kept from the public: worth nothing."""
     key = issuer.key()
-    secret = certificate.issue(key, clean.folder.subject(), assess(clean.folder), "0" * 64, NOW, 30)
+    secret = certificate.issue(key, clean.folder.subject(), assess(clean.folder), (), "0" * 64, NOW, 30)
     path = tmp_path / "secret.json"
     path.write_bytes(secret)
     found = held(issuer, path)
@@ -340,7 +340,8 @@ def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixtur
     issuer_key.write_text(Issuer(folder).key().text)
     check = ["conduct", "certify", "verify", str(issued.path), "--issuer-key", str(issuer_key), "--log"]
     assert main([*check, str(folder / "public")]) == 0
-    assert "ok      log: entry 0 of 1" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ok      log: entry 0 of 1" in said and "  connects to " in said and "  sends of files" in said
     identifier = issued.certificate.sha256[:10]
     assert (
         main(["conduct", "certify", "withdraw", identifier, "--reason", "test", "--folder", str(folder)]) == 0
@@ -372,10 +373,11 @@ def forged(issuer: Issuer, clean: Report, tmp_path: Path, **given: object) -> Pa
     made = certificate.issue(
         issuer.key(),
         clean.folder.subject(),
-        changed(whole, **given),
+        changed(whole, **given),  # type: ignore[arg-type]
+        (),
         "0" * 64,
         NOW,
-        30,  # type: ignore[arg-type]
+        30,
     )
     path = tmp_path / "forged.json"
     path.write_bytes(made)
@@ -398,7 +400,7 @@ def test_a_validity_past_the_schemes_is_no_certificate(
     with monkeypatch.context() as patch:
         patch.setattr(certificate, "MAX_DAYS", 4000)
         long = certificate.issue(
-            issuer.key(), clean.folder.subject(), assess(clean.folder), "0" * 64, NOW, 3000
+            issuer.key(), clean.folder.subject(), assess(clean.folder), (), "0" * 64, NOW, 3000
         )
     with pytest.raises(ConductError, match="valid for over 397 days"):
         certificate.opened(long, issuer.key().public)
@@ -428,6 +430,12 @@ def test_a_certificate_is_held_against_its_report(
         issued.certificate, results=tuple((name, "pass") for name, _ in issued.certificate.results)
     )
     assert not reported(better, clean)[0]
+    assert issued.certificate.declared[0].reads, "what was declared is in the certificate"
+    narrower = changed(issued.certificate, declared=())
+    assert reported(narrower, clean) == (
+        False,
+        "the certificate tells another declared scope than was tested",
+    )
     (clean.folder.evidence / "compared.jsonl").write_bytes(b"")
     held, words = reported(issued.certificate, clean)
     assert not held and words.startswith("it does not verify")

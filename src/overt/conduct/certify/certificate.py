@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from overt.conduct.certify.assess import Assessment, Result
 from overt.conduct.certify.requirements import SCHEME, Level, required
 from overt.conduct.evidence.records import Subject
+from overt.conduct.profile import Scope
 from overt.conduct.report import signing
 from overt.conduct.report.signing import LabKey
 from overt.conduct.report.statement import STATEMENT_TYPE
@@ -42,6 +45,8 @@ class Certificate:
     level: Level
     results: tuple[tuple[str, str], ...]
     """(requirement, result)."""
+    declared: tuple[Scope, ...]
+    """What the product said that it does: to keep to everything is easy, so who relies on it must see this."""
     report: str
     """SHA-256 of the report's `statement.dsse.json`."""
     issued: datetime
@@ -53,7 +58,13 @@ class Certificate:
 
 
 def issue(
-    key: LabKey, subject: Subject, assessment: Assessment, report_sha256: str, issued: datetime, days: int
+    key: LabKey,
+    subject: Subject,
+    assessment: Assessment,
+    declared: Sequence[Scope],
+    report_sha256: str,
+    issued: datetime,
+    days: int,
 ) -> bytes:
     """The signed certificate. Raises `ConductError` when no level is reached, for a product without packages, and for
     a validity over `MAX_DAYS`."""
@@ -75,6 +86,7 @@ def issue(
                 "product": {"name": subject.name, "version": subject.version},
                 "level": int(assessment.level),
                 "requirements": [{"name": name, "result": result} for name, result in results(assessment)],
+                "declared": [_said(scope) for scope in declared],
                 "report": {"sha256": report_sha256},
                 "issued": issued.astimezone(UTC).strftime(TIME),
                 "expires": (issued + timedelta(days=days)).astimezone(UTC).strftime(TIME),
@@ -100,6 +112,11 @@ def withdraw(key: LabKey, certificate_sha256: str, reason: str, time: datetime) 
     )
 
 
+def _said(scope: Scope) -> dict[str, Any]:
+    """A scope's fields that say something."""
+    return {name: value for name, value in msgspec.to_builtins(scope).items() if value}
+
+
 def results(assessment: Assessment) -> tuple[tuple[str, str], ...]:
     """(requirement, result), as a certificate names them."""
     return tuple((one.requirement.name, one.result.value) for one in assessment.outcomes)
@@ -115,7 +132,7 @@ def opened(envelope: bytes, issuer: VerifierKey) -> Certificate:
     statement = signing.opened(envelope, issuer, "certificate").statement
     try:
         return _parsed(statement, envelope)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, msgspec.ValidationError) as error:
         raise ConductError(f"certificate: it is signed, and no certificate of conduct ({error!r})") from None
 
 
@@ -132,6 +149,7 @@ def _parsed(statement: dict[str, Any], envelope: bytes) -> Certificate:
         tuple((str(one["name"]), str(one["digest"]["sha256"])) for one in statement["subject"]),
         Level(predicate["level"]),
         tuple((str(one["name"]), str(one["result"])) for one in predicate["requirements"]),
+        msgspec.convert(predicate["declared"], tuple[Scope, ...]),
         str(predicate["report"]["sha256"]),
         _time(predicate["issued"]),
         _time(predicate["expires"]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from overt.conduct import profile as profiles
 from overt.conduct.certify import certificate as certificates
 from overt.conduct.certify import log
 from overt.conduct.certify.assess import Assessment, assess
@@ -13,7 +14,8 @@ from overt.conduct.certify.certificate import Certificate
 from overt.conduct.certify.demand import Demand
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.log import CERTIFICATE, WITHDRAWAL, Entry
-from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.folder import PROFILE, ReportFolder
+from overt.conduct.profile import Scope
 from overt.conduct.report.statement import STATEMENT, sha256_of
 from overt.conduct.report.verify import Check, Find, Verified, verify
 from overt.core.errors import ConductError, LogError
@@ -57,11 +59,15 @@ def issue(
     key = issuer.key()
     digest = sha256_of(report / STATEMENT)
     _refuse_withdrawn(issuer, key.public, digest)
-    envelope = certificates.issue(key, folder.subject(), assessment, digest, issued, days)
+    envelope = certificates.issue(key, folder.subject(), assessment, _declared(folder), digest, issued, days)
     found = certificates.opened(envelope, key.public)
     entry = issuer.enter(CERTIFICATE, envelope, log.certificate_entry(found))
     path = issuer.public / "certificates" / f"{found.sha256}.dsse.json"
     return Issued(found, path, entry, assessment)
+
+
+def _declared(folder: ReportFolder) -> tuple[Scope, ...]:
+    return profiles.read(folder.evidence / PROFILE).scope
 
 
 def _wrong(verified: Verified) -> str:
@@ -139,6 +145,8 @@ def check_report(found: Certificate, report: Path, lab: str | None, find: Find |
     if not verified.holds:
         return Check("report", False, f"it does not verify: {_wrong(verified)}")
     again = assess(ReportFolder(report))
+    if found.declared != _declared(ReportFolder(report)):
+        return Check("report", False, "the certificate tells another declared scope than was tested")
     if found.level > again.level or found.results != certificates.results(again):
         return Check(
             "report", False, f"the certificate says more than it shows, which is level {again.level}"
