@@ -30,7 +30,7 @@ from bench.machine import description
 
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ChamberPlan
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.observe.attribution import Sources, merge
 from overt.conduct.observe.files import FileObserver
@@ -128,7 +128,7 @@ def _serve(way: str, folder: Path, asked: Connection) -> None:
             chamber.close()
         asked.send(_told(trailers, place))
 
-    in_warden(work, new_work_folder(folder))
+    in_warden(work, folder)
 
 
 @contextlib.contextmanager

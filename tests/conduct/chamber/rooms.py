@@ -12,7 +12,7 @@ from pathlib import Path
 
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import MIB, ChamberPlan, Ended, Limits
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber.warden import in_warden
 
 SMALL = Limits(
     homes_bytes=32 * MIB, upper_bytes=128 * MIB, tmp_bytes=16 * MIB, memory_bytes=512 * MIB, processes=400
@@ -55,7 +55,7 @@ def run(
         result.write_text(json.dumps(said))
 
     state.mkdir(exist_ok=True)
-    in_warden(work, new_work_folder(state))
+    in_warden(work, state)
     return [Said(Ended(**said["ended"]), said["output"]) for said in json.loads(result.read_text())]
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.chamber import kernel
-from overt.conduct.chamber.warden import host_network, in_warden, new_work_folder, sweep
+from overt.conduct.chamber.warden import host_network, in_warden, sweep
 from overt.core.errors import ConductError
 from tests.conduct.chamber.rooms import control_groups, host_state, loops, processes, run, until
 
@@ -28,7 +28,7 @@ from pathlib import Path
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
 from overt.conduct.chamber import kernel
-from overt.conduct.chamber.warden import host_network, in_warden, new_work_folder
+from overt.conduct.chamber.warden import host_network, in_warden
 from overt.core.errors import ConductError
 
 state, word, *tracer = sys.argv[1:]
@@ -42,7 +42,7 @@ def work(folder):
         chamber.execute(["sleep", "2" + word], output=folder / "out")
 
 try:
-    in_warden(work, new_work_folder(Path(state)))
+    in_warden(work, Path(state))
 except ConductError as error:
     print(error)
     sys.exit(9)
@@ -171,6 +171,24 @@ def test_a_work_folder_in_use_is_left_alone(life: Life) -> None:
     assert len(life.inside()) == 2
 
 
+def test_runs_that_start_at_once_leave_each_other_alone(tmp_path: Path) -> None:
+    """Each start sweeps; a folder that was just made is in use from its first moment."""
+    starts = """
+import sys
+from pathlib import Path
+from overt.conduct.chamber.warden import held, sweep
+for _ in range(150):
+    assert sweep(Path(sys.argv[1])) == []
+    with held(Path(sys.argv[1])) as folder:
+        (folder / "groups").touch()
+"""
+    command = [sys.executable, "-c", starts, str(tmp_path)]
+    several = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [one.communicate(timeout=120)[1] for one in several]
+    assert [one.returncode for one in several] == [0] * 4, said
+    assert not list(tmp_path.glob("run-*"))
+
+
 def test_an_error_in_the_warden_is_told(tmp_path: Path) -> None:
     def fails(folder: Path) -> None:
         raise ConductError("no such thing: do this")
@@ -179,9 +197,9 @@ def test_an_error_in_the_warden_is_told(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ConductError, match=r"^no such thing: do this$"):
-        in_warden(fails, new_work_folder(tmp_path))
+        in_warden(fails, tmp_path)
     with pytest.raises(ConductError, match="ZeroDivisionError"):
-        in_warden(breaks, new_work_folder(tmp_path))
+        in_warden(breaks, tmp_path)
     assert not list(tmp_path.glob("run-*"))
 
 
@@ -192,8 +210,8 @@ def test_only_pass_through_has_a_way_to_the_hosts_network(tmp_path: Path) -> Non
         (tmp_path / "links").write_text(" ".join(name for _, name in socket.if_nameindex()))
 
     with pytest.raises(ConductError, match="only pass-through"):
-        in_warden(looks, new_work_folder(tmp_path))
-    in_warden(looks, new_work_folder(tmp_path), uplink=True)
+        in_warden(looks, tmp_path)
+    in_warden(looks, tmp_path, uplink=True)
     assert (tmp_path / "links").read_text().split() == [name for _, name in socket.if_nameindex()]
 
 

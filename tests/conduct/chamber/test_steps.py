@@ -10,7 +10,7 @@ import pytest
 from overt.conduct.chamber import kernel, layers
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ChamberPlan, Limits
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber.warden import in_warden
 from overt.core.errors import ConductError
 from tests.conduct.chamber.rooms import SMALL, python, run
 
@@ -105,7 +105,7 @@ def test_a_snapshot_with_a_file_system_of_its_own_below(tmp_path: Path) -> None:
         kernel.unmount(root / "usr")
         (tmp_path / "done").touch()
 
-    in_warden(work, new_work_folder(tmp_path))
+    in_warden(work, tmp_path)
     assert (tmp_path / "done").exists()
 
 

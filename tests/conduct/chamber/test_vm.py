@@ -17,7 +17,7 @@ from overt.conduct.chamber.vm import image, machine, system
 from overt.conduct.chamber.vm.cable import Cable
 from overt.conduct.chamber.vm.cpio import Archive
 from overt.conduct.chamber.vm.machine import Machine, MachinePlan
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Flow, Mode
 from overt.conduct.sink.authority import Authority
@@ -78,7 +78,7 @@ def test_conduct_that_waits_for_a_day_shows_on_that_day(parts: image.Parts, tmp_
             sink.stop()
 
     for year in folders:
-        in_warden(partial(work, year), new_work_folder(tmp_path))
+        in_warden(partial(work, year), tmp_path)
     names = {year: {flow.name for flow in run.read(Flow)} for year, run in folders.items()}
     assert "day.example" not in names[2026] and "day.example" in names[2027]
 
@@ -112,7 +112,7 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
             status = Path(f"/proc/{subject._process.pid}/status").read_text()
             seen.write_text(status)
 
-    in_warden(work, new_work_folder(tmp_path))
+    in_warden(work, tmp_path)
     facts = dict(line.split(":\t", 1) for line in seen.read_text().splitlines() if ":\t" in line)
     assert facts["Uid"].split() == ["65534"] * 4 and facts["Groups"].strip() == ""
     assert privileges.names(int(facts["CapPrm"], 16)) == () and facts["Seccomp"] == "2"

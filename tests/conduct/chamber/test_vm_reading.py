@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.chamber.vm import image, reading
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber.warden import in_warden
 from overt.core.errors import ConductError
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
@@ -36,7 +36,7 @@ def read(tmp_path: Path, prepare: Callable[[Path], None], spoil: Callable[[Path]
                     (kept / path.name).chmod(path.stat().st_mode & 0o777)
         assert not list((folder / reading.CONTENTS).iterdir())
 
-    in_warden(work, new_work_folder(tmp_path))
+    in_warden(work, tmp_path)
     return kept
 
 

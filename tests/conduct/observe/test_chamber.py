@@ -12,7 +12,7 @@ import pytest
 
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
-from overt.conduct.chamber.warden import in_warden, new_work_folder
+from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Blind, Call, FileAccess, Losses, Process
 from overt.conduct.observe.attribution import Sources, merge
@@ -96,7 +96,7 @@ def observe(
 
     state = folder / "state"
     state.mkdir()
-    in_warden(work, new_work_folder(state))
+    in_warden(work, state)
     losses, blind, output, denied = json.loads((folder / "result").read_text())
     return Observed(run, Losses(**losses), [Blind(**fields) for fields in blind], output, denied)
 

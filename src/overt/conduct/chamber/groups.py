@@ -125,4 +125,8 @@ def _own() -> dict[str, str]:
 
 
 def _text(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+    """Empty where there is none, or none any more."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -38,36 +38,34 @@ class Terminated(BaseException):
     """SIGTERM or SIGHUP came while a warden was at work; it has been ended, and what is left removed."""
 
 
-def new_work_folder(state_folder: Path) -> Path:
-    """A folder for one run, below `state_folder`, which only root may enter."""
-    state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = state_folder / f"{RUN_PREFIX}{os.getpid()}-{time.monotonic_ns()}"
-    folder.mkdir(mode=0o700)
-    return folder
-
-
-def in_warden(work: Callable[[Path], None], work_folder: Path, uplink: bool = False) -> None:
-    """Run `work(work_folder)` in a warden of its own and wait for it; then remove `work_folder`, which must be empty.
-    Only with `uplink` can anything in it get at this machine's network (`host_network`): for pass-through.
+def in_warden(work: Callable[[Path], None], state_folder: Path, uplink: bool = False) -> None:
+    """Run `work(folder)` in a warden of its own, with a new folder below `state_folder`, and wait for it; then remove
+    that folder, which must be empty. Only with `uplink` can anything in it get at this machine's network
+    (`host_network`): for pass-through.
 
     Raises `ConductError` with what failed. Ctrl-C, SIGTERM and the death of this process end everything.
     """
-    with held(work_folder), _terminable():
-        status, words = _run(work, work_folder, uplink)
+    with held(state_folder) as folder, _terminable():
+        status, words = _run(work, folder, uplink)
     if status != 0:
         raise ConductError(words or _died(status))
 
 
 @contextlib.contextmanager
-def held(work_folder: Path) -> Iterator[Path]:
-    """Keep `sweep` from a work folder that is in use, and remove it afterwards."""
-    lock = os.open(work_folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def held(state_folder: Path) -> Iterator[Path]:
+    """A new work folder below `state_folder`, which only root may enter, kept from `sweep` while it is in use, and
+    removed afterwards. Raises `OSError`."""
+    state_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with _alone(state_folder):
+        folder = state_folder / f"{RUN_PREFIX}{os.getpid()}-{time.monotonic_ns()}"
+        folder.mkdir(mode=0o700)
+        lock = _locked(folder / LOCK)
     try:
-        yield work_folder
+        yield folder
     finally:
-        _remove(work_folder)
-        os.close(lock)
+        with _alone(state_folder):
+            _remove(folder)
+            os.close(lock)
 
 
 def sweep(state_folder: Path) -> list[str]:
@@ -75,21 +73,42 @@ def sweep(state_folder: Path) -> list[str]:
     have no process and no lab any more. Returns the names of the folders. Raises `ConductError` if something is in the
     way."""
     removed = []
-    for folder in sorted(state_folder.glob(RUN_PREFIX + "*")) if state_folder.is_dir() else []:
-        if folder.is_symlink() or not folder.is_dir():
-            continue
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue  # at work
-        else:
-            _remove(folder)
-            removed.append(folder.name)
-        finally:
-            os.close(lock)
-    groups.remove(groups.orphans())
+    with _alone(state_folder) if state_folder.is_dir() else contextlib.nullcontext():
+        for folder in sorted(state_folder.glob(RUN_PREFIX + "*")):
+            if folder.is_symlink() or not folder.is_dir():
+                continue
+            try:
+                lock = _locked(folder / LOCK)
+            except BlockingIOError:
+                continue  # at work
+            try:
+                _remove(folder)
+                removed.append(folder.name)
+            finally:
+                os.close(lock)
+        groups.remove(groups.orphans())
     return removed
+
+
+@contextlib.contextmanager
+def _alone(state_folder: Path) -> Iterator[None]:
+    """No other lab makes or removes work folders here meanwhile."""
+    lock = _locked(state_folder / LOCK, wait=True)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(path: Path, wait: bool = False) -> int:
+    """A descriptor that holds the lock. Raises `BlockingIOError` where another has it, `OSError`."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
 
 
 def host_network() -> int:

@@ -49,7 +49,7 @@ def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
         raise ConductError("the lab can't run here, it lacks\n  " + "\n  ".join(lacking))
     for name in warden.sweep(state):
         tell(f"removed what a run that died had left: {name}")
-    with warden.held(warden.new_work_folder(state)) as work:
+    with warden.held(state) as work:
         return _make(wanted, state, work, tell)
 
 
@@ -72,7 +72,7 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
         task = _task(wanted, prepared, served, root, system, one, where, installed, fresh)
         out = wanted.mode is Mode.PASS_THROUGH
         make = partial(machine.observe, task, housing) if housing else partial(observe, task)
-        warden.in_warden(partial(make, tell), warden.new_work_folder(state), uplink=out)
+        warden.in_warden(partial(make, tell), state, uplink=out)
     for run in folder.runs():
         tell(f"searching what left in {run.path.name}")
         search_run(run, run)
