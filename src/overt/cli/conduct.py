@@ -114,7 +114,7 @@ def _reports(actions: Actions[argparse.ArgumentParser]) -> None:
     diff.add_argument("new", type=Path, metavar="NEW")
     diff.add_argument("--html", type=Path, metavar="FILE", help="also write a page to look at")
     key = _add(actions, "key", "print the public key with which this machine signs reports", "reports:key")
-    key.add_argument("--key", type=Path, metavar="FILE", help="of this key")
+    key.add_argument("--key", type=Path, metavar="FILE", help="of this key, made now if it is new")
 
 
 def _certify(actions: Actions[argparse.ArgumentParser]) -> None:

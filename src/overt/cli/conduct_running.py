@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         snapshot=args.snapshot,
         clock=args.clock,
     )
-    key = signing.lab_key(args.key or signing.key_file(paths().data))
+    key = signing.existing_key(args.key) if args.key else signing.lab_key(signing.key_file(paths().data))
     began = time.monotonic()
     with _unfinished(wanted.out):
         folder = lab.make(wanted, paths().data / "conduct", lambda line: _tell(line, began))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.ASCII)
@@ -16,15 +17,24 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     Raises `OSError` that names `path`; then `path` is what it was, and no temporary file is left. (When the last step
     fails, `path` is new, and that may not be on the disk yet.)
     """
+    _named(path, data, mode, os.replace)
+
+
+def create(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """As `write`, but raises `FileExistsError` where there is something already, also when it came meanwhile."""
+    _named(path, data, mode, _add)
+
+
+def _named(path: Path, data: bytes, mode: int, name: Callable[[Path, Path], None]) -> None:
     try:
-        _replace(path, data, mode)
+        _through_temporary(path, data, mode, name)
     except OSError as error:
         error.filename = os.fspath(path)  # nobody asked for the temporary file, and a failed write names none
         raise
     sync_folder(path.parent)
 
 
-def _replace(path: Path, data: bytes, mode: int) -> None:
+def _through_temporary(path: Path, data: bytes, mode: int, name: Callable[[Path, Path], None]) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -35,10 +45,15 @@ def _replace(path: Path, data: bytes, mode: int) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.replace(temporary, path)
+        name(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _add(temporary: Path, path: Path) -> None:
+    os.link(temporary, path)
+    temporary.unlink()
 
 
 def sweep(folder: Path) -> None:

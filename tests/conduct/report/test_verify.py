@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import stat
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,20 @@ def test_the_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     path.symlink_to("/etc/passwd")
     with pytest.raises(OSError):
         signing.lab_key(path)
+
+
+def test_first_uses_at_once_make_one_key(tmp_path: Path) -> None:
+    path = signing.key_file(tmp_path / "data")
+    with ThreadPoolExecutor(16) as pool:
+        made = {key.text for key in pool.map(lambda _: signing.lab_key(path), range(64))}
+    assert made == {signing.existing_key(path).text}
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_key_that_is_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConductError, match="no key is there"):
+        signing.existing_key(tmp_path / "typo")
+    assert not (tmp_path / "typo").exists()
 
 
 def test_seeds_are_in_no_representation() -> None:

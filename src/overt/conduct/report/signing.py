@@ -6,6 +6,7 @@ The public half is written as C2SP notes write keys (c2sp.org/signed-note, "Veri
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -78,8 +79,20 @@ def lab_key(path: Path) -> LabKey:
     key = _read(path)
     if key is None:
         make_private(path.parent)
-        key = _lab_key(os.urandom(SEED_BYTES))
-        atomic.write(path, key.encoded(), 0o600)
+        with contextlib.suppress(FileExistsError):  # another lab's first start made one meanwhile
+            atomic.create(path, new_key().encoded())
+        key = existing_key(path)
+    return key
+
+
+def existing_key(path: Path) -> LabKey:
+    """The key in `path`. Raises `ConductError`, also when there is none, `OSError`."""
+    key = _read(path)
+    if key is None:
+        raise ConductError(
+            f"{path}: no key is there: leave --key out for this machine's own, or make one: "
+            f"overt conduct key --key {path}"
+        )
     return key
 
 
