@@ -150,6 +150,18 @@ def test_what_unpacks_an_archive(tmp_path: Path, name: str, programs: tuple[str,
     assert archives.unpackers(tmp_path / name) == programs
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz", ".lzma", ".zst"])
+def test_a_tar_that_finds_nothing_out_by_itself_is_told(tmp_path: Path, suffix: str) -> None:
+    """As busybox's: read from a pipe, where GNU's does not look ahead either."""
+    archive(tmp_path, name := f"p.tar{suffix}")
+    command = prepare(profile.Archive(path=name), tmp_path, tmp_path / "work").commands[-1]
+    piped = ["-" if word.endswith(name) else word.replace("/opt/product", str(tmp_path)) for word in command]
+    (tmp_path / "tool").unlink()
+    with open(tmp_path / name, "rb") as stream:
+        subprocess.run(piped, stdin=stream, check=True)
+    assert (tmp_path / "tool").is_file()
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -26,6 +26,8 @@ DPKG = f"dpkg --force-unsafe-io --install --recursive {PACKAGES}"
 """Once more if it fails: what must be configured before another package can be unpacked (Pre-Depends) is so then."""
 PRODUCT = profile.PLACES["product"]
 PACKAGE_FOLDERS = ("site-packages", "dist-packages")
+TAR_OPTIONS = {"gzip": "-z", "bzip2": "-j", "xz": "-J", "zstd": "--zstd"}
+"""How tar is told by which program; busybox's does not find that out by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _archive(path: Path, system: Path) -> Prepared:
     place = f"{PACKAGES}/{path.name}"
     programs = archives.unpackers(path)
     _need(system, "mkdir", *programs)
-    unpack = ("unzip", "-q", place, "-d") if programs[0] == "unzip" else ("tar", "-xf", place, "-C")
+    told = [TAR_OPTIONS[program] for program in programs[1:]]
+    unpack = ("unzip", "-q", place, "-d") if programs[0] == "unzip" else ("tar", *told, "-xf", place, "-C")
     return Prepared(
         (package(path.name, path),),
         copies=((path, place),),
