@@ -578,3 +578,54 @@ def test_a_store_of_its_own_changes_what_nobody_else_trusts(tmp_path: Path) -> N
     others = change("/usr/lib/python3/dist-packages/certifi/cacert.pem", Changed.MODIFIED)
     found = judged(tmp_path / "2", changed(made.behaving(), changes=[own, others]))["certificates"]
     assert found.good is False and len(found.facts) == 1
+
+
+ADDRESS, PLACE = "203.0.113.77", "https://update.av.example/x"
+
+
+@pytest.mark.parametrize(
+    ("how", "declared"),
+    [
+        ({"resolved": False}, False),
+        ({"resolved": False, "server_name": "update.av.example"}, False),
+        ({"requests": (Request(at_s=2, method="GET", target=PLACE),)}, True),
+        ({"requests": (Request(at_s=2, method="GET", target=f"https://{ADDRESS}/x"),)}, True),
+        ({"requests": (Request(at_s=2, method="POST", target="https://evil.example/x"),)}, False),
+        (
+            {
+                "requests": (
+                    Request(at_s=2, method="GET", target=PLACE, headers=(("Host", "evil.example:443"),)),
+                )
+            },
+            False,
+        ),
+        ({"requests": (Request(at_s=2, method="CONNECT", target="evil.example:443"),)}, False),
+        ({"requests": (Request(at_s=2, method="SNI", target="evil.example"),)}, False),
+        ({"requests": (Request(at_s=2, method="SNI", target="Update.AV.example."),)}, True),
+    ],
+)
+def test_a_place_is_declared_if_address_and_every_name_given_there_are(
+    tmp_path: Path, how: dict[str, object], declared: bool
+) -> None:
+    found = flow(1, "update.av.example", address=ADDRESS, **how)
+    answer = judged(tmp_path, changed(made.behaving(), flows=[found]))["undeclared-contact"]
+    assert answer.verdict is (Verdict.NO if declared else Verdict.YES), answer
+
+
+def test_domain_fronting_is_called_that(tmp_path: Path) -> None:
+    request = Request(at_s=2, method="POST", target="https://collector.evil.example/x")
+    hidden = {"resolved": False, "server_name": "update.av.example", "requests": (request,)}
+    found = flow(1, "update.av.example", address=ADDRESS, **hidden)
+    answer = judged(tmp_path, changed(made.behaving(), flows=[found]))["undeclared-contact"]
+    assert f"{ADDRESS}:443" in answer.summary and "domain fronting" in answer.summary
+    assert (
+        "declared name update.av.example" in answer.facts[0] and "collector.evil.example" in answer.facts[0]
+    )
+
+
+def test_an_address_may_be_declared(tmp_path: Path) -> None:
+    text = made.PROFILE_TEXT % "AV" + f'[[scope]]\nconnects = ["{ADDRESS}:443", "[2001:db8::7]:443"]\n'
+    for address in (ADDRESS, "2001:db8::7"):
+        found = flow(1, "", address=address, resolved=False)
+        answers = judged(tmp_path / address, changed(made.behaving(), flows=[found]), profile=text)
+        assert answers["undeclared-contact"].verdict is Verdict.NO, answers["undeclared-contact"]

@@ -193,6 +193,9 @@ class Flow(Record, frozen=True, kw_only=True):
     """The product's own port; 0 for protocols without ports."""
     name: str
     """The name that the chamber's DNS had given this address, or the SNI; empty if neither is known."""
+    resolved: bool = True
+    """Whether the address is known to be that name's: from the chamber's DNS, or by a true server's certificate. Else
+    the name is no more than what the product said."""
     server_name: str = ""
     """SNI."""
     alpn: tuple[str, ...] = ()

@@ -62,7 +62,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
 
 def destination(flow: Flow) -> str:
     """`name:port`, or `address:port` where no name is known."""
-    name = flow.name or flow.server_name or flow.address
+    name = (flow.name if flow.resolved else "") or flow.address
     return f"[{name}]:{flow.port}" if ":" in name else f"{name}:{flow.port}"
 
 

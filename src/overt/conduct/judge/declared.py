@@ -43,8 +43,15 @@ class Declared:
         return self._own.match(path)
 
     def connects(self, kind: StepKind, flow: Flow) -> bool:
-        """Whether it says that it goes there."""
-        return any(_is_place(place, flow) for place in self.profile.scope_of(kind).connects)
+        """Whether it says that it goes there: to the address, and to every name that it gave on the way."""
+        places = self.profile.scope_of(kind).connects
+        reached = any(_reaches(place, flow) for place in places)
+        return reached and all(self.names(kind, name) for name in names_given(flow))
+
+    def names(self, kind: StepKind, name: str) -> bool:
+        """Whether a declared place has this name, or address, whatever its port."""
+        hosts = (_divided(place)[0] for place in self.profile.scope_of(kind).connects)
+        return any(_is_host(host, _bare(name)) for host in hosts)
 
     def listens(self, kind: StepKind, found: Listening) -> bool:
         """Whether it says that it waits for others there."""
@@ -78,14 +85,40 @@ def _own_places(profile: Profile) -> list[str]:
     return own
 
 
-def _is_place(declared: str, flow: Flow) -> bool:
+def _reaches(declared: str, flow: Flow) -> bool:
+    """Whether the address is the declared place's. A name that the product only spoke of makes no address its own."""
     host, port = _divided(declared)
     if port is not None and port != flow.port:
         return False
-    names = {name.lower().rstrip(".") for name in (flow.name, flow.server_name) if name}
-    if host.startswith("*."):
-        return bool(names) and all(name.endswith(host[1:]) for name in names)
-    return (bool(names) and all(name == host for name in names)) or _same_address(host, flow.address)
+    return (flow.resolved and _is_host(host, _bare(flow.name))) or _is_host(host, flow.address)
+
+
+def names_given(flow: Flow) -> list[str]:
+    """For whom its bytes were, as the product itself said on the way: server names, `Host` and `:authority`, and whom a
+    proxy was to connect with. Where that is the address again, it is no name."""
+    given = [flow.server_name] if flow.server_name else []
+    for request in flow.requests:
+        if request.method in ("SNI", "CONNECT"):
+            given.append(request.target)
+        elif "://" in request.target:
+            given.append(request.target.partition("://")[2].partition("/")[0].partition("?")[0])
+            given += [value for name, value in request.headers if name.lower() == "host"]
+    names = dict.fromkeys(_bare(name) for name in given)
+    return [name for name in names if name and not _is_host(name, flow.address)]
+
+
+def _bare(authority: str) -> str:
+    """The host of `user@host:port`, in lower case."""
+    host = authority.rpartition("@")[2].strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return (host.partition(":")[0] if host.count(":") == 1 else host).rstrip(".")
+
+
+def _is_host(declared: str, host: str) -> bool:
+    if declared.startswith("*."):
+        return host.endswith(declared[1:])
+    return bool(host) and (host == declared or _same_address(declared, host))
 
 
 def _divided(declared: str) -> tuple[str, int | None]:

@@ -178,7 +178,8 @@ def program_of(process: Process) -> str:
 
 
 def destination(flow: Flow) -> str:
-    """How a destination is named: `name:port`, or `address:port` where no name is known; where its protocol knows no
-    ports, that protocol."""
-    host = flow.name or flow.server_name or (f"[{flow.address}]" if ":" in flow.address else flow.address)
+    """How a destination is named: `name:port`, or `address:port` where the address is not known to be a name's; where
+    its protocol knows no ports, that protocol."""
+    name = flow.name if flow.resolved else ""
+    host = name or (f"[{flow.address}]" if ":" in flow.address else flow.address)
     return f"{host}:{flow.port}" if flow.port else f"{host} ({flow.protocol})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from overt.conduct.evidence.records import Flow, Mode, Opened, StepKind, Verdict
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, seconds_text, some
-from overt.conduct.judge.declared import Declared
+from overt.conduct.judge.declared import Declared, names_given
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
 
 DNS_PORTS = (53, 5353)
@@ -31,12 +31,17 @@ class Contact:
     opened: set[Opened] = field(default_factory=set)
     references: list[str] = field(default_factory=list)
     first_s: float = 0.0
-    names_asked: int = 0
-    """Questions about it to the name server."""
+    fronts: set[str] = field(default_factory=set)
+    """Declared names behind which undeclared connections went."""
+    given: set[str] = field(default_factory=set)
+    """Other names that the product gave on undeclared connections."""
 
-    def add(self, run: RunMaterial, flow: Cited[Flow], declared: bool) -> None:
-        value = flow.value
-        self.declared = self.declared and declared
+    def add(self, run: RunMaterial, flow: Cited[Flow], declared: Declared) -> None:
+        value, kind = flow.value, run.kind_of(flow.value.step)
+        if not declared.connects(kind, value):
+            self.declared = False
+            for name in names_given(value):
+                (self.fronts if declared.names(kind, name) else self.given).add(name)
         self.flows += 1
         self.sent_bytes += value.sent_bytes
         self.received_bytes += value.received_bytes
@@ -55,7 +60,17 @@ class Contact:
             f"{bytes_text(self.received_bytes)} received, by {some(sorted(self.programs), 2)}, "
             f"while: {some(sorted(self.steps))}; first {seconds_text(self.first_s)}"
         )
-        return Fact(text if self.declared else f"undeclared: {text}", tuple(self.references))
+        if self.declared:
+            return Fact(text, tuple(self.references))
+        return Fact(f"undeclared: {text}{self.front}", tuple(self.references))
+
+    @property
+    def front(self) -> str:
+        """How it was made to look like a declared contact; empty if it was not."""
+        if not self.fronts:
+            return ""
+        inside = f", asking inside for {some(sorted(self.given))}" if self.given else ""
+        return f"; it gave the declared name {some(sorted(self.fronts))} there{inside} (domain fronting)"
 
 
 def is_dns(flow: Flow) -> bool:
@@ -71,7 +86,7 @@ def contacts(material: Material, declared: Declared) -> list[Contact]:
             if not is_dns(flow.value):
                 place = destination(flow.value)
                 contact = found.setdefault(place, Contact(place))
-                contact.add(run, flow, declared.connects(run.kind_of(flow.value.step), flow.value))
+                contact.add(run, flow, declared)
     return sorted(found.values(), key=lambda one: (one.declared, -one.sent_bytes, one.place))
 
 
@@ -95,7 +110,7 @@ def names_asked(material: Material, declared: Declared) -> Iterator[Asked]:
                     yield Asked(
                         request.target,
                         kind,
-                        _is_declared_name(declared, kind, request.target),
+                        declared.names(kind, request.target),
                         flow.reference,
                     )
 
@@ -104,18 +119,8 @@ def is_declared(declared: Declared, run: RunMaterial, flow: Flow) -> bool:
     """Whether the place was declared; of a conversation with a name server: every name that was asked for."""
     kind = run.kind_of(flow.step)
     if is_dns(flow):
-        return all(_is_declared_name(declared, kind, one.target) for one in flow.requests)
+        return all(declared.names(kind, one.target) for one in flow.requests)
     return declared.connects(kind, flow)
-
-
-def _is_declared_name(declared: Declared, kind: StepKind, name: str) -> bool:
-    """A declared place's name may be asked for, whatever its port."""
-    wanted = name.lower().rstrip(".")
-    for place in declared.profile.scope_of(kind).connects:
-        host = place.rpartition(":")[0].lower() or place.lower()
-        if wanted == host or (host.startswith("*.") and wanted.endswith(host[1:])):
-            return True
-    return False
 
 
 def unwatched(material: Material) -> str:
@@ -181,6 +186,8 @@ def undeclared(material: Material, declared: Declared) -> Said:
     facts = [one.fact for one in found] + _dns_facts(asked)
     if found:
         text = f"It contacted {some((one.place for one in found), 3)}, which it had not declared."
+        if fronted := [one.place for one in found if one.fronts]:
+            text += f" It made {some(fronted, 3)} look like a declared contact, by a declared name (domain fronting)."
     else:
         text = (
             f"It asked the name server for {some(dict.fromkeys(one.name for one in asked), 2)}, undeclared."

@@ -85,6 +85,7 @@ class Relay:
             return await self._plain(stream)
         if far is None:
             return None
+        tape.proven = bool(said.server_name)
         stream.covered = True
         inner = TlsStream(stream, self._context(tape, said, far))
         try:

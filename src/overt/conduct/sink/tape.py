@@ -89,6 +89,8 @@ class Tape:
         self.ends, self.number = ends, number
         self.application, self.server_name, self.alpn = "raw", "", tuple[str, ...]()
         self.opened, self.why = Opened.PLAIN, ""
+        self.proven = False
+        """Whether the server showed a valid certificate for the name that was asked for."""
         self.sent_bytes = self.received_bytes = 0
         self.wire_bytes = 0
         """Of TCP: what was read from the connection, encrypted or not."""
@@ -145,7 +147,7 @@ class Tape:
     def record(self) -> Flow:
         """The flow as it is written down."""
         self.flush()
-        name = self._recorder.names.name(self.ends.address) or self.server_name
+        known = self._recorder.names.name(self.ends.address)
         return Flow(
             number=self.number,
             at_s=self.began_s,
@@ -157,7 +159,8 @@ class Tape:
             address=self.ends.address,
             port=self.ends.port,
             source_port=self.ends.source_port,
-            name=name,
+            name=known or self.server_name,
+            resolved=bool(known) or self.proven,
             server_name=self.server_name,
             alpn=self.alpn,
             opened=self.opened,
