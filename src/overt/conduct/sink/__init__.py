@@ -15,7 +15,7 @@ What is kept where, below the folder of a run:
 * `streams/NNNNN.hello`: the ClientHello of TLS or QUIC as it was on the wire: all that is in clear before encryption.
 * `Flow.requests`: HTTP requests with URL and headers, also those inside CONNECT; DNS questions (method is the type,
   target the name as it was written, bytes that are no text as `\\DDD`), also over TCP, TLS and HTTPS; SMTP's envelope;
-  FTP's commands with a path; what a SOCKS proxy is asked for; MQTT's client name and topics; server names (method `SNI`).
+  FTP's commands with a path; what a SOCKS proxy is asked for; MQTT's client name and topics; server names (`SNI`).
 * `sink.json`: what was not kept (`kept.Kept`), and when the run began.
 
 While the sink runs, all of it is in `sink/`, which is all that its process can write to.

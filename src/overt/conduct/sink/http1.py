@@ -38,7 +38,7 @@ class Exchange:
 async def serve(
     stream: Stream, responder: Responder, secure: bool, max_head_bytes: int, inside: Inside
 ) -> None:
-    """Answer requests until the client has no more; `inside` takes over what a CONNECT opens."""
+    """Answer requests until the client has no more; `inside` takes over what CONNECT and WebSocket carry."""
     await _Server(stream, responder, secure, max_head_bytes, inside).run()
 
 
@@ -157,7 +157,7 @@ class _Server:
         await self._send(
             h11.InformationalResponse(status_code=101, headers=headers, reason=b"Switching Protocols")
         )
-        await websocket.serve(self._stream, self._http.trailing_data[0])
+        await websocket.serve(self._stream, self._http.trailing_data[0], self._inside)
         return False
 
     async def _refuse(self, error: h11.RemoteProtocolError) -> None:
