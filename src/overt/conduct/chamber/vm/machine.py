@@ -97,10 +97,10 @@ class Machine:
             theirs.close()
         try:
             if self._line(BOOT_S) != b"ready":
-                raise ConductError(f"{NONSENSE}: see {console}")
-        except ConductError:
+                raise ConductError(NONSENSE)
+        except ConductError as error:
             self.close()
-            raise
+            raise ConductError(f"{error}: see {console}") from error
 
     def execute(
         self,
@@ -169,7 +169,7 @@ class Machine:
                 raise ConductError(f"the virtual machine did not answer within {timeout_s:.0f} s")
             part = self._agent.recv(65536)
             if not part:
-                raise ConductError("the virtual machine ended unexpectedly: its console says why")
+                raise ConductError("the virtual machine ended unexpectedly")
             self._rest += part
         line, _, self._rest = self._rest.partition(b"\n")
         return line.rstrip(b"\r")
