@@ -121,6 +121,31 @@ def test_other_packages_are_told(copy: Path, spying: Report) -> None:
     assert "other packages" in wrong(verify.verify(copy, spying.key.text, None))["subject"]
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("result", "PASSED"),
+        ("failedTests", []),
+        ("warnedTests", ["content-left"]),
+        ("passedTests", ["content-left", "contact"]),
+        ("answers", []),
+        ("monitor", {}),
+        ("product", {"name": "another", "maker": "", "version": ""}),
+        ("certified", True),
+    ],
+)
+def test_a_statement_that_does_not_follow_is_told(
+    copy: Path, spying: Report, member: str, value: object
+) -> None:
+    """The statement is what others' programs read: the lab can't sign another there than the evidence gives."""
+    other = statement(ReportFolder(copy), made.MADE, spying.key.text, build.here())
+    other["predicate"][member] = value
+    (copy / STATEMENT).write_bytes(spying.key.sign(other))
+    found = verify.verify(copy, spying.key.text, None)
+    assert found.outcome is verify.Outcome.FAILED
+    assert f"gives another predicate.{member} than was signed" in wrong(found)["stated again"]
+
+
 def test_the_finder_is_run_again(spying: Report) -> None:
     """Into a folder that holds none of its former findings; the report stays as it is."""
     seen = []

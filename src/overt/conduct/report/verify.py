@@ -33,7 +33,9 @@ from overt.conduct.report.statement import (
     evidence_files,
     named_files,
     sha256_of,
+    statement,
 )
+from overt.core import canonical
 from overt.core.errors import ConductError, OvertError
 
 FOUND = ("sightings.jsonl", "opaque.jsonl")
@@ -108,15 +110,15 @@ def verify(path: Path, public: str | None, find: Find | None = search_run) -> Ve
     try:
         key = _key_in(envelope)
         wanted = signing.public_key(key if public is None else public)
-        statement = signing.opened(envelope, wanted, STATEMENT).statement
+        signed = signing.opened(envelope, wanted, STATEMENT).statement
     except ConductError as error:
         if public is not None:
             signing.public_key(public)
         return Verified((Check("signature", False, str(error)),), public is not None, key)
     checks.append(_signed(public))
-    checks += _contents(folder, statement)
+    checks += _contents(folder, signed)
     if all(check.held for check in checks):
-        checks += _again(folder, statement, find)
+        checks += _again(folder, signed, find)
     else:
         checks.append(Check("judged again", False, "not done: the report is not what was signed"))
     return Verified(tuple(checks), public is not None, key)
@@ -150,12 +152,12 @@ def _signed(public: str | None) -> Check:
     )
 
 
-def _contents(folder: ReportFolder, statement: dict[str, Any]) -> Iterator[Check]:
+def _contents(folder: ReportFolder, signed: dict[str, Any]) -> Iterator[Check]:
     """Statement and folder against each other."""
-    predicate = statement.get("predicate")
+    predicate = signed.get("predicate")
     if (
-        statement.get("_type") != STATEMENT_TYPE
-        or statement.get("predicateType") != PREDICATE_TYPE
+        signed.get("_type") != STATEMENT_TYPE
+        or signed.get("predicateType") != PREDICATE_TYPE
         or not isinstance(predicate, dict)
     ):
         yield Check(
@@ -170,7 +172,7 @@ def _contents(folder: ReportFolder, statement: dict[str, Any]) -> Iterator[Check
     except ConductError as error:
         yield Check("evidence", False, str(error))
         return
-    yield _subject(folder, statement)
+    yield _subject(folder, signed)
 
 
 def _top(path: Path) -> list[Path]:
@@ -198,9 +200,9 @@ def _files(what: str, base: Path, found: list[Path], named: dict[str, str]) -> C
     return Check(what, True, f"{counted(len(named), 'file')}, as signed")
 
 
-def _subject(folder: ReportFolder, statement: dict[str, Any]) -> Check:
+def _subject(folder: ReportFolder, signed: dict[str, Any]) -> Check:
     try:
-        digests = {one["digest"]["sha256"] for one in statement["subject"]}
+        digests = {one["digest"]["sha256"] for one in signed["subject"]}
         packages = {one.sha256 for one in folder.subject().packages}
     except (KeyError, TypeError, ConductError) as error:
         return Check("subject", False, f"the statement's subject can't be read ({error})")
@@ -210,9 +212,9 @@ def _subject(folder: ReportFolder, statement: dict[str, Any]) -> Check:
     return Check("subject", True, f"about {counted(len(packages), 'package')}, by digest")
 
 
-def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -> Iterator[Check]:
+def _again(folder: ReportFolder, signed: dict[str, Any], find: Find | None) -> Iterator[Check]:
     """The finder, the judge and the forms once more, on the same evidence."""
-    predicate = statement["predicate"]
+    predicate = signed["predicate"]
     by = build.claimed(predicate.get("tool"))
     other = by.other_than(build.here())
     if find is None:
@@ -223,6 +225,7 @@ def _again(folder: ReportFolder, statement: dict[str, Any], find: Find | None) -
         for run in folder.runs():
             yield _redone(f"searched again: {run.path.name}", partial(_searched, run, find), other)
     yield _redone("judged again", partial(_judged, folder), other)
+    yield _redone("stated again", partial(_stated, folder, signed, by), other)
     yield _redone("written again", partial(_written, folder, str(predicate.get("made")), by), other)
 
 
@@ -265,6 +268,24 @@ def _answers(stored: tuple[Answer, ...], again: tuple[Answer, ...]) -> str:
 
 def _verdict(answer: Answer | None) -> str:
     return f"'{WORDS[answer.verdict].lower()}' ({tone_of(answer)})" if answer else "not there"
+
+
+def _stated(folder: ReportFolder, signed: dict[str, Any], by: Build) -> tuple[bool, str]:
+    """Whether what was signed is what evidence and answers give: result, lists of tests, answers, product and all else.
+    Raises `ConductError`."""
+    predicate = signed["predicate"]
+    made = statement(folder, str(predicate.get("made")), str(predicate.get("key")), by)
+    again = canonical.decode(canonical.encode(made))
+    parts = [("", signed, again), ("predicate.", predicate, again["predicate"])]
+    differing = sorted(
+        f"{above}{name}"
+        for above, then, now in parts
+        for name in {*then, *now} - {"predicate"}
+        if then.get(name) != now.get(name)
+    )
+    if differing:
+        return False, f"the evidence gives another {', '.join(differing[:MAX_NAMED])} than was signed"
+    return True, f"the evidence gives the same statement: {predicate['result']}"
 
 
 def _written(folder: ReportFolder, made: str, by: Build) -> tuple[bool, str]:
