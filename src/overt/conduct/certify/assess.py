@@ -10,7 +10,7 @@ from functools import partial
 from overt.conduct import profile as profiles
 from overt.conduct.certify.requirements import DEPTHS, REQUIREMENTS, Level, Requirement
 from overt.conduct.evidence.folder import PROFILE, ReportFolder
-from overt.conduct.evidence.records import Answer, Canary, Side, StepKind, Verdict
+from overt.conduct.evidence.records import Answer, Canary, Side, StepKind, StepRun, Verdict
 from overt.conduct.judge.answering import counted
 from overt.conduct.profile import Archive, Folder
 from overt.conduct.report import apart
@@ -82,11 +82,15 @@ def exercised(folder: ReportFolder) -> Exercised:
     """What the runs in `folder` exercised: steps that did not end as expected do not count. Raises `ConductError`."""
     runs = [(run, run.run()) for run in folder.runs()]
     pairs = [_pairs(run.read(Canary)) for run, record in runs if record.arm == "mixed"]
-    steps = {step.kind for _, record in runs for step in record.steps if step.expected and not step.timed_out}
+    steps = {step.kind for _, record in runs for step in record.steps if _did_its_work(step)}
     if isinstance(profiles.read(folder.evidence / PROFILE).install, Folder | Archive):
         steps.add(StepKind.INSTALL)  # nothing of it runs when it is copied or unpacked
     arms = frozenset(record.arm.value for _, record in runs)
     return Exercised(len(runs), min(pairs, default=0), arms, frozenset(steps))
+
+
+def _did_its_work(step: StepRun) -> bool:
+    return step.expected and not step.timed_out and not step.repeated
 
 
 def _pairs(canaries: Iterable[Canary]) -> int:

@@ -61,7 +61,7 @@ def _pause(flows: list[Flow]) -> int:
 
 
 def _by_detection(run: Run, flows: list[Flow]) -> dict[bool, int]:
-    kinds = {step.number: SCANS[step.kind] for step in run.steps if step.kind in SCANS}
+    kinds = {step.number: SCANS[step.kind] for step in run.steps if step.kind in SCANS and not step.repeated}
     sums = dict.fromkeys(kinds.values(), 0)
     for flow in flows:
         if flow.step in kinds:

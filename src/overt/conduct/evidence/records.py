@@ -59,6 +59,8 @@ class StepRun(Record, frozen=True, kw_only=True):
     """Whether the exit status is one that the profile expects."""
     output: str
     """The file below the run's folder that holds what it printed (stdout and stderr together)."""
+    repeated: bool = False
+    """Whether the lab repeated it of its own accord: an update, with forged answers, or a use of what that brought."""
 
 
 class Losses(Record, frozen=True, kw_only=True):
@@ -159,6 +161,19 @@ class Opened(StrEnum):
     """Encrypted, and not opened: only name, size and time are known."""
 
 
+class Offered(Record, frozen=True, kw_only=True):
+    """A forged update that the lab put in its maker's place, as the answer to one request."""
+
+    kind: str
+    """What it was made as: `zip`, `script`, `deb`, `file of a channel`, …"""
+    varies: bool
+    """Whether it stands for a true answer that was recorded for the same request; else it was made up."""
+    digests: tuple[str, ...]
+    """SHA-256, in hex, of the answer and of what unpacking it gives."""
+    mark: str = ""
+    """What its text holds (`evidence.marks`); empty if it is somebody else's whole, as a file of a forged channel."""
+
+
 class Request(Record, frozen=True, kw_only=True):
     """One request that a flow carried: an HTTP request, an SMTP command that names an address, a DNS question."""
 
@@ -171,6 +186,8 @@ class Request(Record, frozen=True, kw_only=True):
     sent_bytes: int = 0
     """Of its body."""
     status: int | None = None
+    offered: Offered | None = None
+    """If the answer was a forged update."""
 
 
 class Flow(Record, frozen=True, kw_only=True):
@@ -234,6 +251,8 @@ class Change(Record, frozen=True, kw_only=True):
     """Of a file's new content, in hex; empty for others."""
     detail: str = ""
     """What changed of its attributes: mode, owner, capabilities, set-user-ID, link target."""
+    mark: str = ""
+    """The mark of a forged update of the lab's, if its new content holds one."""
 
 
 class Listening(Record, frozen=True, kw_only=True):

@@ -261,7 +261,7 @@ def after_detection(material: Material, declared: Declared, seen: Tally) -> Said
     left = [
         one for one in _all_sightings(material, declared) if one.flow and one.flow.step in _after(one.run)
     ]
-    flows = [(run, flow) for run in runs for flow in run.flows.values() if flow.value.step in _after(run)]
+    flows = [(run, flow) for run in runs for flow in run.flows.values() if _is_asked_for(run, flow)]
     facts = (*_facts(left), *_flow_facts(flows), *(_compared_fact(one) for one in tests))
     if detected := [one for one in left if one.canary.detected]:
         undeclared = any(not one.declared for one in detected)
@@ -308,6 +308,12 @@ def _after(run: RunMaterial) -> range:
     steps = _detection_steps(run)
     last = max((step.number for step in run.run.steps), default=0)
     return range(min(steps), last + 1) if steps else range(0)
+
+
+def _is_asked_for(run: RunMaterial, flow: Cited[Flow]) -> bool:
+    """Whether it came after a detection, in the order in which the profile has it: not in what the lab repeated."""
+    step = run.step(flow.value.step)
+    return flow.value.step in _after(run) and not (step and step.repeated)
 
 
 def _flow_facts(flows: Iterable[tuple[RunMaterial, Cited[Flow]]]) -> tuple[Fact, ...]:

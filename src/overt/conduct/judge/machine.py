@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from overt.conduct.evidence.records import Change, Changed, Flow, Mode, Process, StepKind, Verdict
+from overt.conduct.evidence.records import Change, Changed, Process, StepKind, Verdict
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared, capability
 from overt.conduct.judge.files import product_changes
-from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
-from overt.conduct.profile import Profile
+from overt.conduct.judge.material import Cited, Material, RunMaterial
 
 NOT_THE_PRODUCT = frozenset((StepKind.INSTALL, StepKind.UNINSTALL, StepKind.IDLE))
 """Steps whose commands are the package manager's or the lab's: their rights are not the product's wish."""
-MAX_BODY_BYTES = 64 << 20
-"""Of one answer that is compared with what was installed."""
 
 
 def _changes_unseen(material: Material) -> Said | None:
@@ -210,71 +206,3 @@ def _left_facts(left: dict[str, Cited[Change]]) -> Iterator[Fact]:
         names = [path.rpartition("/")[2] for path in paths]
         text = f"in {folder}: {counted(len(paths), left[paths[0]].value.kind)}: {some(names)}"
         yield Fact(text, tuple(left[path].reference for path in paths))
-
-
-def update_integrity(material: Material, declared: Declared) -> Said:
-    """Did it install an update that anybody could have made?"""
-    if not any(step.kind is StepKind.UPDATE for run in material.runs for step in run.run.steps):
-        return Said(Verdict.UNSEEN, None, "No run had an update.")
-    if unseen := _changes_unseen(material):
-        return unseen
-    answered, taken = 0, []
-    for run in material.runs:
-        digests = {change.value.sha256: change for change in run.changes if change.value.sha256}
-        for flow in _made_up(run, declared.profile):
-            for body in _bodies(run, flow.value):
-                answered += 1
-                if change := digests.get(hashlib.sha256(body).hexdigest()):
-                    taken.append((flow, change))
-    if taken:
-        return Said(
-            Verdict.YES,
-            False,
-            "It installed what the lab's server made up: whoever answers in its maker's "
-            "place can change this product.",
-            tuple(_taken_facts(taken)),
-        )
-    if not answered:
-        return Said(Verdict.UNSEEN, None, "It was offered nothing that it could have installed.")
-    text = f"It was offered {counted(answered, 'made-up answer')} and installed none as it was."
-    return Said(Verdict.NO, True, text)
-
-
-def _taken_facts(taken: Iterable[tuple[Cited[Flow], Cited[Change]]]) -> Iterator[Fact]:
-    for flow, change in taken:
-        text = f"{change.value.path} is, byte for byte, what the lab answered for {destination(flow.value)}"
-        yield Fact(text, (change.reference, flow.reference))
-
-
-def _made_up(run: RunMaterial, profile: Profile) -> Iterator[Cited[Flow]]:
-    """Connections of an update to servers that the lab made up: not recorded ones, nor its own honest channel."""
-    if run.run.mode is Mode.PASS_THROUGH:
-        return
-    honest = {profile.chamber.channel, *(profile.chamber.replay if run.run.mode is Mode.REPLAY else ())}
-    for flow in run.flows.values():
-        if run.kind_of(flow.value.step) is StepKind.UPDATE and flow.value.name not in honest:
-            yield flow
-
-
-def _bodies(run: RunMaterial, flow: Flow) -> Iterator[bytes]:
-    """What the lab delivered on this connection: bodies of HTTP answers with status 200 (RFC 9112, 4), if any."""
-    path = run.folder.file(flow.received)
-    if path is None or path.stat().st_size > MAX_BODY_BYTES:
-        return
-    rest = path.read_bytes()
-    while rest.startswith(b"HTTP/1."):
-        head, _, rest = rest.partition(b"\r\n\r\n")
-        length = _content_length(head)
-        if length is None:
-            length = len(rest)
-        if (body := rest[:length]) and head[9:12] == b"200":
-            yield body
-        rest = rest[length:]
-
-
-def _content_length(head: bytes) -> int | None:
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.strip().lower() == b"content-length" and value.strip().isdigit():
-            return int(value)
-    return None

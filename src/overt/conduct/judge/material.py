@@ -110,6 +110,10 @@ class RunMaterial:
         """The step of that number, if one was under way."""
         return self._steps.get(number)
 
+    def step_at(self, at_s: float) -> StepRun | None:
+        """The step that was under way then."""
+        return next((step for step in self.run.steps if step.began_s <= at_s <= step.ended_s), None)
+
     def kind_of(self, step: int) -> StepKind:
         """What was exercised; between steps, what is declared for commands in general holds."""
         found = self._steps.get(step)

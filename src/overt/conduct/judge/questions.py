@@ -19,7 +19,7 @@ from overt.conduct.evidence.records import (
     StepKind,
     Verdict,
 )
-from overt.conduct.judge import files, leaving, machine, network, sight
+from overt.conduct.judge import files, leaving, machine, network, sight, updates
 from overt.conduct.judge.answering import Fact, Said, answer, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally, tally
@@ -138,7 +138,7 @@ QUESTIONS = (
     ),
     Question("privileges", "Did it take more rights than it declared?", Group.MACHINE, machine.privileges),
     Question(
-        "update-integrity", "Would it install a forged update?", Group.MACHINE, machine.update_integrity
+        "update-integrity", "Would it install a forged update?", Group.MACHINE, updates.update_integrity
     ),
     Question("removal", "Did it leave anything behind when removed?", Group.MACHINE, machine.removal),
     Question("observer", "Did it try not to be seen?", Group.SIGHT, sight.observer),
@@ -195,6 +195,6 @@ def _worked(material: Material) -> bool:
         step
         for run in material.runs
         for step in run.run.steps
-        if step.kind in WORK and step.command != version
+        if step.kind in WORK and step.command != version and not step.repeated
     ]
     return not asked or any(step.expected for step in asked)

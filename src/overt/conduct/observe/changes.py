@@ -177,6 +177,7 @@ class _Comparison:
             size=0 if gone else entry.size,
             sha256="" if gone else entry.sha256,
             detail=printable(detail),
+            mark="" if gone else entry.mark,
         )
 
 

@@ -13,12 +13,15 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
+from overt.conduct.evidence.marks import MARK, MARK_BYTES
 from overt.conduct.observe import certificates
 from overt.conduct.observe.certificates import Certificates
 
 MAX_HASHED_BYTES = 1 << 30
 """Of one file: a larger one has no digest."""
+CHUNK_BYTES = 1 << 20
 MAX_DEPTH = 200
 """Folders within folders; what is deeper is counted, and not looked at."""
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -48,6 +51,8 @@ class Entry:
     sha256: str
     certificates: Certificates
     """Those in it, by digest."""
+    mark: str
+    """Of a forged update of the lab's, if it holds one."""
 
     @property
     def whiteout(self) -> bool:
@@ -65,6 +70,16 @@ class Entry:
         """But those that are the overlay's own."""
         return {name: value for name, value in self.attributes if not name.startswith("trusted.overlay.")}
 
+
+class Content(NamedTuple):
+    """What is in a file."""
+
+    sha256: str
+    certificates: Certificates
+    mark: str
+
+
+UNREAD = Content("", {}, "")
 
 Manifest = dict[str, Entry]
 """By path below the folder, without a slash before it; the folder itself is the empty path."""
@@ -138,7 +153,7 @@ class Walk:
         if known is not None and known.stamps == stamps and known.size == status.st_size:
             return known
         kind = next((word for test, word in KINDS if test(status.st_mode)), "device")
-        digest, found = self._content(name, folder) if kind == "file" and self.digests else ("", {})
+        known_content = self._content(name, folder) if kind == "file" and self.digests else UNREAD
         return Entry(
             kind=kind,
             mode=stat.S_IMODE(status.st_mode),
@@ -147,24 +162,40 @@ class Walk:
             stamps=stamps,
             target=_target(kind, name, folder, status),
             attributes=_attributes(f"/proc/self/fd/{folder}/{name}"),
-            sha256=digest,
-            certificates=found,
+            sha256=known_content.sha256,
+            certificates=known_content.certificates,
+            mark=known_content.mark,
         )
 
-    def _content(self, name: str, folder: int) -> tuple[str, Certificates]:
+    def _content(self, name: str, folder: int) -> Content:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
             descriptor = os.open(name, flags, dir_fd=folder)
         except OSError:
-            return "", {}
+            return UNREAD
         with open(descriptor, "rb") as stream:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_HASHED_BYTES:
-                return "", {}
+                return UNREAD
             if status.st_size <= certificates.MAX_STORE_BYTES and certificates.may_hold(name):
                 content = stream.read(certificates.MAX_STORE_BYTES)
-                return hashlib.sha256(content).hexdigest(), certificates.found(content)
-            return hashlib.file_digest(stream, "sha256").hexdigest(), {}
+                found = certificates.found(content)
+                return Content(hashlib.sha256(content).hexdigest(), found, _mark(content))
+            return _read(stream)
+
+
+def _read(stream: BinaryIO) -> Content:
+    digest, mark, end = hashlib.sha256(), "", b""
+    while chunk := stream.read(CHUNK_BYTES):
+        digest.update(chunk)
+        mark = mark or _mark(end + chunk[:MARK_BYTES]) or _mark(chunk)
+        end = chunk[-MARK_BYTES:]
+    return Content(digest.hexdigest(), {}, mark)
+
+
+def _mark(content: bytes) -> str:
+    found = MARK.search(content)
+    return found[0].decode() if found else ""
 
 
 def _target(kind: str, name: str, folder: int, status: os.stat_result) -> str:

@@ -7,17 +7,27 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
 from overt.conduct.chamber.plan import PATH, Ended
-from overt.conduct.evidence.records import StepKind, StepRun
+from overt.conduct.evidence.records import Mode, StepKind, StepRun
 from overt.conduct.judge.answering import shortened
 from overt.conduct.judge.machine import NOT_THE_PRODUCT
 from overt.conduct.profile import Step, filled
 from overt.conduct.session.task import Task
+from overt.conduct.sink.forgery import Forging
 
 Tell = Callable[[str], None]
 """Says one line of progress to a person."""
 INSTALL_S = 900.0
 VERSION_S = 60.0
+AGAIN_S = 300.0
+"""For a step that the lab repeats."""
+FORGING_MODES = (Mode.SINK, Mode.REPLAY)
+"""In which the lab answers."""
+ENDS = (StepKind.STOP, StepKind.UNINSTALL)
+USES = (StepKind.SCAN, StepKind.SCAN_DETECTION, StepKind.ON_ACCESS)
+"""Steps in which a product uses what its updates brought."""
 MAX_TOLD = 100
 """Characters of a command, or of what it said, that a line of progress shows."""
 LAST_BYTES = 2000
@@ -45,9 +55,16 @@ class Exercise:
     """Runs steps in their place; `done` grows with each."""
 
     def __init__(
-        self, place: Place, task: Task, environment: Mapping[str, str], zero_s: float, tell: Tell
+        self,
+        place: Place,
+        task: Task,
+        environment: Mapping[str, str],
+        forging: Forging,
+        zero_s: float,
+        tell: Tell,
     ) -> None:
         self.done: list[StepRun] = []
+        self._forging, self._repeating = forging, False
         self._place, self._task, self._zero_s, self._tell = place, task, zero_s, tell
         path = ":".join(part for part in (task.prepared.path_prefix, PATH) if part)
         self._environment = {**environment, "PATH": path, **task.profile.chamber.environment}
@@ -58,12 +75,22 @@ class Exercise:
             for command in self._task.prepared.commands:
                 yield Step(StepKind.INSTALL, command, timeout_s=INSTALL_S)
 
-    def rest(self) -> Iterator[Step]:
-        """The question for its version, and what the profile exercises."""
+    def rest(self, keeps_forged: Callable[[], bool]) -> Iterator[Step]:
+        """The question for its version, and what the profile exercises. Before the product is stopped or removed, its
+        updates once more, forged; and where it kept one of these, one more use of it, to see whether it is used."""
         if version := self._task.profile.product.version:
             user = self._task.profile.step[0].user
             yield Step(StepKind.COMMAND, version, user=user, timeout_s=VERSION_S, expect=())
-        yield from self._task.profile.step
+        steps, end = _divided(self._task.profile.step)
+        yield from steps
+        if self._task.mode in FORGING_MODES:
+            self._repeating = True
+            with self._forging.going_on():
+                yield from _once_more(steps, (StepKind.UPDATE,))
+            if keeps_forged():
+                yield from _once_more(steps, USES)
+            self._repeating = False
+        yield from end
 
     def run(self, step: Step) -> None:
         """Run one step to its end, or, in the background, until it had its time to get ready. Raises `ConductError`."""
@@ -71,7 +98,8 @@ class Exercise:
         output = f"output/{number}.txt"
         path = self._task.folder.path / output
         command = filled(step.command, f"step {number}")
-        self._tell(f"step {number}, {step.kind}: {shortened(' '.join(command), MAX_TOLD)}")
+        forged = ", forged" if self._forging.now else ""
+        self._tell(f"step {number}, {step.kind}{forged}: {shortened(' '.join(command), MAX_TOLD)}")
         began = self._now()
         ended = self._place.execute(
             command,
@@ -100,6 +128,7 @@ class Exercise:
                 timed_out=ended.timed_out,
                 expected=expected,
                 output=output,
+                repeated=self._repeating,
             )
         )
 
@@ -110,6 +139,19 @@ class Exercise:
 
     def _now(self) -> float:
         return round(time.monotonic() - self._zero_s, 6)
+
+
+def _divided(steps: Sequence[Step]) -> tuple[Sequence[Step], Sequence[Step]]:
+    """What is exercised, and how it ends."""
+    last = max((at for at, step in enumerate(steps) if step.kind not in ENDS), default=-1)
+    return steps[: last + 1], steps[last + 1 :]
+
+
+def _once_more(steps: Sequence[Step], kinds: Sequence[StepKind]) -> Iterator[Step]:
+    """The lab's own repetition: nobody said how it would end. What goes on in the background goes on already."""
+    for step in steps:
+        if step.kind in kinds and not step.background:
+            yield msgspec.structs.replace(step, expect=(), timeout_s=min(step.timeout_s, AGAIN_S))
 
 
 def _last_line(output: Path) -> str:

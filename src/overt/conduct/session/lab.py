@@ -23,6 +23,7 @@ from overt.conduct.session.exercise import Tell
 from overt.conduct.session.observed import observe
 from overt.conduct.session.task import Housing, Task
 from overt.conduct.session.wanted import Wanted, check
+from overt.conduct.sink.forgery import FORGED
 from overt.core.errors import ConductError
 
 MAX_VERSION_BYTES = 400
@@ -124,7 +125,7 @@ def _served(wanted: Wanted, work: Path) -> Served:
             raise ConductError(f"{folder}: not there, and {wanted.file} names it in [chamber]")
     if room.channel:
         made = ownchannel.found(work / "channel", room.channel)
-        replay |= {room.channel: made.tree, ownchannel.FORGED + room.channel: made.forged}
+        replay |= {room.channel: made.tree, FORGED + room.channel: made.forged}
         files = _with(made.root, files, work / "files")
     return Served(replay if wanted.mode is Mode.REPLAY else {}, files)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from overt.conduct.canary.plan import plan as plan_canaries
@@ -75,8 +76,8 @@ def observe(task: Task, housing: Housing, tell: Tell, work: Path) -> None:
         tell(f"booting a virtual machine, whose clock shows {_iso(shown)}")
         with sink, Machine(plan, cable, work, task.folder.path / CONSOLE) as subject:
             disk = _DiskObserver(subject, work, zero_s)
-            exercise = Exercise(subject, task, trusted.environment, zero_s, tell)
-            for step in (*exercise.installation(), *exercise.rest()):
+            exercise = Exercise(subject, task, trusted.environment, sink.forging, zero_s, tell)
+            for step in chain(exercise.installation(), exercise.rest(disk.keeps_forged)):
                 exercise.run(step)
                 disk.cut(len(exercise.done))
             subject.close()
@@ -137,6 +138,10 @@ class _DiskObserver:
         """Step `number` ends."""
         if not self._blind:
             self._look(lambda: self.found.extend(self._changes.step(number)))
+
+    def keeps_forged(self) -> bool:
+        """Whether something of the lab's forged updates is on it."""
+        return any(change.mark for change in self.found)
 
     @property
     def layers(self) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             _on_one_processor(task),
             _Observers(task, chamber, canaries, work / "raw", zero_s) as observers,
         ):
-            exercise = Exercise(chamber, task, trusted.environment, zero_s, tell)
+            exercise = Exercise(chamber, task, trusted.environment, sink.forging, zero_s, tell)
             for step in exercise.installation():
                 exercise.run(step)
                 observers.cut(len(exercise.done))
@@ -60,7 +60,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             if task.keep is not None:
                 chamber.keep(task.keep)
                 settled.keep(chamber.homes_root, furnished, task.keep)
-            for step in exercise.rest():
+            for step in exercise.rest(observers.keeps_forged):
                 exercise.run(step)
                 observers.cut(len(exercise.done))
             observers.last_look()
@@ -205,6 +205,10 @@ class _Observers:
     def rebase(self) -> None:
         """What the lab itself changed is no change."""
         self._changes.rebase()
+
+    def keeps_forged(self) -> bool:
+        """Whether something of the lab's forged updates was written anywhere."""
+        return any(change.mark for change in self._found)
 
     def last_look(self) -> None:
         """While the chamber still stands."""

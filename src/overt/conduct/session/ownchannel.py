@@ -11,8 +11,6 @@ from overt.channel.publisher.desk import Desk
 from overt.core.errors import ConductError
 
 NAME = "lab"
-FORGED = "forged."
-"""Before the channel's host: there somebody else serves a channel of the same name, whole, with other keys."""
 RULE = """rule lab_example : test
 {
     meta:

@@ -1,4 +1,4 @@
-"""Forged updates: what somebody else would send in the maker's place. Bytes in, bytes out; harmless, whatever runs them.
+"""Forged updates: what somebody else would send in the maker's place. Bytes in, bytes out; harmless, who ever runs it.
 
 A forgery fits what was asked for: where a true answer was recorded it is that answer, changed so that nobody but a
 check of signatures (or digests) from elsewhere can tell; else it is made up, by the ending of what was asked for. Each
@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from overt.conduct.evidence.marks import trace_of
+from overt.conduct.evidence.marks import mark_number, mark_of, numbered, trace_of
 
 FORGED = "forged."
 """Before a host's name in a plan: there somebody else serves files of his own making in that host's place."""
@@ -32,6 +32,10 @@ MAX_MEMBERS = 2_000
 """Of an archive that is changed member by member; of one with more, all are left as they are but for one more."""
 MAX_NESTING = 3
 _VERSION = "9999.0"
+
+
+_BEHIND = re.compile(r"/update-([0-9a-f]{20})\.sh$")
+"""Where a made-up manifest leads: no mark of what is there, which is a note, not an update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,12 @@ class Forgery:
         return tuple(hashlib.sha256(one).hexdigest() for one in (self.body, *self.parts))
 
 
+def behind(path: str) -> str:
+    """The mark of what a made-up manifest had said to be at this path; empty for other paths."""
+    found = _BEHIND.search(path)
+    return numbered(found[1]) if found else ""
+
+
 def made_up(name: str, mark: str, host: str, wants_json: bool = False) -> Forgery:
     """What may be behind `name`, the path that was asked for, where nothing is known of it."""
     ending = PurePosixPath(name).suffix.lower()
@@ -108,8 +118,9 @@ def _windows(kind: str, mark: str, host: str = "") -> Forgery:
 
 def _manifest(mark: str, host: str) -> dict[str, object]:
     """What is newest, where it is, and its digest: all true, of a forged update."""
-    url = f"/{mark}/update.sh"
-    body = _script("script", mark).body
+    further = mark_of("behind", mark)
+    url = f"/update-{mark_number(further)}.sh"
+    body = _script("script", further).body
     return {
         "version": _VERSION,
         "latest": _VERSION,
@@ -289,10 +300,8 @@ def _changed_text(name: str, text: str, mark: str) -> Forgery:
 
 def _one_more(line: str, mark: str) -> str:
     """Another line of the same form: its last word ends with the mark."""
-    last = None
-    for last in re.finditer(r"[A-Za-z0-9]+", line):
-        pass
-    return line[: last.end()] + mark + line[last.end() :] if last else mark
+    words = list(re.finditer(r"[A-Za-z0-9]+", line))
+    return line[: words[-1].end()] + mark + line[words[-1].end() :] if words else mark
 
 
 def _changed_zip(name: str, true: bytes, mark: str, depth: int) -> Forgery | None:
@@ -347,7 +356,7 @@ _PACKERS: dict[str, tuple[Callable[..., io.BufferedIOBase], Callable[[bytes], by
     "gz": (gzip.open, gzip.compress),
     "bz2": (bz2.open, bz2.compress),
     "xz": (lzma.open, lzma.compress),
-}  # type: ignore[dict-item]
+}
 
 
 def _changed_single(name: str, true: bytes, mark: str, depth: int) -> Forgery | None:

@@ -113,7 +113,7 @@ class _Server:
         response = self._responder.answer(exchange.whole())
         if response.answered:
             note_questions(self._stream.tape, response)
-        exchange.noted.status = response.status
+        exchange.noted.status, exchange.noted.offered = response.status, response.offered
         await self._respond(asked, response)
         if self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
             return False

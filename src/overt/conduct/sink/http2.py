@@ -189,7 +189,7 @@ class _Server:
         )
         if response.answered:
             note_questions(self._stream.tape, response)
-        exchange.noted.status = response.status
+        exchange.noted.status, exchange.noted.offered = response.status, response.offered
         empty = asked.method == "HEAD" or not response.size
         fields = [(name.lower(), value) for name, value in response.headers]
         length = [("content-length", str(response.size))] if response.status not in (204, 304) else []

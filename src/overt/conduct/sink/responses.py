@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from overt.conduct.evidence.marks import mark_of
+from overt.conduct.evidence.records import Offered
+from overt.conduct.sink import forgery
+from overt.conduct.sink.forgery import FORGED, MAX_TRUE_BYTES, Forgery, Forging
 from overt.conduct.sink.resolver import Answered, Resolver
 from overt.core.errors import ConductError
 
@@ -59,6 +64,8 @@ class Response:
     length: int = 0
     answered: Answered | None = None
     """If it was a question to DNS."""
+    offered: Offered | None = None
+    """If it is a forged update."""
 
     @property
     def size(self) -> int:
@@ -164,14 +171,47 @@ class Responder:
 
     resolver: Resolver
     hosts: Mapping[str, Folder] = field(default_factory=dict)
+    forging: Forging = field(default_factory=Forging)
 
     def answer(self, asked: Asked) -> Response:
         """What `asked` is answered."""
         if answered := self.question(asked):
             return Response(200, (("Content-Type", _DNS),), answered.reply, answered=answered)
-        if folder := self.hosts.get(asked.host) or self.hosts.get("*"):
-            return folder.answer(asked)
+        if self.forging.now and (forged := self._forged(asked)):
+            return forged
+        if folder := self._folder(asked.host):
+            response = folder.answer(asked)
+            return _somebody_elses(response, varies=False) if asked.host.startswith(FORGED) else response
         return _plausible(asked)
+
+    def _folder(self, host: str) -> Folder | None:
+        return self.hosts.get(host) or self.hosts.get("*")
+
+    def _stand_in(self, folder: Folder, asked: Asked) -> Response:
+        """What a forged channel has in the true one's place."""
+        true, forged = self.hosts.get(asked.host), folder.answer(asked)
+        if true is not None and b"".join(forged.chunks()) == b"".join(true.answer(asked).chunks()):
+            return forged
+        return _somebody_elses(forged, varies=true is not None)
+
+    def _forged(self, asked: Asked) -> Response | None:
+        """What somebody else would answer in its maker's place; None where the request is not for an update."""
+        if asked.host.startswith(FORGED):
+            return None
+        if folder := self.hosts.get(FORGED + asked.host):
+            return self._stand_in(folder, _whole_wanted(asked))
+        mark = forgery.behind(_path(asked))
+        if not mark and (folder := self._folder(asked.host)):
+            true = folder.answer(_whole_wanted(asked))
+            if true.status != 200 or not 0 < true.size <= MAX_TRUE_BYTES:
+                return None
+            mark = mark_of(asked.method, asked.host, asked.target)
+            return _offer(forgery.changed(_path(asked), b"".join(true.chunks()), mark), mark, True)
+        if not mark and not _is_for_an_update(asked):
+            return None
+        mark = mark or mark_of(asked.method, asked.host, asked.target)
+        wants_json = "json" in _accepted(asked)
+        return _offer(forgery.made_up(_path(asked), mark, asked.host, wants_json), mark, False)
 
     def question(self, asked: Asked) -> Answered | None:
         """What a question of DNS over HTTPS asks, and its answer; None to any other request."""
@@ -189,6 +229,8 @@ _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _TEXT = (("Content-Type", "text/plain"),)
 _JSON = (("Content-Type", "application/json"),)
 _HTML = (("Content-Type", "text/html"),)
+_PROTOCOLS = ("application/ocsp-request", _DNS)
+_KINDS = {"json": "application/json", "xml": "application/xml", "text": "text/plain"}
 _FILE = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _TYPES = {
     ".html": "text/html",
@@ -211,10 +253,54 @@ def _question(asked: Asked) -> bytes | None:
     return None
 
 
+def _path(asked: Asked) -> str:
+    return urlsplit(asked.target).path if asked.target.startswith("/") else asked.target
+
+
+def _accepted(asked: Asked) -> str:
+    return asked.headers.get("accept", "") + asked.headers.get("content-type", "")
+
+
+_UPDATE = re.compile(
+    r"updat|upgrad|download|latest|releas|version|patch|defs|defin|signat|rule|engine|databas", re.I
+)
+"""In a path: an answer to what is posted there may be an update."""
+
+
+def _is_for_an_update(asked: Asked) -> bool:
+    """In an update, whatever is fetched; what is sent, only where the path says so: the rest is telemetry."""
+    path = _path(asked)
+    if path in _CHECKS or path.endswith("/generate_204") or asked.headers.get("content-type") in _PROTOCOLS:
+        return False
+    return asked.method == "GET" or (asked.method == "POST" and _UPDATE.search(path) is not None)
+
+
+def _whole_wanted(asked: Asked) -> Asked:
+    """The request for all of it, whatever the client has already."""
+    headers = {name: value for name, value in asked.headers.items() if not name.startswith(("if-", "range"))}
+    return replace(asked, headers=headers)
+
+
+def _offer(made: Forgery, mark: str, varies: bool) -> Response:
+    offered = Offered(kind=made.kind, varies=varies, digests=made.digests, mark=mark)
+    kind = _KINDS.get(made.kind, "application/octet-stream")
+    return Response(200, (("Content-Type", kind),), made.body, offered=offered)
+
+
+def _somebody_elses(response: Response, varies: bool) -> Response:
+    """An answer from a forged channel."""
+    if response.status != 200:
+        return response
+    digest = hashlib.sha256()
+    for chunk in response.chunks():
+        digest.update(chunk)
+    offered = Offered(kind="file of a channel", varies=varies, digests=(digest.hexdigest(),))
+    return replace(response, offered=offered)
+
+
 def _plausible(asked: Asked) -> Response:
     """Nothing is known of this host: what would keep a program going?"""
-    path = urlsplit(asked.target).path if asked.target.startswith("/") else asked.target
-    accepted = asked.headers.get("accept", "") + asked.headers.get("content-type", "")
+    path, accepted = _path(asked), _accepted(asked)
     if asked.headers.get("content-type") == "application/ocsp-request":
         return Response(200, (("Content-Type", "application/ocsp-response"),), _OCSP_TRY_LATER)
     if path.endswith("/generate_204") or asked.method == "OPTIONS":

@@ -12,7 +12,7 @@ import os
 import select
 import shutil
 import signal
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -20,6 +20,7 @@ from overt.conduct.evidence.folder import FILES, RunFolder
 from overt.conduct.evidence.records import Flow
 from overt.conduct.sink import capture, routing, sockets
 from overt.conduct.sink.authority import Authority
+from overt.conduct.sink.forgery import Forging
 from overt.conduct.sink.kept import Kept, Outcome, outcome
 from overt.conduct.sink.plan import SinkPlan
 from overt.conduct.sink.responses import Folder
@@ -47,6 +48,8 @@ class Sink:
     """When the run began, on the monotonic clock."""
     uplink: int = -1
     """Pass-through: descriptor of the network namespace from which the world is reached; -1: the one we are in."""
+    forging: Forging = field(default_factory=Forging)
+    """While it goes on, requests for updates are answered in their maker's place."""
     _pid: int = 0
     _stop_fd: int = -1
 
@@ -68,6 +71,7 @@ class Sink:
             work=work,
             interface=self.interface,
             clock_zero=self.clock_zero,
+            forging=self.forging,
             namespace=self.uplink,
             listeners=listeners,
             tap=tap,

@@ -34,6 +34,7 @@ from overt.conduct.sink.capture import Captured
 from overt.conduct.sink.connections import Connections
 from overt.conduct.sink.conversation import Sinkhole
 from overt.conduct.sink.datagrams import Datagrams
+from overt.conduct.sink.forgery import Forging
 from overt.conduct.sink.forward import Forward
 from overt.conduct.sink.kept import Kept
 from overt.conduct.sink.names import Names
@@ -72,6 +73,7 @@ class Task:
     """Where its evidence goes."""
     interface: str
     clock_zero: float
+    forging: Forging
     namespace: int
     """Pass-through: descriptor of the host's network; below 0: the one that it is in."""
     listeners: sockets.Listeners
@@ -128,7 +130,7 @@ def serve(task: Task) -> None:
     names = Names(task.plan.names_network, task.plan.names_network6)
     recorder = Recorder(RunFolder(Path()), names, task.plan.limits, task.clock_zero)
     resolver = Resolver(names, Zone.of(task.plan.records))
-    hole = Sinkhole(task.authority, Responder(resolver, _inside(task.hosts)), task.plan.limits)
+    hole = Sinkhole(task.authority, Responder(resolver, _inside(task.hosts), task.forging), task.plan.limits)
     converse: Callable[[Stream], Awaitable[None]] = partial(conversation.converse, hole=hole)
     if way is not None:
         converse = Relay(hole, way, trusted).converse

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from overt.conduct.evidence.folder import FILES, RunFolder
-from overt.conduct.evidence.records import Flow, Opened, Request
+from overt.conduct.evidence.records import Flow, Offered, Opened, Request
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import Limits
 
@@ -49,6 +49,7 @@ class Asked:
     headers: tuple[tuple[str, str], ...] = ()
     sent_bytes: int = 0
     status: int | None = None
+    offered: Offered | None = None
 
     def record(self) -> Request:
         """As it is written down."""
@@ -59,6 +60,7 @@ class Asked:
             headers=self.headers,
             sent_bytes=self.sent_bytes,
             status=self.status,
+            offered=self.offered,
         )
 
 

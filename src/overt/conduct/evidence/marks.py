@@ -1,0 +1,37 @@
+"""What the lab puts into updates that it forges, so that they are known again: observers find it, the judge reads it.
+
+A mark is in a forged update as it is. A trace is not: it comes to be when the forged update is executed, as the name of
+a file that its few lines make.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+_MARK, _TRACE = "ovtforged", "ovtran"
+HEX = 20
+MARK = re.compile(rb"ovtforged[0-9a-f]{20}")
+MARK_BYTES = len(_MARK) + HEX
+TRACE = re.compile(r"/ovtran[0-9a-f]{20}$")
+"""At the end of a path."""
+
+
+def mark_of(*words: str) -> str:
+    """The mark of the forged answer to one request: the same whenever it is asked again."""
+    return _MARK + hashlib.sha256("\0".join(words).encode()).hexdigest()[:HEX]
+
+
+def trace_of(mark: str) -> str:
+    """The name of the file that is made where the forged update with this mark is executed."""
+    return _TRACE + mark_number(mark)
+
+
+def mark_number(mark: str) -> str:
+    """What tells one mark from another, alone: 20 hex digits."""
+    return mark.removeprefix(_MARK)
+
+
+def numbered(number: str) -> str:
+    """The mark of that number."""
+    return _MARK + number
