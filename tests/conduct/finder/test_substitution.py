@@ -41,8 +41,8 @@ def test_any_table_is_undone_in_every_format(form: str) -> None:
 def test_base64_in_an_alphabet_of_ones_own_is_read(form: str, before: bytes) -> None:
     item = one(form)
     written = base64.b64encode(before + item.data).translate(shuffled(STANDARD, 2))
-    hits = undone(content(b'{"d":"' + written + b'"}', item))
-    assert any("base64" in hit.route for hit in hits)
+    for sent in (written, b'{"d":"' + written + b'"}'):
+        assert any("base64" in hit.route for hit in undone(content(sent, item)))
 
 
 def test_bits_and_halves_of_bytes_that_are_turned_are_undone() -> None:

@@ -7,6 +7,8 @@ import heapq
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,8 +42,15 @@ SMALL_BYTES = 4_096
 """Pieces that are looked at together: in nearly all of them is nothing."""
 
 
-Hidden = Sequence[Callable[[bytes], Iterator[tuple[str, Piece]]]]
+Undo = Callable[[bytes], Iterator[tuple[str, Piece]]]
 """What undoes masks: from bytes to pieces, each with its name in a route."""
+
+
+class Hidden(NamedTuple):
+    """All of them, and those that are tried on base64, too."""
+
+    anything: Sequence[Undo]
+    written: Sequence[Undo]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -107,10 +116,10 @@ class Examiner:
 
     def __init__(self, needles: Needles, limits: Limits) -> None:
         self._needles, self.limits = needles, limits
-        self._hidden = (
-            Masks(needles.canaries, needles.bodies).pieces,
-            Substitutions(needles.bodies).pieces,
-            masked_texts,
+        masks, substitutions = Masks(needles.canaries, needles.bodies), Substitutions(needles.bodies)
+        self._hidden = Hidden(
+            (masks.pieces, substitutions.pieces, masked_texts),
+            (substitutions.pieces,),
         )
         self._places = Places(needles.bodies)
         self.sizes = Sizes(needles.canaries)
@@ -281,10 +290,10 @@ class _Search:
         if blob.trust is not Trust.GUESS:
             written = [(begin, end) for begin, end in runs if is_base64(data[begin:end])]
             checked = [(begin - low, end - low) for begin, end in blob.read]
-            for begin, end in between(written + checked, len(data)):
-                part = data[begin:end]
-                for undo in self._hidden:
-                    for name, piece in undo(part):
+            masked = between(written + checked, len(data))
+            for ways, stretches in ((self._hidden.anything, masked), (self._hidden.written, written)):
+                for begin, end in stretches:
+                    for name, piece in chain.from_iterable(undo(data[begin:end]) for undo in ways):
                         self._child(blob, name, piece, low + begin)
         blob.read += [(low + begin, low + end) for begin, end in runs]
         for begin, end in runs:
