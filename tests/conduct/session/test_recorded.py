@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Change, Changed, Flow, Mode
-from tests.conduct.lab import reported
+from tests.conduct.lab import answers, reported
 from tests.conftest import require
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
@@ -69,3 +70,7 @@ def test_freshclam_updates_from_a_recorded_mirror(tmp_path: Path) -> None:
     assert asked[-1] == ("GET", "https://mirror.example/recorded.hdb", 200)
     changed = {(change.path, change.changed) for change in run.read(Change)}
     assert ("/var/lib/recorded/recorded.hdb", Changed.ADDED) in changed
+    integrity = answers(ReportFolder(tmp_path / "report"))["update-integrity"]
+    assert integrity.good is False and "installed and used" in integrity.summary, (
+        "a database that nobody signed"
+    )
