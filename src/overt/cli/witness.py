@@ -21,7 +21,7 @@ from overt.cli.quantities import counted, whole
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import Malformed, UsageError
 from overt.sandbox.apart import TaskDied
-from overt.store.folders import make_private
+from overt.store.folders import claim
 from overt.store.paths import paths
 from overt.tlog.keys import SignatureType, VerifierKey, parse_key
 from overt.tlog.text import to_base64
@@ -147,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
 def _init(args: argparse.Namespace) -> int:
     if (args.folder / FILE).exists():
         raise UsageError(f"{args.folder} holds a witness already: choose another folder")
-    make_private(args.folder)
+    claim(args.folder)
     kinds = [SignatureType.ED25519_COSIGNATURE]
     kinds += [SignatureType.ML_DSA_44_COSIGNATURE] if args.post_quantum else []
     secret = asking.chosen(args, args.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -32,3 +33,18 @@ def make_private(folder: Path) -> None:
         raise PermissionError(f"it belongs to user {status.st_uid}, and this is user {os.geteuid()}")
     if status.st_mode & 0o077:
         folder.chmod(PRIVATE)
+
+
+def claim(folder: Path) -> None:
+    """As `make_private`, for a folder that a user named: one that others may enter and that holds something is left as
+    it is, since it may be anybody's.
+
+    Raises `PermissionError` that says what to do, and `OSError`.
+    """
+    if folder.is_dir() and folder.stat().st_mode & 0o077 and any(folder.iterdir()):
+        raise PermissionError(
+            errno.EPERM,
+            "it holds something, and others may enter it: name a new folder, or chmod 700 it",
+            str(folder),
+        )
+    make_private(folder)

@@ -24,7 +24,7 @@ from pathlib import Path
 from overt.channel.publisher.keys import Ask
 from overt.core.errors import ChannelError
 from overt.store import atomic
-from overt.store.folders import make_private
+from overt.store.folders import claim, make_private
 
 LOCK_WAIT_S = 60.0
 PUBLIC_FILE = 0o644
@@ -90,7 +90,7 @@ class Desk:
         """Make the folders. Raises `ChannelError` when a channel is kept there already."""
         if self.keys.exists():
             raise ChannelError(f"{self.folder} holds a channel already: 'overt channel status' shows it")
-        make_private(self.folder)
+        claim(self.folder)
         for folder in (self.keys, self.requests, self.built):
             make_private(folder)
         public_folder(self.public)

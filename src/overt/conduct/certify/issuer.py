@@ -22,7 +22,7 @@ from overt.conduct.report import signing
 from overt.conduct.report.signing import LabKey
 from overt.core.errors import ConductError
 from overt.store import atomic
-from overt.store.folders import make_private
+from overt.store.folders import claim, make_private
 from overt.tlog import policy_file, writer
 from overt.tlog.checkpoint import Checkpoint
 from overt.tlog.merkle import EMPTY_TREE, TreeHead
@@ -139,8 +139,8 @@ class Issuer:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        for folder in (self.folder, self.folder / "requests"):
-            make_private(folder)
+        claim(self.folder)
+        make_private(self.folder / "requests")
         with alone(self.folder / "lock", self.folder):
             yield
 

@@ -78,7 +78,8 @@ def lab_key(path: Path) -> LabKey:
     """The key in `path` (mode 0600), made now if there is none. Raises `ConductError`, `OSError`."""
     key = _read(path)
     if key is None:
-        make_private(path.parent)
+        if not path.parent.exists():
+            make_private(path.parent)
         with contextlib.suppress(FileExistsError):  # another lab's first start made one meanwhile
             atomic.create(path, new_key().encoded())
         key = existing_key(path)
