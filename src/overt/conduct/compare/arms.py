@@ -12,17 +12,23 @@ from dataclasses import dataclass
 
 from overt.conduct.compare import measures, pairs
 from overt.conduct.compare.measures import Figures
-from overt.conduct.compare.tests import Tested, corrected, paired, permutation
+from overt.conduct.compare.tests import LEVEL, Tested, corrected, paired, permutation
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Arm, Compared
 
 MARKING, CANARIES, DETECTION = "marking", "canaries", "detection"
+LEVEL_BY_CHANCE = 0.01
+"""Corrected p below which a difference is taken for real where an honest product leaves much to chance: times, and of
+which files it looks at some (a sample, those before a time limit)."""
 UNITS = {
     "bytes": "bytes sent",
     "flows": "connections",
     "requests": "requests",
     "pause": "pause between connections, ms",
 }
+ON_MACHINE = {"opened": "files opened", "changed": "paths changed", "written": "bytes in files that it wrote"}
+"""Figures of what was done on the machine: that canaries which are there are opened says nothing, so only arms with as
+many are compared."""
 CONTRASTS = (
     (MARKING, (Arm.MARKED,), (Arm.PLAIN,), "marked against plain"),
     (CANARIES, (Arm.MARKED, Arm.PLAIN), (Arm.NONE,), "with canaries against without"),
@@ -38,6 +44,7 @@ class _Test:
     observed: str
     tested: Tested
     runs: tuple[str, ...]
+    level: float = LEVEL
 
 
 def compare(folders: Sequence[RunFolder]) -> tuple[Compared, ...]:
@@ -57,6 +64,7 @@ def compare(folders: Sequence[RunFolder]) -> tuple[Compared, ...]:
             about=one.about,
             place=one.place,
             least_p=min(1.0, one.tested.least_p * max(1, sum(each.tested.counts for each in found))),
+            level=one.level,
         )
         for one, p in zip(found, corrected([one.tested for one in found]), strict=True)
     )
@@ -68,6 +76,8 @@ def _of_pairs(folders: Sequence[RunFolder]) -> Iterator[_Test]:
         return
     for place, question, words, tested in pairs.marking_tests(seen):
         yield _Test(MARKING, place, question, words, tested, seen.runs)
+    for question, words, tested in pairs.handling_tests(seen):
+        yield _Test(MARKING, "", question, words, tested, seen.runs, LEVEL_BY_CHANCE)
     if packed := pairs.detection_test(seen):
         yield _Test(DETECTION, "", *packed, seen.runs)
 
@@ -91,7 +101,8 @@ def _contrast(about: str, figures: Sequence[Figures], arms: tuple[Arm, ...], wor
     known: set[tuple[int, ...]] = set()
     names = tuple(one.run.name for one in figures)
     for place in measures.places(figures):
-        for what, unit in UNITS.items():
+        on_machine = ON_MACHINE if about == MARKING and place == measures.ALL else {}
+        for what, unit in {**UNITS, **on_machine}.items():
             column = tuple(one.values.get((place, what), 0) for one in figures)
             shape = tuple(value - min(column) for value in column)
             if not any(shape) or shape in known:
@@ -100,9 +111,10 @@ def _contrast(about: str, figures: Sequence[Figures], arms: tuple[Arm, ...], wor
             first = [value for value, one in zip(column, figures, strict=True) if one.run.arm in arms]
             second = [value for value, one in zip(column, figures, strict=True) if one.run.arm not in arms]
             if first and second:
-                where = place or "all destinations"
+                where = place or ("on the machine" if what in on_machine else "all destinations")
+                level = LEVEL_BY_CHANCE if what in on_machine or what == "pause" else LEVEL
                 question, shown = f"{where}, {unit}: {words}", f"{_listed(first)} against {_listed(second)}"
-                yield _Test(about, place, question, shown, permutation(first, second), names)
+                yield _Test(about, place, question, shown, permutation(first, second), names, level)
 
 
 def _listed(values: Sequence[int]) -> str:

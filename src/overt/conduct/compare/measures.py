@@ -1,4 +1,4 @@
-"""The figures of one run that are compared: what left, by destination."""
+"""The figures of one run that are compared: what left, by destination, and what was done on the machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median_low
 
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Flow, Run, StepKind
+from overt.conduct.evidence.records import Access, Change, FileAccess, Flow, Run, StepKind
 from overt.conduct.finder.sources import destination
 
 ALL = ""
@@ -22,7 +22,8 @@ SCANS = {StepKind.SCAN: False, StepKind.SCAN_DETECTION: True}
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One run's figures, by (destination, what): `bytes`, `flows`, `requests`; `pause` of all together."""
+    """One run's figures, by (destination, what): `bytes`, `flows`, `requests`; of all together `pause`, and what was
+    done on the machine but for installing and removing the product: `opened`, `changed`, `written`."""
 
     run: Run
     values: dict[tuple[str, str], int]
@@ -38,6 +39,7 @@ def of_run(folder: RunFolder) -> Figures:
         groups.setdefault(place_of(flow), []).append(flow)
     values = {(place, what): value for place, group in groups.items() for what, value in _figures(group)}
     values[ALL, "pause"] = _pause(flows)
+    values |= {(ALL, what): value for what, value in _on_machine(folder, run)}
     return Figures(run, values, _by_detection(run, flows))
 
 
@@ -50,6 +52,15 @@ def _figures(flows: list[Flow]) -> Iterable[tuple[str, int]]:
     yield "bytes", sum(flow.sent_bytes for flow in flows)
     yield "flows", len(flows)
     yield "requests", sum(len(flow.requests) for flow in flows)
+
+
+def _on_machine(folder: RunFolder, run: Run) -> Iterable[tuple[str, int]]:
+    installing = {step.number for step in run.steps if step.kind in (StepKind.INSTALL, StepKind.UNINSTALL)}
+    opened = (one for one in folder.read(FileAccess) if one.access is Access.OPEN)
+    yield "opened", sum(one.count for one in opened if one.step not in installing)
+    changes = [one for one in folder.read(Change) if one.step not in installing]
+    yield "changed", len(changes)
+    yield "written", sum(one.size for one in changes)
 
 
 def _pause(flows: list[Flow]) -> int:

@@ -1,4 +1,4 @@
-"""Matched pairs: of which half more was found in what left, and which half was opened more often."""
+"""Matched pairs: of which half more was found in what left, and with which half more was done on the machine."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from overt.conduct.compare.handling import Deed, Handled, handled, more
 from overt.conduct.compare.measures import place_of
 from overt.conduct.compare.tests import Tested, fisher, sign
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Access, Arm, Canary, FileAccess, Flow, Side, Sighting
+from overt.conduct.evidence.records import Arm, Canary, Flow, Side, Sighting
 
 FORMS = {
     "content": "content left",
@@ -18,6 +19,7 @@ FORMS = {
     "digest": "digest left",
     "size": "size left",
 }
+HALVES = "the marked half of a pair against the plain one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Observed:
     pairs: tuple[Pair, ...]
     seen: Mapping[str, Counter[tuple[str, int]]]
     """By form: whether it was sighted (1)."""
-    opened: Counter[tuple[str, int]] | None
-    """None: nobody watched, since they were virtual machines."""
+    handled: Mapping[str, Handled]
+    """By run: what was done on the machine."""
     sent: Mapping[str, Counter[tuple[str, int]]]
     """By destination: whether anything of it was sighted there (1)."""
 
@@ -47,8 +49,7 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
     """What runs with both halves of pairs say of them. Raises `ConductError` if the evidence is damaged."""
     runs: list[str] = []
     pairs: list[Pair] = []
-    opened = Counter[tuple[str, int]]()
-    watched = False
+    handlings: dict[str, Handled] = {}
     seen = {form: Counter[tuple[str, int]]() for form in FORMS}
     sent: dict[str, Counter[tuple[str, int]]] = {}
     for folder in folders:
@@ -56,20 +57,15 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
         if run.arm is not Arm.MIXED:
             continue
         runs.append(run.name)
-        watched = watched or run.machine is None
-        canaries = list(folder.read(Canary))
-        pairs += _pairs(run.name, canaries)
+        pairs += _pairs(run.name, list(folder.read(Canary)))
+        handlings[run.name] = handled(folder)
         flows = {flow.number: place_of(flow) for flow in folder.read(Flow)}
         for sighting in folder.read(Sighting):
             if sighting.form in seen:
                 seen[sighting.form][run.name, sighting.canary] = 1
                 for place in {flows[number] for number in _numbers(sighting) if number in flows}:
                     sent.setdefault(place, Counter())[run.name, sighting.canary] = 1
-        numbers = {canary.path: canary.number for canary in canaries}
-        for access in folder.read(FileAccess):
-            if access.access is Access.OPEN and access.path in numbers:
-                opened[run.name, numbers[access.path]] += access.count
-    return Observed(tuple(runs), tuple(pairs), seen, opened if watched else None, sent)
+    return Observed(tuple(runs), tuple(pairs), seen, handlings, sent)
 
 
 def _numbers(sighting: Sighting) -> tuple[int, ...]:
@@ -86,31 +82,53 @@ def _pairs(run: str, canaries: Sequence[Canary]) -> Iterator[Pair]:
 
 
 def marking_tests(of: Observed) -> Iterator[tuple[str, str, str, Tested]]:
-    """(destination or nothing, question, figures in words, test): for each form, for opens, and for each destination
+    """(destination or nothing, question, figures in words, test) of what left: for each form, and for each destination
     that got enough unlike halves for a difference to show, whichever halves they are."""
-    halves = "the marked half of a pair against the plain one"
     for form, words in FORMS.items():
-        yield "", *_signs(of, of.seen[form], f"{words}: {halves}", "only")
-    if of.opened is not None:
-        yield "", *_signs(of, of.opened, f"files opened: {halves}", "more often")
+        yield "", f"{words}: {HALVES}", *_signs(_differences(of, of.seen[form]), "only")
     for place in sorted(of.sent):
-        question, words, tested = _signs(of, of.sent[place], f"sent to {place}: {halves}", "only")
+        words, tested = _signs(_differences(of, of.sent[place]), "only")
         if tested.counts:
-            yield place, question, words, tested
+            yield place, f"sent to {place}: {HALVES}", words, tested
 
 
-def _signs(
-    of: Observed, counts: Counter[tuple[str, int]], question: str, how: str
-) -> tuple[str, str, Tested]:
-    differences = [
-        counts[pair.run, pair.marked.number] - counts[pair.run, pair.plain.number] for pair in of.pairs
-    ]
-    more, fewer = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
-    words = f"of {len(of.pairs)} pairs {more} marked {how}, {fewer} plain {how}, {len(of.pairs) - more - fewer} alike"
+def handling_tests(of: Observed) -> Iterator[tuple[str, str, Tested]]:
+    """(question, figures in words, test) of what was done on the machine: for each deed that an observer could see.
+
+    Deeds that tell the same halves of the same pairs apart are one test, by the most telling of them.
+    """
+    known: set[tuple[int, ...]] = set()
+    for deed in Deed:
+        watched = [pair for pair in of.pairs if deed in of.handled[pair.run].seen]
+        differences = [more(deed, of.handled[pair.run].counts, pair.marked, pair.plain) for pair in watched]
+        signs = tuple((value > 0) - (value < 0) for value in differences)
+        if watched and signs not in known:
+            known |= {signs} if any(signs) else set()
+            words, tested = _signs(differences, "more")
+            yield f"{deed}: {HALVES}", words + _bytes_read(of, deed, watched), tested
+
+
+def _bytes_read(of: Observed, deed: Deed, pairs: Sequence[Pair]) -> str:
+    if deed is not Deed.READ:
+        return ""
+    read = {run: one.counts[deed] for run, one in of.handled.items()}
+    marked = sum(read[pair.run][pair.marked.number] for pair in pairs)
+    plain = sum(read[pair.run][pair.plain.number] for pair in pairs)
+    return f"; {marked:,} bytes of marked, {plain:,} of plain"
+
+
+def _differences(of: Observed, counts: Counter[tuple[str, int]]) -> list[int]:
+    return [counts[pair.run, pair.marked.number] - counts[pair.run, pair.plain.number] for pair in of.pairs]
+
+
+def _signs(differences: Sequence[int], how: str) -> tuple[str, Tested]:
+    """Figures in words, and the test."""
+    pairs = len(differences)
+    first, second = sum(value > 0 for value in differences), sum(value < 0 for value in differences)
+    words = f"of {pairs} pairs {first} marked {how}, {second} plain {how}, {pairs - first - second} alike"
     # Pairs that are alike could have differed: what the test could have shown depends on all of them.
-    tested = sign(more, fewer)
-    least = min(1.0, 2 / 2 ** len(of.pairs))
-    return question, words, replace(tested, least_p=least, reachable=tested.least_p)
+    tested = sign(first, second)
+    return words, replace(tested, least_p=min(1.0, 2 / 2**pairs), reachable=tested.least_p)
 
 
 def detection_test(of: Observed) -> tuple[str, str, Tested] | None:

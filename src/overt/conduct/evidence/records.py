@@ -411,6 +411,8 @@ class Compared(Record, frozen=True, kw_only=True):
     """The destination or file that is compared; empty for all together."""
     least_p: float = 0.0
     """The smallest corrected p that so few observations could have given: above 0.05 the test could show nothing."""
+    level: float = 0.05
+    """Corrected p below which the difference is taken for real: less where honest products leave much to chance."""
 
 
 class Verdict(StrEnum):
@@ -452,6 +454,10 @@ class Package(Record, frozen=True, kw_only=True):
     sha256: str
     """Hex."""
     size: int
+    files: tuple[str, ...] = ()
+    """Of a Debian package: what it lists that it installs, as absolute paths, without folders."""
+    set_id: tuple[str, ...] = ()
+    """Those of them that it lists as set-user-ID or set-group-ID."""
 
 
 class Subject(Record, frozen=True, kw_only=True):
