@@ -24,6 +24,7 @@ from typing import Any
 
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Verdict
+from overt.conduct.report import build
 
 DOCS = Path(__file__).parents[1] / "docs/conduct"
 NAMES = (
@@ -95,7 +96,8 @@ def _index(name: str, report: ReportFolder) -> None:
     index = json.loads(INDEX.read_text()) if INDEX.exists() else {}
     subject = report.subject()
     answers = {one.question: {"verdict": one.verdict, "good": one.good} for one in report.answers()}
-    index[name] = {"product": subject.name, "version": subject.version, "answers": answers}
+    by = build.here().short
+    index[name] = {"product": subject.name, "version": subject.version, "build": by, "answers": answers}
     INDEX.write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n")
 
 
@@ -104,14 +106,15 @@ def _page() -> Iterator[str]:
     yield ""
     yield "By `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
     yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`"
-    yield "(all but rkhunter, whose evidence has 160 MB)."
+    yield "(all but rkhunter, whose evidence has 160 MB). It says so if the Overt that checks is another build than made the"
+    yield "report, and which answers it gives itself."
     yield ""
-    yield f"| report | product | {' | '.join(SHOWN)} |"
-    yield "|---|---|" + "---|" * len(SHOWN)
+    yield f"| report | product | {' | '.join(SHOWN)} | build |"
+    yield "|---|---|" + "---|" * len(SHOWN) + "---|"
     for name, found in json.loads(INDEX.read_text()).items():
         cells = " | ".join(_cell(found["answers"][question]) for question in SHOWN)
         version = found["version"].removeprefix(found["product"]).strip()
-        yield f"| [{name}]({name}/report.html) | {found['product']}, {version or 'version not told'} | {cells} |"
+        yield f"| [{name}]({name}/report.html) | {found['product']}, {version or 'version not told'} | {cells} | {found['build']} |"
     yield ""
     yield "The questions are explained in [conduct reports](../conduct-report.md). *Contact* of freshclam, rkhunter and"
     yield "`overt update` is with the lab's own servers, in their makers' place. What is found of programs"
