@@ -106,15 +106,16 @@ def _page() -> Iterator[str]:
     yield ""
     yield "By `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
     yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`"
-    yield "(all but rkhunter, whose evidence has 160 MB). It says so if the Overt that checks is another build than made the"
-    yield "report, and which answers it gives itself."
+    yield "(all but rkhunter, whose evidence has 160 MB). An Overt of another build than made the report says so, and which"
+    yield "answers it gives itself."
     yield ""
     yield f"| report | product | {' | '.join(SHOWN)} | build |"
     yield "|---|---|" + "---|" * len(SHOWN) + "---|"
     for name, found in json.loads(INDEX.read_text()).items():
         cells = " | ".join(_cell(found["answers"][question]) for question in SHOWN)
         version = found["version"].removeprefix(found["product"]).strip()
-        yield f"| [{name}]({name}/report.html) | {found['product']}, {version or 'version not told'} | {cells} | {found['build']} |"
+        product = f"{found['product']}, {version or 'version not told'}"
+        yield f"| [{name}]({name}/report.html) | {product} | {cells} | {found['build']} |"
     yield ""
     yield "The questions are explained in [conduct reports](../conduct-report.md). *Contact* of freshclam, rkhunter and"
     yield "`overt update` is with the lab's own servers, in their makers' place. What is found of programs"
