@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from overt.conduct.compare.handling import Deed, Handled, handled, more
@@ -57,7 +57,7 @@ def observed(folders: Sequence[RunFolder]) -> Observed:
         if run.arm is not Arm.MIXED:
             continue
         runs.append(run.name)
-        pairs += _pairs(run.name, list(folder.read(Canary)))
+        pairs += pairs_of(run.name, folder.read(Canary))
         handlings[run.name] = handled(folder)
         flows = {flow.number: place_of(flow) for flow in folder.read(Flow)}
         for sighting in folder.read(Sighting):
@@ -72,7 +72,8 @@ def _numbers(sighting: Sighting) -> tuple[int, ...]:
     return sighting.flows if sighting.flow is None else (sighting.flow,)
 
 
-def _pairs(run: str, canaries: Sequence[Canary]) -> Iterator[Pair]:
+def pairs_of(run: str, canaries: Iterable[Canary]) -> Iterator[Pair]:
+    """The pairs of which both halves were planted, in the order of their marked halves."""
     halves: dict[tuple[int | None, Side], Canary] = {
         (canary.pair, canary.side): canary for canary in canaries
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from overt.conduct.compare.arms import UNITS
+from overt.conduct.compare.tests import LEVEL
 from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sighting, StepKind, Verdict
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
@@ -25,8 +25,6 @@ from overt.conduct.judge.network import (
 
 FORMS = {"content": "content", "name": "name", "path": "name", "digest": "digest", "size": "digest"}
 """Form of a sighting → what a profile declares as sent."""
-SIGNIFICANCE, SIGNIFICANCE_OF_TIMING = 0.05, 0.01
-"""Corrected p below which a difference is taken for real; a busy machine moves times, not contents or sizes."""
 
 
 class Seen(NamedTuple):
@@ -97,9 +95,9 @@ def _left(material: Material, declared: Declared, forms: tuple[str, ...], words:
     return Said(Verdict.NO, True, f"{text} {caveat(material)}".strip() if "content" in forms else text)
 
 
-def _differs(test: Compared) -> bool:
-    timing = UNITS["pause"] in test.question
-    return test.p_corrected < (SIGNIFICANCE_OF_TIMING if timing else SIGNIFICANCE)
+def differs(test: Compared) -> bool:
+    """Whether a comparison shows a difference that chance hardly makes."""
+    return test.p_corrected < test.level
 
 
 def _moved(material: Material) -> list[Cited[Compared]]:
@@ -107,14 +105,14 @@ def _moved(material: Material) -> list[Cited[Compared]]:
     return [
         one
         for one in material.compared
-        if one.value.about in ("canaries", "marking") and one.value.place and _differs(one.value)
+        if one.value.about in ("canaries", "marking") and one.value.place and differs(one.value)
     ]
 
 
 def _what_moved(moved: Sequence[Cited[Compared]], material: Material) -> Said:
     places = some(sorted({one.value.place for one in moved}), 3)
     text = f"No content could be read; but what it sends to {places} depends on the planted files or their markings."
-    return Said(Verdict.PARTLY, False, text, (*map(_compared_fact, moved), *_opaque_facts(material)))
+    return Said(Verdict.PARTLY, False, text, (*map(compared_fact, moved), *_opaque_facts(material)))
 
 
 def _what_left(found: list[Seen], words: str) -> Said:
@@ -200,52 +198,10 @@ def _opaque_facts(material: Material) -> tuple[Fact, ...]:
     )
 
 
-def marking(material: Material, declared: Declared, seen: Tally) -> Said:
-    """Does what it does depend on a document's marking?"""
-    tests = [one for one in material.compared if one.value.about == "marking"]
-    pairs = [run for run in material.runs if any(c.value.side is Side.MARKED for c in run.canaries.values())]
-    if not tests:
-        why = (
-            "there was nothing to compare" if pairs else "no pairs of marked and unmarked files were planted"
-        )
-        return Said(Verdict.UNSEEN, None, f"This was not tested: {why}.")
-    facts = tuple(_compared_fact(one) for one in sorted(tests, key=lambda one: one.value.p_corrected))
-    differing = [one.value for one in tests if _differs(one.value)]
-    if differing:
-        best = min(differing, key=lambda one: one.p_corrected)
-        text = f"It treats marked documents differently: {best.question}: {best.observed}"
-        return Said(Verdict.YES, False, f"{text} (p = {best.p_corrected:.2g}).", facts)
-    if blind := unwatched_files(material):
-        text = (
-            f"No difference was found in what left; but how it treats documents could not be seen: {blind}."
-        )
-        return Said(Verdict.UNSEEN, None, text, facts)
-    if not any(_touched(run, seen) for run in pairs):
-        text = "It opened none of the marked documents, nor their twins: how it treats them was not seen."
-        return Said(Verdict.UNSEEN, None, text, facts)
-    if all(one.value.least_p >= SIGNIFICANCE for one in tests):
-        text = "There were too few observations for any difference to show."
-        return Said(Verdict.UNSEEN, None, text, facts)
-    if any(one.value.p < SIGNIFICANCE for one in tests):
-        text = "A difference was seen that chance may have made: more runs would tell."
-        return Said(Verdict.UNSEEN, None, text, facts)
-    text = (
-        f"No difference between marked and unmarked files was found in {counted(len(tests), 'comparison')}."
-    )
-    return Said(Verdict.NO, True, text, facts)
-
-
-def _touched(run: RunMaterial, seen: Tally) -> bool:
-    """Whether a document of a pair was opened, or something of one left."""
-    paired = {number for number, one in run.canaries.items() if one.value.side is not Side.ALONE}
-    return any((run.name, number) in seen.opened for number in paired) or any(
-        one.value.canary in paired for one in run.sightings
-    )
-
-
-def _compared_fact(test: Cited[Compared]) -> Fact:
+def compared_fact(test: Cited[Compared]) -> Fact:
+    """What a comparison showed, in one sentence."""
     value = test.value
-    weak = "; too few observations to show anything" if value.least_p >= SIGNIFICANCE else ""
+    weak = "; too few observations to show anything" if value.least_p >= LEVEL else ""
     p = f"p = {value.p:.3g}, corrected {value.p_corrected:.3g}"
     return Fact(f"{value.question}: {value.observed} ({value.method}, {p}{weak})", (test.reference,))
 
@@ -262,7 +218,7 @@ def after_detection(material: Material, declared: Declared, seen: Tally) -> Said
         one for one in _all_sightings(material, declared) if one.flow and one.flow.step in _after(one.run)
     ]
     flows = [(run, flow) for run in runs for flow in run.flows.values() if _is_asked_for(run, flow)]
-    facts = (*_facts(left), *_flow_facts(flows), *(_compared_fact(one) for one in tests))
+    facts = (*_facts(left), *_flow_facts(flows), *(compared_fact(one) for one in tests))
     if detected := [one for one in left if one.canary.detected]:
         undeclared = any(not one.declared for one in detected)
         both = any(one.canary.side is Side.MARKED for one in detected)

@@ -19,7 +19,7 @@ from overt.conduct.evidence.records import (
     StepKind,
     Verdict,
 )
-from overt.conduct.judge import files, leaving, machine, network, sight, updates
+from overt.conduct.judge import files, leaving, machine, marking, network, sight, updates
 from overt.conduct.judge.answering import Fact, Said, answer, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally, tally
@@ -97,7 +97,7 @@ QUESTIONS = (
         "marking",
         "Does it treat confidential documents differently?",
         Group.FILES,
-        judge_of_files=leaving.marking,
+        judge_of_files=marking.marking,
     ),
     Question(
         "after-detection",
