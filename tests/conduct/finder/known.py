@@ -14,6 +14,7 @@ from overt.conduct.evidence.records import Arm, Canary, Flow, Losses, Mode, Run
 from overt.conduct.finder.examine import Examined, Examiner, Hit
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.needles import Bodies, Needles
+from overt.conduct.finder.reckoning import added
 
 SEED = 11
 
@@ -44,6 +45,11 @@ def one(form: str) -> Planned:
 def examine(data: bytes) -> Examined:
     """What `data` holds."""
     return examiner().examine(data)
+
+
+def unread(data: bytes) -> int:
+    """Bytes of `data` that could not be read, in one source to one destination."""
+    return added([examine(data).left]).total()
 
 
 def content(data: bytes, item: Planned) -> list[Hit]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,29 +13,21 @@ import msgspec
 
 from overt.conduct.finder.decoders.base import Piece, Trust
 from overt.conduct.finder.decoders.registry import BINARY, TEXT
-from overt.conduct.finder.entropy import Disorder
 from overt.conduct.finder.extents import Extents, Places, between
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.masks import Masks, masked_texts
 from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
-from overt.conduct.finder.runs import is_base64, is_text, text_runs
+from overt.conduct.finder.plausible import plausible
+from overt.conduct.finder.reckoning import Decoded, Left, Reading, summed
+from overt.conduct.finder.rewriting import rewritten
+from overt.conduct.finder.runs import is_base64, text_runs
 from overt.conduct.finder.sizes import Number, Sizes
 from overt.conduct.finder.substitution import Substitutions
 
-MAGIC = re.compile(
-    rb"PK\x03\x04|\x1f\x8b\x08|x[\x01\x5e\x9c\xda]|BZh[1-9]1AY|\xfd7zXZ\0|\x28\xb5\x2f\xfd|\x04\x22\x4d\x18|7z\xbc\xaf|%PDF-"
-    rb"|\x89PNG|\xff\xd8\xff|SQLite format|Rar!|MSCF|\xd0\xcf\x11\xe0|(?:[\x20-\x7e]\0){8}|(?:\0[\x20-\x7e]){8}"
-)
-HEAD_BYTES = 256
 TOKEN = b"ovt"
-MIN_LEFT_BYTES = 1_024
-"""Beside a canary: fewer bytes are what its extents miss at their ends."""
 MIN_BYTES = 16
 """Of a part that is looked into."""
-TEXT_SHARE = 0.95
 FOLDED_BYTES = 27
-MIN_GUESS_BYTES = 32
-"""Of a guess without a canary in it: less text may come of anything."""
 MAX_SMALL = 1_000
 SMALL_BYTES = 4_096
 """Pieces that are looked at together: in nearly all of them is nothing."""
@@ -68,8 +59,8 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     """What one blob holds."""
 
     hits: tuple[Hit, ...]
-    disorder: tuple[int, ...]
-    """How often each byte value occurs in what could be anything."""
+    left: Left = Left()
+    """What nothing explains."""
     numbers: tuple[Number, ...] = ()
     """Sizes of canaries, and the numbers that they are told from."""
     cut: str = ""
@@ -78,7 +69,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Blob:
-    data: bytes
+    reading: Reading
     route: tuple[str, ...]
     at: int
     """Where it begins in the root."""
@@ -88,23 +79,22 @@ class _Blob:
     parent: _Blob | None = None
     span: tuple[int, int] = (0, 0)
     """Where it is in its parent."""
-    explained: list[tuple[int, int]] = field(default_factory=list)
-    """What of it lies in canaries, or was decoded to something that does."""
-    read: list[tuple[int, int]] = field(default_factory=list)
-    """What of it is text, or is checked by its own format."""
+    part: bool = False
+    """Whether the decoder checked it by its own format."""
+    checked: list[tuple[int, int]] = field(default_factory=list)
+    """What of it holds such parts."""
 
-    def is_explained_otherwise(self) -> bool:
-        """Whether another reading of the same bytes led to a canary, and this one did not."""
-        blob = self
-        while not blob.explained and (parent := blob.parent):
-            if any(low <= blob.span[0] and blob.span[1] <= high for low, high in parent.explained):
-                return True
-            blob = parent
-        return False
+    @property
+    def data(self) -> bytes:
+        return self.reading.data
+
+    @property
+    def explained(self) -> list[tuple[int, int]]:
+        return self.reading.explained
 
     def explain(self, stretches: list[tuple[int, int]]) -> None:
         """Note what of it lies in canaries, here and in what it was decoded from."""
-        self.explained += stretches
+        self.reading.explained += stretches
         if self.parent and stretches:
             low, high = self.span
             inside = [(low + begin, low + end) for begin, end in stretches]
@@ -118,14 +108,14 @@ class Examiner:
         self._needles, self.limits = needles, limits
         masks, substitutions = Masks(needles.canaries, needles.bodies), Substitutions(needles.bodies)
         self._hidden = Hidden(
-            (masks.pieces, substitutions.pieces, masked_texts),
+            (masks.pieces, substitutions.pieces, masked_texts, rewritten),
             (substitutions.pieces,),
         )
         self._places = Places(needles.bodies)
         self.sizes = Sizes(needles.canaries)
 
     def examine(self, data: bytes, counted: int = 0) -> Examined:
-        """Search `data` and everything that is in it; of the first `counted` bytes nothing is counted as disorder.
+        """Search `data` and everything that is in it; of the first `counted` bytes nothing is counted as unread.
 
         Raises nothing that hostile bytes cause, but `MemoryError`."""
         return _Search(self._needles, self._hidden, self._places, self.sizes, self.limits, len(data)).run(
@@ -142,7 +132,7 @@ class _Search:
         self._needles, self._hidden, self._places, self._sizes = needles, hidden, places, sizes
         self._limits = limits
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
-        self._seen: set[bytes] = set()
+        self._seen: dict[bytes, Reading] = {}
         self._queue: list[tuple[int, int, int, _Blob]] = []
         self._blobs = 0
         self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * size)
@@ -151,23 +141,17 @@ class _Search:
         self._cut = ""
 
     def run(self, data: bytes, counted: int) -> Examined:
-        """Search, then count what nothing explains."""
-        self._admit(_Blob(data, (), 0, Trust.SOUND, True))
+        """Search, then sum up what nothing explains."""
+        root = Reading(data)
+        self._admit(_Blob(root, (), 0, Trust.SOUND, True))
         while self._queue:
             blob = heapq.heappop(self._queue)[-1]
             self._expand(blob)
             if blob.trust is not Trust.GUESS:
                 self._expanded.append(blob)
-        disorder = Disorder()
-        for blob in self._expanded:
-            before = counted if blob.parent is None else 0
-            if not blob.is_explained_otherwise() and (blob.parent is None or blob.at >= counted):
-                least = MIN_LEFT_BYTES if blob.explained else MIN_BYTES
-                left = between([(0, before), *blob.explained, *blob.read], len(blob.data))
-                disorder.add(blob.data, [(low, high) for low, high in left if high - low >= least])
         return Examined(
             hits=tuple(self._hits.values()),
-            disorder=disorder.counts(),
+            left=summed(root.left(), counted),
             numbers=tuple(self._numbers().values()),
             cut=self._cut,
         )
@@ -188,12 +172,19 @@ class _Search:
             return
         digest = hashlib.blake2b(blob.data, digest_size=12).digest()
         if digest in self._seen:
+            self._link(blob, self._seen[digest])
             return
-        self._seen.add(digest)
+        self._seen[digest] = blob.reading
         self._bytes_left -= len(blob.data) if blob.route else 0
         if self._look(blob) or blob.trust is not Trust.GUESS or plausible(blob.data):
             self._blobs += 1
             heapq.heappush(self._queue, (len(blob.route), -blob.trust.value, self._blobs, blob))
+            self._link(blob, blob.reading)
+
+    def _link(self, blob: _Blob, reading: Reading) -> None:
+        """Note what a stretch of its parent was decoded to."""
+        if blob.parent:
+            blob.parent.reading.decoded.append(Decoded(*blob.span, blob.route[-1], blob.part, reading))
 
     def _room(self, blob: _Blob) -> bool:
         if len(blob.route) > self._limits.max_depth:
@@ -279,7 +270,7 @@ class _Search:
             for piece in decoder.decode(blob.data, self._limits.max_piece_bytes):
                 self._child(blob, decoder.name, piece, 0)
                 if piece.trust is Trust.SOUND:
-                    blob.read.append((piece.start, piece.end))
+                    blob.checked.append((piece.start, piece.end))
         for low, high in unexplained:
             self._expand_part(blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data)
         self._admit_small()
@@ -289,13 +280,12 @@ class _Search:
         runs = list(text_runs(data))
         if blob.trust is not Trust.GUESS:
             written = [(begin, end) for begin, end in runs if is_base64(data[begin:end])]
-            checked = [(begin - low, end - low) for begin, end in blob.read]
+            checked = [(begin - low, end - low) for begin, end in blob.checked]
             masked = between(written + checked, len(data))
             for ways, stretches in ((self._hidden.anything, masked), (self._hidden.written, written)):
                 for begin, end in stretches:
                     for name, piece in chain.from_iterable(undo(data[begin:end]) for undo in ways):
                         self._child(blob, name, piece, low + begin)
-        blob.read += [(low + begin, low + end) for begin, end in runs]
         for begin, end in runs:
             self._read(blob, data[begin:end], low + begin)
 
@@ -310,13 +300,14 @@ class _Search:
     def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> None:
         begin, end = low + piece.start, low + piece.end
         child = _Blob(
-            piece.data,
+            Reading(piece.data),
             (*blob.route, name),
             blob.at + begin if blob.exact else blob.at,
             piece.trust if piece.trust.value < blob.trust.value else blob.trust,
             blob.exact and end - begin == len(piece.data),
             blob,
             (begin, end),
+            piece.trust is Trust.SOUND,
         )
         if len(piece.data) > SMALL_BYTES:
             self._admit(child)
@@ -333,9 +324,3 @@ class _Search:
         for blob in small:
             if anything or blob.trust is not Trust.GUESS or plausible(blob.data):
                 self._admit(blob)
-
-
-def plausible(data: bytes) -> bool:
-    """Whether `data` begins like text or like a file."""
-    head = data[:HEAD_BYTES]
-    return len(data) >= MIN_GUESS_BYTES and (MAGIC.match(head) is not None or is_text(head, TEXT_SHARE))

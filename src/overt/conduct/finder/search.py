@@ -23,13 +23,14 @@ from overt.conduct.finder.entropy import bits_per_byte
 from overt.conduct.finder.examine import Examined, Examiner, Hit
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.needles import CONTENT, SIZE, Bodies, Needles
+from overt.conduct.finder.reckoning import Left, added
 from overt.conduct.finder.sizes import Number, Sizes, told
 from overt.conduct.finder.sources import Kind, Source, destination, sources, within
 from overt.conduct.finder.worker import Answerer, Question, prepare
 from overt.core.errors import ConductError, OvertError
 from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
 
-UNREADABLE = "as disordered as chance, and in no form that the finder knows"
+UNREADABLE = "neither words nor in a form that the finder knows"
 NOT_OPENED = "encrypted, and not opened"
 BATCH_BYTES, BATCH_SOURCES = 1 << 20, 64
 DEFAULTS = Limits()
@@ -44,8 +45,8 @@ class _Found:
     """Answers so far. Mutable: it grows."""
 
     hits: list[tuple[Source, Hit]] = field(default_factory=list)
-    disorder: dict[str, dict[tuple[int, ...], Counter[int]]] = field(default_factory=dict)
-    """By destination and flows."""
+    left: dict[str, dict[tuple[int, ...], list[Left]]] = field(default_factory=dict)
+    """What is unread, by destination and flows."""
     numbers: dict[tuple[str, str], dict[int, tuple[Source, Number]]] = field(default_factory=dict)
     """By destination and notation: where each was first seen."""
     unsearched: list[OpaqueBytes] = field(default_factory=list)
@@ -190,19 +191,24 @@ def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFold
         for number in answer.numbers:
             place = source.destination, number.notation
             found.numbers.setdefault(place, {}).setdefault(number.size, (source, number))
-    joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.disorder
-    if source.kind is Kind.STREAM or joined:
-        _count(found.disorder.setdefault(source.destination, {}), source, answer)
+    joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.left
+    if source.kind is Kind.STREAM or joined or _is_domain(source):
+        _count(found.left.setdefault(source.destination, {}), source, answer.left)
     if answer.cut:
         found.unsearched.append(_unsearched(source, folder, f"not searched to the end: {answer.cut}"))
 
 
-def _count(known: dict[tuple[int, ...], Counter[int]], source: Source, answer: Examined) -> None:
-    """Add what could be anything; what was read only in a concatenation no longer counts in its flows."""
+def _is_domain(source: Source) -> bool:
+    """Whether these are all names below one domain: those of one of its hosts are among them."""
+    return source.kind is Kind.NAMES and source.destination.count(".") == 1
+
+
+def _count(known: dict[tuple[int, ...], list[Left]], source: Source, left: Left) -> None:
+    """Add what is unread; what was read only in a concatenation no longer counts in its flows."""
     if source.kind is Kind.BODIES:
         for flow in source.flows:
             known.pop((flow,), None)
-    known.setdefault(source.flows, Counter()).update(dict(enumerate(answer.disorder)))
+    known.setdefault(source.flows, []).append(left)
 
 
 def _sizes(found: _Found, sizes: Sizes) -> Iterable[tuple[Source, Hit]]:
@@ -312,18 +318,16 @@ def _rank(seen: Sighting) -> tuple[int, int, tuple[str, ...], int]:
 
 def _opaque(found: _Found, flows: Sequence[Flow]) -> list[OpaqueBytes]:
     hidden = _not_opened(flows)
-    said = [_hidden(name, group, found.disorder.get(name, {})) for name, group in hidden.items()]
-    for name, by_flows in found.disorder.items():
+    said = [_hidden(name, group, found.left.get(name, {})) for name, group in hidden.items()]
+    for name, by_flows in found.left.items():
         for flow in hidden.get(name, ()):
             by_flows.pop((flow.number,), None)
-        counts = sum(by_flows.values(), Counter[int]())
+        counts = added(left for all_left in by_flows.values() for left in all_left)
         if counts.total():
             said.append(
                 OpaqueBytes(
                     destination=name,
-                    flows=tuple(
-                        sorted({flow for flows, of in by_flows.items() if of.total() for flow in flows})
-                    ),
+                    flows=_whose(by_flows),
                     bytes=counts.total(),
                     bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3),
                     why=UNREADABLE,
@@ -334,6 +338,13 @@ def _opaque(found: _Found, flows: Sequence[Flow]) -> list[OpaqueBytes]:
     )
 
 
+def _whose(left: Mapping[tuple[int, ...], Sequence[Left]]) -> tuple[int, ...]:
+    """The flows that sent more than short things; all that sent some, if none did."""
+    long = [flows for flows, sent in left.items() if any(one.counts for one in sent)]
+    chosen = long or [flows for flows, sent in left.items() if any(sent)]
+    return tuple(sorted({flow for flows in chosen for flow in flows}))
+
+
 def _not_opened(flows: Sequence[Flow]) -> Mapping[str, list[Flow]]:
     groups: dict[str, list[Flow]] = {}
     for flow in flows:
@@ -342,16 +353,14 @@ def _not_opened(flows: Sequence[Flow]) -> Mapping[str, list[Flow]]:
     return groups
 
 
-def _hidden(
-    name: str, group: Sequence[Flow], disorder: Mapping[tuple[int, ...], Counter[int]]
-) -> OpaqueBytes:
+def _hidden(name: str, group: Sequence[Flow], left: Mapping[tuple[int, ...], Sequence[Left]]) -> OpaqueBytes:
     """Flows that were encrypted: all that they sent counts."""
-    counts = sum((disorder.get((flow.number,), Counter()) for flow in group), Counter[int]())
+    counts = added(one for flow in group for one in left.get((flow.number,), ()))
     reasons = sorted({flow.why_opaque for flow in group if flow.why_opaque})
     return OpaqueBytes(
         destination=name,
         flows=tuple(sorted(flow.number for flow in group)),
         bytes=sum(flow.sent_bytes for flow in group),
-        bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3) if counts else HIDDEN_BITS,
+        bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3) if counts.total() else HIDDEN_BITS,
         why="; ".join((NOT_OPENED, *reasons)),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
 
 from overt.conduct.finder import joins
 from overt.conduct.finder.examine import Examined, Examiner
+from overt.conduct.finder.reckoning import Left
 from overt.conduct.finder.sources import Kind
 from overt.engine.warm import warm_up
 
@@ -52,7 +52,7 @@ class Answerer:
         found = [self._examiner.examine(data) for data in kept]
         if left_out:
             cut = f"{left_out:,} concatenations past max_joined_bytes = {most:,}"
-            found.append(Examined(hits=(), disorder=(0,) * 256, cut=cut))
+            found.append(Examined(hits=(), cut=cut))
         return found
 
 
@@ -62,12 +62,10 @@ def prepare() -> None:
 
 
 def _merged(found: list[Examined]) -> Examined:
-    disorder: Counter[int] = Counter()
-    for one in found:
-        disorder.update(dict(enumerate(one.disorder)))
+    """One answer; where names are joined in many ways, what is unread counts as in the first, which has all."""
     return Examined(
         hits=tuple(hit for one in found for hit in one.hits),
-        disorder=tuple(disorder[value] for value in range(256)),
+        left=found[0].left if found else Left(),
         numbers=tuple(number for one in found for number in one.numbers),
         cut=next((one.cut for one in found if one.cut), ""),
     )

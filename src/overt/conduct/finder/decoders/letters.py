@@ -1,4 +1,4 @@
-"""Bytes written in letters: base64, base32, base85, hexadecimal, decimal lists."""
+"""Bytes written in letters: base64, base32, base85, hexadecimal, lists of decimal or octal numbers, bits."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ Z85 = re.compile(rb"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#_`;|~]{40,}+")
 HEX = re.compile(
     rb"(?<![0-9A-Za-wyz+/])(?:(?:[0-9A-Fa-f]{2}[ :,-]){12,}+[0-9A-Fa-f]{0,2}|[0-9A-Fa-f]{24,}+)(?![0-9A-Za-z+/])"
 )
+OCTALS = re.compile(rb"[0-7]{3}(?:[\s,;]*+[0-7]{3}){23,}+")
+BITS = re.compile(rb"(?:[01][\s,]?){64,}+")
 DECIMALS = re.compile(rb"-?\d{1,3}(?:\s*+[,;\s]\s*+-?\d{1,3}){15,}+")
 MIN_CHARS = 24
 MIN_DISTINCT = 6
@@ -125,6 +127,22 @@ def _decimals(data: bytes, limit: int) -> Iterator[Piece]:
             yield Piece(run.start(), run.end(), bytes(number & 0xFF for number in numbers), Trust.LIKELY)
 
 
+def _octals(data: bytes, limit: int) -> Iterator[Piece]:
+    for run in OCTALS.finditer(data):
+        numbers = re.findall(rb"[0-7]{3}", run[0])[:limit]
+        yield Piece(run.start(), run.end(), bytes(int(number, 8) & 0xFF for number in numbers), Trust.GUESS)
+
+
+def _bits(data: bytes, limit: int) -> Iterator[Piece]:
+    """Python reads numbers of base 2 in linear time."""
+    for run in BITS.finditer(data):
+        text = _NOT_LETTERS.sub(b"", run[0])[: 8 * limit]
+        for skipped in range(8):
+            part = text[skipped:]
+            count = len(part) // 8
+            yield Piece(run.start(), run.end(), int(part[: 8 * count], 2).to_bytes(count, "big"), Trust.GUESS)
+
+
 def _backwards(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         if len(run[0]) >= MIN_TURNED_CHARS:
@@ -148,6 +166,8 @@ DECODERS = (
     Decoder("base32", _base32),
     Decoder("base32hex", _base32hex),
     Decoder("decimal list", _decimals),
+    Decoder("octal list", _octals),
+    Decoder("bits", _bits),
     Decoder("base85", _base85),
     Decoder("rot13", _rot13),
     Decoder("reversed", _backwards),

@@ -1,0 +1,211 @@
+"""What counts as read: words, and what they were encoded to; all else does not, however orderly its bytes are."""
+
+from __future__ import annotations
+
+import base64
+import codecs
+import gzip
+import json
+import random
+import re
+import string
+import uuid
+from collections.abc import Callable
+from itertools import accumulate, pairwise
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from overt.conduct.canary.texts import SENTENCES
+from overt.conduct.evidence.records import OpaqueBytes, Request
+from overt.conduct.finder.reckoning import ALLOWANCE_BYTES
+from overt.conduct.finder.search import find
+from tests.conduct.finder.known import Lab, post, unread
+
+TEXT = " ".join(sentence for sentences in SENTENCES.values() for sentence in sentences).encode()
+OWN = str.maketrans(
+    string.ascii_letters + string.digits + "+/",
+    "zyxwvutsrqponmlkjihgfedcbaZYXWVUTSRQPONMLKJIHGFEDCBA9876543210_-",
+)
+
+
+def question(name: str, number: int = 7) -> bytes:
+    """A DNS message that asks for the address of `name`."""
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return number.to_bytes(2, "big") + b"\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1"
+
+
+def base58(data: bytes) -> bytes:
+    alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+    number, out = int.from_bytes(data, "big"), []
+    while number:
+        number, digit = divmod(number, 58)
+        out.append(alphabet[digit])
+    return "".join(reversed(out)).encode()
+
+
+HIDING: dict[str, Callable[[bytes], bytes]] = {
+    "added key": lambda data: bytes((byte + b"secretkey"[at % 9]) % 256 for at, byte in enumerate(data)),
+    "rolling xor": lambda data: bytes(byte ^ (7 * at + 3) & 255 for at, byte in enumerate(data)),
+    "letters moved on": lambda data: (
+        codecs.encode(data.decode("latin-1"), "rot13")
+        .translate(
+            str.maketrans(string.ascii_lowercase, string.ascii_lowercase[3:] + string.ascii_lowercase[:3])
+        )
+        .encode("latin-1")
+    ),
+    "own base64": lambda data: base64.b64encode(data).decode().translate(OWN).encode(),
+    "own base64 in words": lambda data: re.sub(rb"(.{6})", rb"\1 ", HIDING["own base64"](data)),
+    "base58": base58,
+    "added, in decimals": lambda data: b",".join(b"%d" % (byte + 300) for byte in data),
+    "added, in hex": lambda data: HIDING["added key"](data).hex().encode(),
+    "added, in bits": lambda data: "".join(f"{byte:08b}" for byte in HIDING["added key"](data)).encode(),
+    "added, in groups of bits": lambda data: " ".join(
+        f"{byte:08b}" for byte in HIDING["added key"](data)
+    ).encode(),
+    "added, in octal": lambda data: " ".join(f"{byte:03o}" for byte in HIDING["added key"](data)).encode(),
+    "added, in tabs and spaces": lambda data: HIDING["added, in bits"](data).translate(
+        bytes.maketrans(b"01", b" \t")
+    ),
+    "added, in gzip": lambda data: gzip.compress(HIDING["added key"](data)),
+    "added, in JSON's numbers": lambda data: json.dumps(
+        [{"took": byte + 1000} for byte in HIDING["added key"](data)]
+    ).encode(),
+}
+"""Ways to say a text that nobody can read, without much disorder."""
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_what_is_hidden_in_orderly_bytes_is_unread(name: str) -> None:
+    assert unread(post(HIDING[name](TEXT))) > len(TEXT) // 2
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_text_is_read_in_every_language_that_is_planted(language: str) -> None:
+    text = " ".join(SENTENCES[language]) * 20
+    assert unread(text.encode()) == 0
+    assert unread(text.encode("utf-16-le")) == 0
+    assert unread(base64.b64encode(gzip.compress(text.encode()))) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Рабочая группа встретилась во вторник и обсудила список открытых вопросов. " * 20,
+        "Η ομάδα εργασίας συναντήθηκε την Τρίτη και συζήτησε τα ανοιχτά θέματα. " * 20,
+        "Çalışma grubu salı günü toplandı ve açık konuları görüştü. " * 20,
+        "Munkacsoport kedden ülésezett, és megvitatta a nyitott kérdéseket. " * 20,
+    ],
+)
+def test_other_languages_are_read_too(text: str) -> None:
+    assert unread(text.encode()) == 0
+
+
+def telemetry(chance: random.Random) -> bytes:
+    name = str(uuid.UUID(int=chance.getrandbits(128)))
+    events = [
+        {
+            "event": "scan finished",
+            "at": f"2026-11-22T10:0{minute}:00Z",
+            "files": 1200 + minute,
+            "infected": 0,
+        }
+        for minute in range(10)
+    ]
+    return json.dumps({"installation": name, "version": "4.2.1", "events": events}).encode()
+
+
+HONEST: dict[str, Callable[[random.Random], bytes]] = {
+    "telemetry": telemetry,
+    "telemetry in gzip": lambda chance: gzip.compress(telemetry(chance)),
+    "form": lambda chance: urlencode(
+        {
+            "product": "scanner",
+            "os": "Debian GNU/Linux 12",
+            "id": f"{chance.getrandbits(64):x}",
+            "lang": "en_GB",
+        }
+    ).encode(),
+    "log": lambda chance: "".join(
+        f"Nov 22 10:0{line % 10}:17 host scanner[812]: checked /usr/share/doc/package/copyright: nothing found\n"
+        for line in range(40)
+    ).encode(),
+    "XML": lambda chance: (
+        b'<?xml version="1.0" encoding="UTF-8"?><report xmlns="urn:example:report"><host os="linux">office</host>'
+        b"<result>clean</result><engine version='1.4.6'/></report>"
+    ),
+    "HTML": lambda chance: (
+        b"<!DOCTYPE html><html><head><title>Report</title></head><body><p>All is well.</p></body>"
+    ),
+    "table": lambda chance: (
+        b"name;files;seconds\n"
+        + "".join(f"folder {row};{chance.randrange(1000)};{row}\n" for row in range(40)).encode()
+    ),
+    "names": lambda chance: b"".join(
+        question(f"{host}.update.example.org", chance.randrange(1 << 16))
+        for host in ("www", "cdn", "api") * 99
+    ),
+    "version asked for": lambda chance: (
+        (
+            b"GET /v2/updates/sha256-%064x.tar.gz?os=linux&arch=amd64 HTTP/1.1\r\nHost: update.example.org\r\n"
+            b"User-Agent: Scanner/4.2.1 (X11; Linux x86_64)\r\nAccept-Encoding: gzip, deflate, br\r\n"
+            b'If-None-Match: "6b02daca-248"\r\nIf-Modified-Since: Sun, 22 Nov 2026 10:00:00 GMT\r\n\r\n'
+        )
+        % chance.getrandbits(256)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_what_products_say_of_themselves_is_read(name: str) -> None:
+    body = HONEST[name](random.Random(5))
+    assert unread(body) == 0
+    assert unread(post(body)) == 0
+
+
+def opaque(lab: Lab) -> dict[str, int]:
+    find(lab.written(), confined=False)
+    return {row.destination: row.bytes for row in lab.run.read(OpaqueBytes)}
+
+
+def test_one_name_told_again_and_again_is_no_more_than_one(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    for _ in range(100):
+        lab.flow(post(telemetry(random.Random(5))))
+    assert opaque(lab) == {}
+
+
+def test_many_short_things_to_one_destination_are_not_allowed(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    chance = random.Random(6)
+    many = 2 * ALLOWANCE_BYTES // 40 + 1
+    for _ in range(many):
+        lab.flow(post(b'{"id": "%040x"}' % chance.getrandbits(160)), name="many.example")
+    for _ in range(many // 4):
+        lab.flow(post(b'{"id": "%040x"}' % chance.getrandbits(160)), name="few.example")
+    assert opaque(lab).keys() == {"many.example:80"}
+
+
+def test_names_that_are_no_words_are_unread(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    hidden = HIDING["added key"](TEXT)[:2_000].hex()
+    for number, at in enumerate(range(0, len(hidden), 60)):
+        name = f"{hidden[at : at + 60]}.tunnel.example"
+        asked = (Request(at_s=float(number), method="A", target=name),)
+        lab.flow(question(name), application="dns", protocol="udp", port=53, name="", requests=asked)
+    found = opaque(lab)
+    assert found["tunnel.example"] >= 4_000
+
+
+def test_a_question_with_more_in_it_is_no_plain_one() -> None:
+    hidden = random.Random(7).randbytes(40)
+    plain = [question("www.example.org", number) for number in range(200)]
+    assert unread(b"".join(plain)) == 0
+    assert unread(b"".join(one + hidden for one in plain)) > 200 * 40
+
+
+def test_the_difference_of_bytes_is_undone() -> None:
+    sent = bytes((after - before) % 256 for before, after in pairwise(b"\0" + TEXT))
+    assert bytes(byte % 256 for byte in accumulate(sent)) == TEXT
+    assert unread(post(sent)) == 0
