@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Canary, Flow, Sighting
+from overt.conduct.evidence.records import Canary, Flow, OpaqueBytes, Sighting
 
 SPY = Path(__file__).parent / "subjects/spy/spy.py"
 DOMAIN = ".spy.example"
@@ -21,12 +21,18 @@ FORMS = dict.fromkeys(("md5", "sha1", "sha256", "sha512", "blake2b"), "digest")
 NOT_FOUND = {
     "c-encrypted": "encryption with a key that never left",
     "w-marked-encrypted": "encryption with a key that never left",
+    "c-add9": "a key of nine bytes, added",
+    "c-add9-bits": "a key of nine bytes, added",
+    "c-rolling": "a key that changes from byte to byte",
     "v-pinned": "nothing left: the server's certificate was not the one that it wants",
 }
 """Ways that no sighting is expected of, and why."""
 
 ENCRYPTED = ("c-encrypted", "w-marked-encrypted")
 """Ways of which no byte can be read: what they depend on shows in sizes, and in runs that are compared."""
+
+UNREAD = (*ENCRYPTED, "c-add9", "c-add9-bits", "c-rolling")
+"""Ways that are not found, and of which the report says that they could not be read."""
 
 PARTLY = {
     "v-server-name": "only the first 600 bytes leave, which in some formats are the same in many files",
@@ -83,6 +89,11 @@ def found(run: RunFolder) -> dict[Sent, list[Sighting]]:
 def sized(run: RunFolder) -> set[Sent]:
     """Each canary sent whose size was found on its way, whatever else left of it."""
     return {sent for sent, sightings in _found(run, lambda sent: "size").items() if sightings}
+
+
+def unread(run: RunFolder) -> set[str]:
+    """Ways to whose host something left that could not be read."""
+    return {way_of(row.destination) for row in run.read(OpaqueBytes) if row.bytes} - {""}
 
 
 def _found(run: RunFolder, form: Callable[[Sent], str]) -> dict[Sent, list[Sighting]]:

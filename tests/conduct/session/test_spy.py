@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Canary, Losses, OpaqueBytes, Side, Verdict
+from overt.conduct.evidence.records import Canary, Losses, Side, Verdict
 from tests.conduct import control
 from tests.conduct.lab import SUBJECTS, answers, overt, reported
 
@@ -44,10 +44,8 @@ def test_only_marked_files_left_by_the_way_for_marked_ones(report: ReportFolder)
     assert {sides[path] for path in left} == {Side.MARKED}
 
 
-def test_what_is_encrypted_is_reported_as_opaque(report: ReportFolder) -> None:
-    opaque = " ".join(row.destination for row in report.runs()[0].read(OpaqueBytes))
-    assert "c-encrypted.spy.example" in opaque
-    assert "w-marked-encrypted.spy.example" in opaque
+def test_what_nobody_can_read_is_told_as_unread(report: ReportFolder) -> None:
+    assert set(control.UNREAD) <= control.unread(report.runs()[0])
 
 
 def test_the_answers_say_so(report: ReportFolder) -> None:

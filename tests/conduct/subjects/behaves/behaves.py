@@ -18,7 +18,8 @@ import urllib.request
 DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
 UPDATE = "https://update.behaves.example/rules.json"
 HEALTH = "https://update.behaves.example/health"
-RULES = 3000
+RULES = 100
+"""Figures told: more would be more than anybody can read (docs/conduct-finder.md)."""
 
 
 def update() -> int:

@@ -35,6 +35,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
+from itertools import pairwise
 
 MARKINGS = (
     "SECRET SECRETO SEGRETO GEHEIM TAJNE TAJEMNICA POUFNE CONFIDENTIAL CONFIDENTIEL VERTRAULICH RISERVAT RESTRICTED "
@@ -132,6 +133,14 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
     "substituted": lambda data: data.translate(shuffled(bytes(range(256)))),
     "own-base64": lambda data: base64.b64encode(data).translate(shuffled(LETTERS)),
     "hex-reversed": lambda data: data.hex().encode()[::-1],
+    "bits": lambda data: "".join(f"{byte:08b}" for byte in data).encode(),
+    "octal": lambda data: " ".join(f"{byte:03o}" for byte in data).encode(),
+    "nibbles": lambda data: bytes(byte >> 4 | byte << 4 & 0xF0 for byte in data),
+    "ebcdic": lambda data: data.decode("latin-1").encode("cp500"),
+    "differences": lambda data: bytes((after - before) % 256 for before, after in pairwise(b"\0" + data)),
+    "add9": lambda data: add(data, b"secretkey"),
+    "add9-bits": lambda data: "".join(f"{byte:08b}" for byte in add(data, b"secretkey")).encode(),
+    "rolling": lambda data: xor(data, bytes((7 * at + 3) % 256 for at in range(256))),
     "encrypted": stream_cipher,
 }
 
