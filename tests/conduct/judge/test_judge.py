@@ -454,7 +454,8 @@ def test_a_scripts_interpreter_is_what_the_step_was_told_to_run(tmp_path: Path) 
 
 def test_removing_its_own_files_needs_no_declaration(tmp_path: Path) -> None:
     own = [change("/etc/av.conf"), change("/etc/av.conf", Changed.REMOVED, 5)]
-    assert judged(tmp_path, changed(made.behaving(), changes=own))["beyond-scope-changes"].good
+    found = judged(tmp_path, changed(made.behaving(), changes=own))["beyond-scope-changes"]
+    assert found.good is None and "removed" not in " ".join(found.facts)
     others = [change("/etc/other.conf", Changed.REMOVED, 5)]
     found = judged(tmp_path / "2", changed(made.behaving(), changes=others))["beyond-scope-changes"]
     assert found.good is False
@@ -484,6 +485,21 @@ def test_documents_that_were_never_opened_tell_nothing(tmp_path: Path) -> None:
     answers = judged(tmp_path, changed(made.behaving(), accesses=[]), compared=made.COMPARED[1:])
     assert answers["marking"].verdict is Verdict.UNSEEN and "opened none" in answers["marking"].summary
     assert answers["after-detection"].verdict is Verdict.UNSEEN
+
+
+def test_malware_that_meets_an_on_access_scanner_is_a_detection(tmp_path: Path) -> None:
+    """The step counts if a test file was opened in it: else nothing shows that the product was asked."""
+    steps = [
+        replace(one, kind=StepKind.ON_ACCESS) if one.number == 4 else one for one in made.run_record().steps
+    ]
+    watching = changed_run(made.behaving(), steps=tuple(steps))
+    found = judged(tmp_path / "1", watching)["after-detection"]
+    assert found.verdict is Verdict.UNSEEN and "No run had a step" in found.summary
+    met = changed(watching, accesses=[*watching.accesses, access("/home/alice/Downloads/tools.zip", 4)])
+    found = judged(tmp_path / "2", met)["after-detection"]
+    assert (found.verdict, found.good) == (Verdict.NO, True)
+    sends = changed(met, flows=[made.flow(1, "update.av.example", 4)])
+    assert judged(tmp_path / "3", sends)["after-detection"].good is False
 
 
 def test_declared_contact_after_a_detection_is_no_accusation(tmp_path: Path) -> None:

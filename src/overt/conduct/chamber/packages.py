@@ -6,9 +6,12 @@ everything else that apt would write is in the folder that is given.
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tarfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from overt.core.errors import ConductError
 
@@ -63,3 +66,38 @@ def fetch(names: Sequence[str], folder: Path, system: Path = Path("/")) -> tuple
         if not any(path.name.startswith(f"{name.split('=')[0].split(':')[0]}_") for path in found):
             raise ConductError(f"apt-get fetched nothing for {name}: {NEXT_STEP}")
     return found
+
+
+class Listed(NamedTuple):
+    """What a package says that it installs: absolute paths, without folders."""
+
+    files: tuple[str, ...]
+    set_id: tuple[str, ...]
+    """Those of `files` that give the rights of their owner or group to whoever runs them."""
+
+
+def listed(package: Path, system: Path = Path("/")) -> Listed:
+    """What the `.deb` file `package` itself lists, read outside the chamber, where its scripts have no say; as the
+    system below `system` names it, on which /lib may be a link. Raises `ConductError`."""
+    try:
+        with subprocess.Popen(
+            ["dpkg-deb", "--fsys-tarfile", "--", package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as unpacking:
+            with tarfile.open(fileobj=unpacking.stdout, mode="r|") as content:
+                found = {_inside(one.name, system): one for one in content if not one.isdir()}
+    except FileNotFoundError as error:
+        raise ConductError(
+            "dpkg-deb is not on this machine: what a .deb file lists is read with it"
+        ) from error
+    except tarfile.TarError as error:
+        raise ConductError(f"{package.name} can't be read as a Debian package: {error}") from error
+    special = (path for path, one in found.items() if one.isfile() and one.mode & 0o6000)
+    return Listed(tuple(sorted(found)), tuple(sorted(special)))
+
+
+def _inside(name: str, system: Path) -> str:
+    """`./lib/x` is /usr/lib/x where /lib is a link to that."""
+    path = PurePosixPath("/", os.path.normpath(name))
+    if len(path.parts) > 2 and (top := system / path.parts[1]).is_symlink():
+        path = PurePosixPath("/", top.readlink(), *path.parts[2:])
+    return str(path)

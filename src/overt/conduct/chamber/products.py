@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from overt.conduct import profile
 from overt.conduct.chamber import archives, inside, packages
 from overt.conduct.chamber.plan import PATH, Shown
@@ -110,10 +112,15 @@ def _debian(install: profile.Debian, base: Path, folder: Path, system: Path) -> 
     if not any(chosen.iterdir()):
         raise ConductError("the profile names no Debian package and no .deb file: give one in [install]")
     return Prepared(
-        tuple(package(path.name, path) for path in sorted(chosen.iterdir())),
+        tuple(_debian_package(path, system) for path in sorted(chosen.iterdir())),
         copies=((chosen, PACKAGES),),
         commands=(("env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", f"{DPKG} || {DPKG}"),),
     )
+
+
+def _debian_package(path: Path, system: Path) -> Package:
+    listed = packages.listed(path, system)
+    return msgspec.structs.replace(package(path.name, path), files=listed.files, set_id=listed.set_id)
 
 
 def _archive(path: Path, system: Path) -> Prepared:

@@ -34,6 +34,10 @@ class Declared:
         """The patterns by which it says that it changes this."""
         return [one for one in self.profile.scope_of(kind).writes if patterns((one,)).match(path)]
 
+    def writes_by_name(self, kind: StepKind, path: str) -> bool:
+        """Whether it says that it changes this very file: that it writes all over /usr names none."""
+        return path in self.profile.scope_of(kind).writes
+
     def executes(self, kind: StepKind, path: str) -> bool:
         """Whether it says that it runs this."""
         return self._patterns(kind, "executes").match(path)

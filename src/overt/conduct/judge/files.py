@@ -14,6 +14,8 @@ from overt.conduct.judge.material import INTERPRETERS, Cited, Material, RunMater
 
 INSTALLING = (StepKind.INSTALL, StepKind.UNINSTALL)
 """Steps in which an installer or a package manager is at work: whatever it installs, it runs the system's programs."""
+SET_ID = ("set-user-ID", "set-group-ID")
+"""In a change's detail."""
 MAX_EXAMPLES = 4
 """Paths named for one program."""
 
@@ -62,6 +64,8 @@ class Tally:
     """Undeclared folders whose entries were listed."""
     opened: frozenset[tuple[str, int]] = frozenset()
     """(run, number) of each planted file that was opened."""
+    met: frozenset[tuple[str, int]] = frozenset()
+    """(run, number) of each step in which a malware test file was opened."""
 
 
 def tally(material: Material, declared: Declared) -> Tally:
@@ -69,6 +73,7 @@ def tally(material: Material, declared: Declared) -> Tally:
     groups: dict[tuple[str, StepKind, str, bool], Opened] = {}
     listed: set[str] = set()
     opened: set[tuple[str, int]] = set()
+    met: set[tuple[str, int]] = set()
     for run in material.runs:
         own = own_files(run)
         planted = {canary.value.path: canary.value for canary in run.canaries.values()}
@@ -81,6 +86,8 @@ def tally(material: Material, declared: Declared) -> Tally:
             canary = planted.get(value.path)
             if canary and value.access in (Access.OPEN, Access.READ):
                 opened.add((run.name, canary.number))
+                if canary.detected:
+                    met.add((run.name, value.step))
             secret = (
                 canary.secret if canary and canary.secret else ordinary.place_of(value.path, ordinary.SECRETS)
             )
@@ -100,6 +107,7 @@ def tally(material: Material, declared: Declared) -> Tally:
         [one for one in many if not one.declared],
         tuple(sorted(listed)),
         frozenset(opened),
+        frozenset(met),
     )
 
 
@@ -199,18 +207,24 @@ def changes(material: Material, declared: Declared) -> Said:
     if not any(run.observed("changes") for run in material.runs):
         return Said(Verdict.UNSEEN, None, "Changes were not observed.")
     own = {run.name: own_files(run) for run in material.runs}
-    found = [
-        (run, change)
-        for run, change in product_changes(material)
-        if _undeclared(declared, run, own[run.name], change.value)
-    ]
-    if not found:
-        return Said(Verdict.NO, True, "It changed nothing that it had not declared.")
-    paths = sorted({change.value.path for _, change in found})
-    facts = list(_change_facts(found))
-    return Said(
-        Verdict.YES, False, f"It changed {counted(len(paths), 'path')} it had not declared.", tuple(facts)
-    )
+    undeclared: list[tuple[RunMaterial, Cited[Change]]] = []
+    installing: list[tuple[RunMaterial, Cited[Change]]] = []
+    for run, change in product_changes(material):
+        if _undeclared(material, declared, run, own[run.name], change.value):
+            placed = _only_placed(run.kind_of(change.value.step), change.value)
+            (installing if placed else undeclared).append((run, change))
+    if undeclared:
+        paths = {change.value.path for _, change in undeclared}
+        text = f"It changed {counted(len(paths), 'path')} it had not declared."
+        return Said(Verdict.YES, False, text, tuple(_change_facts([*undeclared, *installing])))
+    if installing:
+        paths = {change.value.path for _, change in installing}
+        text = (
+            f"Its installation added {counted(len(paths), 'file')} that no package of it lists and that it had not "
+            f"declared: {some(sorted(paths))}. Otherwise it changed nothing that it had not declared."
+        )
+        return Said(Verdict.PARTLY, None, text, tuple(_change_facts(installing)))
+    return Said(Verdict.NO, True, "It changed nothing that it had not declared.")
 
 
 def product_changes(material: Material) -> Iterator[tuple[RunMaterial, Cited[Change]]]:
@@ -221,9 +235,25 @@ def product_changes(material: Material) -> Iterator[tuple[RunMaterial, Cited[Cha
                 yield run, change
 
 
-def _undeclared(declared: Declared, run: RunMaterial, own: frozenset[str], change: Change) -> bool:
+def gives_rights(change: Change) -> str:
+    """What whoever runs this file gets by its set-user-ID, set-group-ID or capabilities; empty for nothing."""
+    parts = (
+        change.detail.split("; ") if change.kind == "file" and change.changed is not Changed.REMOVED else ()
+    )
+    return ", ".join(one for one in parts if one in SET_ID or one.startswith("capabilities CAP_"))
+
+
+def _only_placed(kind: StepKind, change: Change) -> bool:
+    """Whether an installer put it where products are, and there it does nothing by itself."""
+    where = ordinary.installed(change.path) and not ordinary.notable(change.path)
+    return kind is StepKind.INSTALL and change.changed is Changed.ADDED and where and not gives_rights(change)
+
+
+def _undeclared(
+    material: Material, declared: Declared, run: RunMaterial, own: frozenset[str], change: Change
+) -> bool:
     kind = run.kind_of(change.step)
-    if kind is StepKind.INSTALL and change.changed is Changed.ADDED and ordinary.installed(change.path):
+    if kind in INSTALLING and material.shipped.explains(change):
         return False
     if change.changed is Changed.REMOVED and change.path in own:
         return False

@@ -8,8 +8,9 @@ from overt.conduct.evidence.records import Change, Changed, Process, StepKind, V
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared, capability
-from overt.conduct.judge.files import product_changes
+from overt.conduct.judge.files import INSTALLING, SET_ID, gives_rights, product_changes
 from overt.conduct.judge.material import Cited, Material, RunMaterial
+from overt.conduct.judge.survivors import Survivor, survivors
 
 NOT_THE_PRODUCT = frozenset((StepKind.INSTALL, StepKind.UNINSTALL, StepKind.IDLE))
 """Steps whose commands are the package manager's or the lab's: their rights are not the product's wish."""
@@ -33,8 +34,8 @@ def certificates(material: Material, declared: Declared) -> Said:
     return Said(
         Verdict.YES,
         False,
-        "It changed what certificates are trusted: whoever holds such a key can read "
-        "and change encrypted connections.",
+        f"It changed what certificates are trusted, or what says so: {some(dict.fromkeys(one[0] for one in found))}. "
+        "Whoever holds such a key can read and change encrypted connections.",
         facts,
     )
 
@@ -62,14 +63,24 @@ def persistence(material: Material, declared: Declared) -> Said:
     found = [one for one in starts if not declared.owns(one[2].value.path)]
     if not found:
         return Said(Verdict.NO, True, "It installed nothing that starts by itself.")
-    undeclared = [one for one in found if not _declared_to_start(declared, *one[1:])]
+    undeclared = [
+        (name, run, change)
+        for name, run, change in found
+        if not _is_shipped(material, run, change.value) and not _declared_to_start(declared, run, change)
+    ]
     kinds = some(dict.fromkeys(name for name, _, _ in found))
     facts = tuple(_place_fact(*one) for one in found)
     if undeclared:
         return Said(
             Verdict.YES, False, f"It installed something that starts by itself, undeclared: {kinds}.", facts
         )
-    return Said(Verdict.YES, None, f"It installed what it had declared: {kinds}.", facts)
+    return Said(
+        Verdict.YES, None, f"It installed what it had declared, or what its packages list: {kinds}.", facts
+    )
+
+
+def _is_shipped(material: Material, run: RunMaterial, change: Change) -> bool:
+    return run.kind_of(change.step) in INSTALLING and material.shipped.explains(change)
 
 
 def _declared_to_start(declared: Declared, run: RunMaterial, change: Cited[Change]) -> bool:
@@ -126,7 +137,41 @@ def listening(material: Material, declared: Declared) -> Said:
 
 
 def privileges(material: Material, declared: Declared) -> Said:
-    """Did it use more rights than it was given or had declared?"""
+    """Did it use more rights than it was given or had declared, or leave some for others to use?"""
+    given = [
+        (run, change, _rights_are_known(material, declared, run, change.value))
+        for run, change in product_changes(material)
+        if gives_rights(change.value)
+    ]
+    facts = tuple(_given_fact(*one) for one in given)
+    if undeclared := sorted({change.value.path for _, change, known in given if not known}):
+        text = f"It left programs that give rights to whoever runs them, undeclared: {some(undeclared)}."
+        return Said(Verdict.YES, False, text, facts)
+    said = _rights_used(material, declared)
+    if not given or said.good is False:
+        return said
+    paths = some(sorted({change.value.path for _, change, _ in given}))
+    text = f"It installed programs that give rights to whoever runs them, as declared or listed: {paths}. "
+    return Said(Verdict.YES, None, text + said.summary, (*facts, *said.facts))
+
+
+def _rights_are_known(material: Material, declared: Declared, run: RunMaterial, change: Change) -> bool:
+    """Declared by its name; or of a package that lists it so."""
+    kind = run.kind_of(change.step)
+    if declared.writes_by_name(kind, change.path):
+        return True
+    listed = kind in INSTALLING and change.path in material.shipped.set_id
+    return listed and gives_rights(change) in SET_ID
+
+
+def _given_fact(run: RunMaterial, change: Cited[Change], known: bool) -> Fact:
+    value = change.value
+    told = "" if known else "undeclared: "
+    text = f"{told}{value.path}: {gives_rights(value)}, while: {run.kind_of(value.step)}"
+    return Fact(text, (change.reference,))
+
+
+def _rights_used(material: Material, declared: Declared) -> Said:
     if not any(run.processes for run in material.runs):
         return Said(Verdict.UNSEEN, None, "Programs were not observed, and so neither were their rights.")
     raised: dict[str, list[Cited[Process]]] = {}
@@ -176,12 +221,36 @@ def removal(material: Material, declared: Declared) -> Said:
     if not runs:
         return Said(Verdict.UNSEEN, None, "It was not uninstalled in these runs.")
     left = {path: cited for run in runs for path, cited in _remaining(run).items()}
-    if not left:
-        return Said(Verdict.NO, True, "Nothing of it was left after it was uninstalled.")
-    facts = tuple(_left_facts(left))
-    return Said(
-        Verdict.YES, False, f"It left {counted(len(left), 'path')} behind after it was uninstalled.", facts
-    )
+    going_on, meant = _going_on(runs, declared)
+    facts = (*(one.fact for one in (*going_on, *meant)), *_left_facts(left))
+    parts = [counted(len(left), "path")] if left else []
+    parts += [counted(len(going_on), "running process", "running processes")] if going_on else []
+    if parts:
+        text = f"It left {' and '.join(parts)} behind after it was uninstalled."
+        return Said(Verdict.YES, False, text, facts)
+    if meant:
+        text = "No file of it was left; what was started in the background, and never stopped, still ran."
+        return Said(Verdict.PARTLY, None, text, facts)
+    if not all(run.observed("trace") for run in runs):
+        text = "No file of it was left after it was uninstalled; whether all of its processes ended was not seen."
+        return Said(Verdict.PARTLY, None, text)
+    return Said(Verdict.NO, True, "Nothing of it was left after it was uninstalled.")
+
+
+def _going_on(runs: list[RunMaterial], declared: Declared) -> tuple[list[Survivor], list[Survivor]]:
+    """Who lived when the last removal was over; apart from them, what the profile itself keeps in the background."""
+    going_on: list[Survivor] = []
+    meant: list[Survivor] = []
+    for run in runs:
+        found = tuple(survivors(run))
+        alive = {one.process.value.pid for one in found}
+        for one in found:
+            first = one.first
+            step = run.step(first.step)
+            told = declared.step_of(step) if step else None
+            kept = told is not None and told.background and first.pid in alive
+            (meant if kept else going_on).append(one)
+    return going_on, meant
 
 
 def _remaining(run: RunMaterial) -> dict[str, Cited[Change]]:

@@ -27,6 +27,7 @@ from overt.conduct.evidence.records import (
     StepKind,
     StepRun,
 )
+from overt.conduct.judge.shipped import Shipped
 from overt.conduct.profile import Profile
 
 R = TypeVar("R", bound=Record)
@@ -144,6 +145,8 @@ class Material:
     profile: Profile
     runs: tuple[RunMaterial, ...]
     compared: tuple[Cited[Compared], ...]
+    shipped: Shipped = Shipped()
+    """What its packages list."""
 
     @property
     def name(self) -> str:
@@ -163,6 +166,7 @@ def load(folder: ReportFolder) -> Material:
         profiles.read(folder.evidence / places.PROFILE),
         tuple(replace(run, installed=installed) for run in runs),
         tuple(compared),
+        Shipped.of(folder.subject()),
     )
 
 

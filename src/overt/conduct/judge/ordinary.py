@@ -176,49 +176,280 @@ SECRETS = (
     Place("mail", ("/var/mail/**", "/var/spool/mail/**", "/home/*/.thunderbird/**", "/home/*/Maildir/**")),
 )
 
+
+def _libraries(*names: str) -> tuple[str, ...]:
+    return tuple(f"{top}/{name}" for top in ("/lib", "/usr/lib", "/usr/local/lib") for name in names)
+
+
+def _users(*names: str) -> tuple[str, ...]:
+    """Of each user, of root, and of those to come."""
+    homes = ("/home/*", "/root", "/etc/skel")
+    return tuple(f"{'!' * (name[0] == '!')}{home}/{name.lstrip('!')}" for name in names for home in homes)
+
+
+_BROWSERS = ("firefox*", "chromium*", "opt/chrome", "opt/edge", "brave")
+"""Below /etc."""
+_BROWSER_POLICIES = (
+    *(f"/etc/{name}/policies/**" for name in _BROWSERS),
+    *_libraries("firefox*/distribution/policies.json"),
+    "/opt/firefox*/distribution/policies.json",
+)
+
 PERSISTENCE = (
-    Place("scheduled by cron", ("/etc/cron*", "/var/spool/cron/**", "/etc/anacrontab", "/etc/at.*")),
+    Place(
+        "scheduled by cron",
+        ("/etc/cron*", "/var/spool/cron/**", "/var/spool/at/**", "/etc/anacrontab", "/etc/at.*"),
+    ),
     Place(
         "started by systemd",
         (
             "/etc/systemd/**",
-            "/usr/lib/systemd/system/**",
-            "/lib/systemd/system/**",
-            "/usr/lib/systemd/user/**",
-            "/home/*/.config/systemd/**",
-            "/root/.config/systemd/**",
-            "/usr/lib/systemd/system-generators/**",
+            *_libraries("systemd/**", "environment.d/**", "tmpfiles.d/**"),
+            "/usr/share/systemd/**",
+            "/usr/local/share/systemd/**",
+            *(f"/run/systemd/{name}/**" for name in ("system", "user", "transient", "generator*")),
+            "/etc/environment.d/**",
+            "/etc/tmpfiles.d/**",
+            *_users(".config/systemd/**", ".local/share/systemd/**", ".config/environment.d/**"),
         ),
     ),
-    Place("started at boot", ("/etc/init.d/**", "/etc/rc*.d/**", "/etc/rc.local", "/etc/inittab")),
+    Place(
+        "started at boot",
+        (
+            "/etc/init.d/**",
+            "/etc/init/**",
+            "/etc/rc*.d/**",
+            "/etc/rc.local",
+            "/etc/rc.d/**",
+            "/etc/inittab",
+            *(
+                f"/etc/{name}/**"
+                for name in ("sv", "runit", "service", "s6", "s6-overlay", "local.d", "binfmt.d")
+            ),
+            *_libraries("binfmt.d/**"),
+            "/usr/share/binfmts/**",
+            "/var/lib/binfmts/**",
+            "/boot/**",
+            "/etc/grub.d/**",
+            "/etc/default/grub*",
+            "/etc/initramfs-tools/**",
+            "/usr/share/initramfs-tools/**",
+            "/etc/dracut.conf*",
+            "/etc/mkinitcpio*",
+            *_libraries("dracut/**", "initcpio/**"),
+        ),
+    ),
+    Place(
+        "run when the network or the power changes",
+        (
+            "/etc/network/**",
+            "/etc/NetworkManager/**",
+            "/etc/networkd-dispatcher/**",
+            *_libraries("NetworkManager/**", "networkd-dispatcher/**", "dhcpcd/**", "pm-utils/**"),
+            "/etc/dhcp/**",
+            "/etc/dhcpcd*",
+            "/etc/resolvconf/update*",
+            "/etc/ppp/**",
+            "/etc/wpa_supplicant/**",
+            "/etc/pm/**",
+            "/etc/acpi/**",
+            "/etc/apm/**",
+        ),
+    ),
     Place(
         "started at log-in",
         (
             "/etc/profile",
             "/etc/profile.d/**",
-            "/etc/bash.bashrc",
-            "/etc/xdg/autostart/**",
-            "/home/*/.config/autostart/**",
-            "/home/*/.profile",
-            "/home/*/.bash*",
-            "!/home/*/.bash_history",
-            "/home/*/.zsh*",
-            "/root/.profile",
-            "/root/.bash*",
-            "!/root/.bash_history",
+            "/etc/bash.*",
+            "/etc/bashrc",
+            "/etc/bash_completion*",
+            "/etc/zsh*",
+            "/etc/csh*",
+            "/etc/ksh*",
+            "/etc/fish/**",
+            "/usr/share/fish/vendor_conf.d/**",
             "/etc/environment",
+            "/etc/update-motd.d/**",
+            "/etc/xdg/autostart/**",
+            "/etc/xdg/plasma-workspace/**",
+            "/usr/share/autostart/**",
+            "/usr/share/gnome/autostart/**",
+            "/usr/share/xsessions/**",
+            "/usr/share/wayland-sessions/**",
+            "/etc/X11/Xsession*",
+            "/etc/X11/Xreset*",
+            "/etc/X11/xinit/**",
+            "/etc/X11/xdm/**",
+            *(f"/etc/{name}" for name in ("gdm*/**", "lightdm/**", "sddm*")),
             "/etc/pam.d/**",
-            "/etc/security/pam_env.conf",
+            "/etc/pam.conf",
+            "/etc/security/*.conf",
+            "/etc/security/*.d/**",
+            "/usr/share/pam-configs/**",
+            *_libraries("security/pam_*", "*/security/pam_*"),
+            "/etc/ssh/sshrc",
+            *_users(
+                ".profile",
+                ".bash*",
+                ".zsh*",
+                ".zprofile",
+                ".zlog*",
+                ".login",
+                ".logout",
+                ".cshrc",
+                ".tcshrc",
+                ".kshrc",
+                ".config/fish/**",
+                ".xinitrc",
+                ".xprofile",
+                ".xsession",
+                ".xsessionrc",
+                ".pam_environment",
+                ".ssh/rc",
+                ".ssh/environment",
+                ".config/autostart/**",
+                ".config/autostart-scripts/**",
+                ".config/plasma-workspace/**",
+                ".kde/Autostart/**",
+                "!.bash_history",
+                "!.zsh_history",
+            ),
         ),
     ),
-    Place("loaded into every program", ("/etc/ld.so.preload", "/etc/ld.so.conf", "/etc/ld.so.conf.d/**")),
-    Place("loaded by Python at its start", ("**/*.pth", "**/sitecustomize.py", "**/usercustomize.py")),
-    Place("loaded into the kernel", ("/lib/modules/**", "/usr/lib/modules/**", "/etc/modules*")),
-    Place("lets somebody log in", ("/home/*/.ssh/authorized_keys*", "/root/.ssh/authorized_keys*")),
-    Place("gives rights", ("/etc/sudoers", "/etc/sudoers.d/**", "/etc/polkit-1/**", "/etc/doas.conf")),
-    Place("run by D-Bus or udev", ("/usr/share/dbus-1/**services/**", "/etc/udev/**", "/usr/lib/udev/**")),
-    Place("run by the package manager", ("/etc/apt/apt.conf.d/**", "/etc/dpkg/dpkg.cfg.d/**")),
+    Place(
+        "loaded into every program",
+        (
+            "/etc/ld.so.preload",
+            "/etc/ld.so.conf",
+            "/etc/ld.so.conf.d/**",
+            "/etc/ld-musl-*",
+            "/etc/nsswitch.conf",
+            *_libraries("libnss_*", "*/libnss_*", "*/gconv/gconv-modules*"),
+            "/etc/ssl/openssl.cnf",
+        ),
+    ),
+    Place(
+        "loaded by Python or Perl at its start",
+        (
+            "**/site-packages/*.pth",
+            "**/dist-packages/*.pth",
+            "**/sitecustomize.py",
+            "**/usercustomize.py",
+            "**/sitecustomize.pl",
+        ),
+    ),
+    Place(
+        "loaded into the kernel, or set in it",
+        (
+            *_libraries("modules/**", "modprobe.d/**", "modules-load.d/**", "depmod.d/**", "sysctl.d/**"),
+            "/etc/modules*",
+            "/etc/modprobe*",
+            "/etc/depmod.d/**",
+            "/etc/dkms/**",
+            "/usr/src/*/dkms.conf",
+            "/var/lib/dkms/**",
+            "/etc/sysctl.conf",
+            "/etc/sysctl.d/**",
+        ),
+    ),
+    Place(
+        "lets somebody log in",
+        (
+            *_users(".ssh/authorized_keys*", ".rhosts", ".k5login"),
+            "/etc/ssh/sshd_config*",
+            "/etc/hosts.equiv",
+        ),
+    ),
+    Place(
+        "gives rights",
+        (
+            "/etc/sudo*",
+            "/etc/doas*",
+            "/etc/polkit-1/**",
+            "/usr/share/polkit-1/**",
+            "/var/lib/polkit-1/**",
+        ),
+    ),
+    Place(
+        "run by D-Bus or udev",
+        (
+            *(
+                f"{top}/{kind}/**"
+                for top in ("/usr/share/dbus-1", "/usr/local/share/dbus-1")
+                for kind in ("*services", "system.d", "session.d")
+            ),
+            "/etc/dbus-1/**",
+            "/etc/udev/**",
+            "/run/udev/rules.d/**",
+            *_libraries("udev/**"),
+            *_users(".local/share/dbus-1/**"),
+        ),
+    ),
+    Place(
+        "run by the package manager",
+        (
+            "/etc/apt/apt.conf",
+            "/etc/apt/apt.conf.d/**",
+            "/etc/dpkg/**",
+            "/etc/kernel/**",
+            *_libraries("kernel/**", "yum-plugins/**", "python*/site-packages/dnf-plugins/**"),
+            "/etc/dnf/**",
+            "/etc/yum*",
+            "/etc/pacman.d/**",
+            "/usr/share/libalpm/**",
+            "/etc/needrestart/**",
+        ),
+    ),
+    Place(
+        "says where packages come from",
+        ("/etc/apt/sources.list*", "/etc/apt/trusted.gpg*", "/etc/apt/keyrings/**", "/etc/pip.conf"),
+    ),
+    Place(
+        "run by a service of the system",
+        (
+            "/etc/logrotate*",
+            "/etc/rsyslog*",
+            "/etc/syslog-ng/**",
+            "/etc/audit/plugins.d/**",
+            "/etc/inetd*",
+            "/etc/xinetd*",
+            "/etc/aliases",
+            *_users(".forward", ".procmailrc"),
+        ),
+    ),
+    Place(
+        "run by git or an editor",
+        (
+            "/etc/gitconfig",
+            "/usr/share/git-core/templates/**",
+            "**/.git/hooks/**",
+            "/etc/vim/**",
+            "/etc/emacs/**",
+            *_users(".gitconfig", ".config/git/**", ".vimrc", ".vim/**", ".config/nvim/**", ".emacs*"),
+        ),
+    ),
+    Place(
+        "loaded by browsers",
+        (
+            *_BROWSER_POLICIES,
+            *_libraries("mozilla/**", "firefox*/distribution/**", "firefox*/browser/extensions/**"),
+            "/usr/share/mozilla/**",
+            *(f"/etc/{name}/**" for name in _BROWSERS),
+            "/usr/share/chromium/extensions/**",
+            "/usr/share/google-chrome/extensions/**",
+            "/opt/google/chrome/extensions/**",
+            *_users(
+                ".mozilla/native-messaging-hosts/**",
+                ".mozilla/firefox/*/user.js",
+                ".mozilla/firefox/*/extensions/**",
+                ".config/*/NativeMessagingHosts/**",
+                ".config/*/*/NativeMessagingHosts/**",
+            ),
+        ),
+    ),
 )
+"""What starts by itself, or is loaded by what does (MITRE ATT&CK, Persistence, Linux; the modules of PANIX)."""
 
 CERTIFICATES = (
     Place(
@@ -227,17 +458,41 @@ CERTIFICATES = (
             "/etc/ssl/certs/**",
             "/etc/ssl/cert.pem",
             "/usr/local/share/ca-certificates/**",
-            "/usr/share/ca-certificates/**",
-            "/etc/ca-certificates.conf",
+            "/usr/share/ca-certificates*/**",
+            "/etc/ca-certificates*",
             "/etc/pki/**",
+            "/usr/share/pki/**",
+            "/etc/gnutls/**",
+        ),
+    ),
+    Place("set by a browser's policies", _BROWSER_POLICIES),
+    Place(
+        "trusted by browsers",
+        (
+            "**/cert8.db",
+            "**/cert9.db",
+            "**/nssdb/pkcs11.txt",
+            "/home/*/.pki/**",
+            "/etc/skel/.pki/**",
         ),
     ),
     Place(
-        "trusted by browsers",
-        ("**/cert8.db", "**/cert9.db", "/home/*/.pki/**", "/usr/lib/firefox*/distribution/policies.json"),
+        "loaded by p11-kit",
+        (
+            "/etc/pkcs11/**",
+            "/usr/share/p11-kit/**",
+            *_libraries("pkcs11/**", "*/pkcs11/**"),
+            *_users(".config/pkcs11/**"),
+        ),
     ),
-    Place("trusted by Java", ("**/cacerts", "/etc/ssl/certs/java/**")),
+    Place("trusted by a private network", ("/etc/ipsec.d/cacerts/**", "/etc/swanctl/x509ca/**")),
+    Place(
+        "trusted by Java",
+        ("**/cacerts", "**/jssecacerts", "/etc/ssl/certs/java/**", "/etc/java*/security/**"),
+    ),
     Place("trusted by Python", ("**/certifi/cacert.pem",)),
+    Place("trusted by containers", ("/etc/docker/certs.d/**", "/etc/containers/certs.d/**")),
+    Place("trusted by curl and wget", ("/etc/wgetrc", *_users(".curlrc", ".wgetrc"))),
 )
 
 
@@ -271,6 +526,16 @@ def ordinary_program(path: str) -> bool:
 def installed(path: str) -> bool:
     """Whether an installation is expected to add files here."""
     return patterns(INSTALLED).match(path)
+
+
+def notable(path: str) -> bool:
+    """Whether a file there does more than lie there: it starts by itself, or says what is trusted."""
+    return starts(path) or bool(place_of(path, CERTIFICATES))
+
+
+def starts(path: str) -> bool:
+    """Whether a file there starts by itself, or is loaded by what does."""
+    return bool(place_of(path, PERSISTENCE))
 
 
 def bookkeeping(path: str) -> bool:

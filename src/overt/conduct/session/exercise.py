@@ -21,6 +21,8 @@ Tell = Callable[[str], None]
 """Says one line of progress to a person."""
 INSTALL_S = 900.0
 VERSION_S = 60.0
+ENDING_S = 2.0
+"""What was told to end when the product was removed has so long to do it: that is part of the step."""
 AGAIN_S = 300.0
 """For a step that the lab repeats."""
 FORGING_MODES = (Mode.SINK, Mode.REPLAY)
@@ -111,6 +113,8 @@ class Exercise:
             background=step.background,
             capabilities=self._granted(step.kind),
         )
+        if step.kind is StepKind.UNINSTALL:
+            time.sleep(ENDING_S)
         status = ended.exit_status
         going_on = step.background and status is None and not ended.timed_out
         expected = going_on or (status is not None and (not step.expect or status in step.expect))
