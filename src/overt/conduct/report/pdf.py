@@ -213,7 +213,7 @@ def _pairs(view: View, words: _Words) -> Iterator[Flowable]:
     if not view.pairs:
         return
     yield from _heading("Marked files and their unmarked twins", words)
-    rows = [("pair", "marking", "runs", "opened: marked / plain", "left: marked / plain")]
+    rows = [("pair", "marking", "runs", "opened: marked / plain", "left: marked / plain", "done otherwise")]
     rows += [
         (
             f"{one.number} {one.format}",
@@ -221,10 +221,11 @@ def _pairs(view: View, words: _Words) -> Iterator[Flowable]:
             str(one.runs),
             f"{one.opened[0]} / {one.opened[1]}" if one.opened else "not seen",
             f"{one.left[0]} / {one.left[1]}",
+            "; ".join(f"{what}: {marked} / {plain}" for what, marked, plain in one.otherwise) or "nothing",
         )
         for one in view.pairs[:MAX_ROWS]
     ]
-    yield _table(rows, (0.16, 0.38, 0.08, 0.2, 0.18), words)
+    yield _table(rows, (0.14, 0.3, 0.07, 0.13, 0.12, 0.24), words)
 
 
 def _table(rows: Sequence[Sequence[str]], shares: Sequence[float], words: _Words) -> Table:
