@@ -179,6 +179,42 @@ def test_a_file_that_the_kernel_can_not_show_is_refused_and_counted(tmp_path: Pa
     assert any("could not show" in blind.what for blind in seen.trailer.blind)
 
 
+DENIER = """
+import ctypes, os, select, struct, sys
+from overt.conduct.observe import fanotify
+MARK, DENY = fanotify.MARK_ADD, 2
+libc = ctypes.CDLL(None, use_errno=True)
+groups = [fanotify.group(fanotify.CLASS_CONTENT) for _ in range(16)]
+for group in groups:
+    mask = ctypes.c_uint64(int(fanotify.Mask.OPEN_PERM))
+    assert libc.fanotify_mark(group, MARK, mask, fanotify.AT_FDCWD, sys.argv[1].encode()) == 0
+print("ready", flush=True)
+while True:
+    for group in select.select(groups, [], [])[0]:
+        for _, descriptor, _, _ in fanotify.events(os.read(group, 4096)):
+            os.write(group, struct.pack("=iI", descriptor, DENY))
+            os.close(descriptor)
+"""
+
+
+def test_an_opening_that_an_on_access_scanner_refuses_is_recorded(tmp_path: Path) -> None:
+    """Whoever answers first decides whether others are asked: the observer comes before scanners of contents."""
+
+    def play(stage: Stage) -> tuple[Seen, str]:
+        letter = stage.homes / "letter"
+        letter.write_text("x")
+        with subprocess.Popen([sys.executable, "-c", DENIER, letter], stdout=subprocess.PIPE) as denier:
+            assert denier.stdout and denier.stdout.readline() == b"ready\n"
+            stage.observe()
+            said = subprocess.run(["cat", letter], check=False, timeout=30, capture_output=True, text=True)
+            denier.kill()
+        return stage.seen(), said.stderr
+
+    seen, said = on_stage(play, tmp_path)
+    assert "Operation not permitted" in said
+    assert len(seen.used("/home/letter", Access.OPEN)) == 1
+
+
 def test_both_clocks_are_read_while_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "CLOCK_S", 0.05)
 

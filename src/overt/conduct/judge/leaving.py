@@ -208,16 +208,18 @@ def compared_fact(test: Cited[Compared]) -> Fact:
 
 def after_detection(material: Material, declared: Declared, seen: Tally) -> Said:
     """Does it send anything once it has found malware?"""
-    runs = [run for run in material.runs if _detection_steps(run)]
+    runs = [run for run in material.runs if _detection_steps(run, seen)]
     if not runs:
         return Said(Verdict.UNSEEN, None, "No run had a step in which malware is found.")
     if why := unwatched(material):
         return Said(Verdict.UNSEEN, None, f"This could not be seen: {why}.")
     tests = [one for one in material.compared if one.value.about == "detection"]
     left = [
-        one for one in _all_sightings(material, declared) if one.flow and one.flow.step in _after(one.run)
+        one
+        for one in _all_sightings(material, declared)
+        if one.flow and one.flow.step in _after(one.run, seen)
     ]
-    flows = [(run, flow) for run in runs for flow in run.flows.values() if _is_asked_for(run, flow)]
+    flows = [(run, flow) for run in runs for flow in run.flows.values() if _is_asked_for(run, flow, seen)]
     facts = (*_facts(left), *_flow_facts(flows), *(compared_fact(one) for one in tests))
     if detected := [one for one in left if one.canary.detected]:
         undeclared = any(not one.declared for one in detected)
@@ -241,7 +243,7 @@ def after_detection(material: Material, declared: Declared, seen: Tally) -> Said
         return Said(Verdict.UNSEEN, None, text, facts)
     if lost(material):
         return Said(Verdict.UNSEEN, None, f"Nothing was seen to leave; but {LOST}.", facts)
-    text = "It sent nothing while it scanned the malware test files, nor after that."
+    text = "It sent nothing while it met the malware test files, nor after that."
     return Said(Verdict.NO, True, text, facts)
 
 
@@ -255,21 +257,27 @@ def _all_sightings(material: Material, declared: Declared) -> Iterator[Seen]:
     return sightings(material, declared, FORMS)
 
 
-def _detection_steps(run: RunMaterial) -> tuple[int, ...]:
-    return tuple(step.number for step in run.run.steps if step.kind is StepKind.SCAN_DETECTION)
+def _detection_steps(run: RunMaterial, seen: Tally) -> tuple[int, ...]:
+    """Those in which the malware test files were scanned, or met a product that looks at what is opened."""
+    return tuple(
+        step.number
+        for step in run.run.steps
+        if step.kind is StepKind.SCAN_DETECTION
+        or (step.kind is StepKind.ON_ACCESS and (run.name, step.number) in seen.met)
+    )
 
 
-def _after(run: RunMaterial) -> range:
+def _after(run: RunMaterial, seen: Tally) -> range:
     """The steps from the first detection on."""
-    steps = _detection_steps(run)
+    steps = _detection_steps(run, seen)
     last = max((step.number for step in run.run.steps), default=0)
     return range(min(steps), last + 1) if steps else range(0)
 
 
-def _is_asked_for(run: RunMaterial, flow: Cited[Flow]) -> bool:
+def _is_asked_for(run: RunMaterial, flow: Cited[Flow], seen: Tally) -> bool:
     """Whether it came after a detection, in the order in which the profile has it: not in what the lab repeated."""
     step = run.step(flow.value.step)
-    return flow.value.step in _after(run) and not (step and step.repeated)
+    return flow.value.step in _after(run, seen) and not (step and step.repeated)
 
 
 def _flow_facts(flows: Iterable[tuple[RunMaterial, Cited[Flow]]]) -> tuple[Fact, ...]:

@@ -151,9 +151,10 @@ class FileObserver:
             self._wait()
 
     def _marked(self, watched: tuple[Watched, ...]) -> tuple[int, ...]:
+        """Groups that are asked before any on-access scanner of contents: what that refuses, later ones never see."""
         groups: list[int] = []
         try:
-            groups.append(fanotify.group(fanotify.CLASS_CONTENT))
+            groups.append(fanotify.group(fanotify.CLASS_PRE_CONTENT))
             for item in watched:
                 fanotify.mark(groups[0], item.mount, EVERYWHERE)
             self._mark_ranges([item for item in watched if item.ranges], groups)
