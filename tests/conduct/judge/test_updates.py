@@ -139,7 +139,14 @@ def test_refused_is_who_took_the_true_one(tmp_path: Path) -> None:
     for name, changes, ended in (("status", (TRUE, replace(TRUE, step=5)), 3), ("changes", (TRUE,), 0)):
         found = answered(tmp_path / name, *changes, offered=VARIED, true=True, ended=ended)
         assert said(found) == (Verdict.NO, True), found
-        assert "the true answer came first" in found.facts[0]
+        assert "given the true answer, step 2 changed 1 file" in found.facts[0]
+
+
+def test_who_refuses_may_put_a_copy_aside_but_not_elsewhere(tmp_path: Path) -> None:
+    for place, expected in (("rejected", (Verdict.NO, True)), ("db2", KEPT_ONLY)):
+        copy = change(f"/var/lib/av/{place}/defs", step=5, mark=MARK)
+        found = answered(tmp_path / place, TRUE, copy, offered=VARIED, true=True, ended=3)
+        assert said(found) == expected, found
 
 
 @pytest.mark.parametrize(

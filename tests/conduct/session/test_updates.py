@@ -1,4 +1,4 @@
-"""Products that are offered forged updates in the lab: who checks them, who takes them, who runs them, who asks for none."""
+"""Products that are offered forged updates in the lab: who checks them, who takes them, who runs them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def offered(folder: Path, how: str, *words: str) -> dict[str, Answer]:
 def test_who_takes_the_true_one_and_puts_the_forged_one_aside_installs_nothing(tmp_path: Path) -> None:
     found = offered(tmp_path, "checks")
     integrity = found["update-integrity"]
-    assert (integrity.verdict, integrity.good) == (Verdict.PARTLY, None), integrity
+    assert (integrity.verdict, integrity.good) == (Verdict.NO, True), integrity
     assert any("/rejected/" in fact for fact in integrity.facts)
     assert not [one.question for one in found.values() if one.good is False]
 

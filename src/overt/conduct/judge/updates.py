@@ -140,19 +140,24 @@ class Attempt:
         declared = self.declared.writes(self.run.kind_of(change.step), change.path)
         return declared or change.changed is Changed.MODIFIED or self.declared.owns(change.path)
 
+    @property
+    def put_aside(self) -> bool:
+        """Whether all that was kept lies where nothing is in use."""
+        return all(_SET_ASIDE.search(path) for path in self.kept)
+
     def stored(self) -> Iterator[Fact]:
         """Where it was kept."""
         for path, change in sorted(self.kept.items()):
             yield Fact(f"kept: {path} holds what the lab made", (change.reference,))
 
     @cached_property
-    def _true(self) -> dict[str, tuple[StepRun, Cited[Flow]]]:
-        """By URL: the update in which its recorded answer was taken before."""
-        found: dict[str, tuple[StepRun, Cited[Flow]]] = {}
-        for step, flow, request in _answers(self.run):
-            if not step.repeated and request.offered is None and step.expected and self._written(step):
-                found.setdefault(request.target, (step, flow))
-        return found
+    def _true(self) -> list[tuple[StepRun, Cited[Flow], str]]:
+        """Updates as the profile has them, that ended as expected, and the URLs whose true answers they were given."""
+        return [
+            (step, flow, request.target)
+            for step, flow, request in _answers(self.run)
+            if not step.repeated and step.expected and request.offered is None
+        ]
 
     def _written(self, step: StepRun) -> frozenset[str]:
         return frozenset(
@@ -164,24 +169,32 @@ class Attempt:
             and not ordinary.bookkeeping(one.value.path)
         )
 
-    def refused(self) -> Iterator[Fact]:
-        """That it took the true answer, and not the forged one."""
-        for offer in self.offers:
-            if offer.offered.varies and (true := self._true.get(offer.request.target)):
-                step, flow = true
-                if how := self._differently(step, offer.step):
-                    changed = counted(len(self._written(step)), "file")
-                    text = f"{offer.request.target}: the true answer came first, and that update changed {changed}; "
-                    text += f"the forged one ({offer.offered.kind}) came next, and {how}"
-                    yield Fact(text, (flow.reference, offer.flow.reference))
+    def refused(self) -> tuple[Fact, ...]:
+        """That it took true answers, and none of the forged ones that followed in their place; nothing, where that was
+        not so with each."""
+        facts = [self._refusal(one) for one in self.offers if one.offered.varies]
+        return tuple(fact for fact in facts if fact) if all(facts) else ()
+
+    def _refusal(self, offer: Offer) -> Fact | None:
+        """By what the same update did when it was given the true answer."""
+        asked = [(step, flow) for step, flow, target in self._true if target == offer.request.target]
+        took = [(step, flow) for step, flow in asked if self._written(step)]
+        same = [(step, flow) for step, flow in asked if step.command == offer.step.command]
+        if not took or not same or not (how := self._differently(same[-1][0], offer.step)):
+            return None
+        taken, flow = took[0]
+        text = f"{offer.request.target}: given the true answer, step {taken.number} changed "
+        text += f"{counted(len(self._written(taken)), 'file')}; given a forged one ({offer.offered.kind}), the same "
+        text += f"command as in step {same[-1][0].number} {how}"
+        return Fact(text, (flow.reference, same[-1][1].reference, offer.flow.reference))
 
     def _differently(self, true: StepRun, forged: StepRun) -> str:
         """How the update ended with forged answers, if that was not as with true ones."""
         if forged.exit_status != true.exit_status:
-            return f"that update ended with status {forged.exit_status}, not {true.exit_status}"
-        if not self._written(forged) & self._written(true):
-            return "that update changed none of them"
-        return ""
+            how = "was ended" if forged.exit_status is None else f"ended with status {forged.exit_status}"
+            return f"{how}, not {true.exit_status}"
+        written = self._written(true)
+        return "changed none of the same files" if written and not self._written(forged) & written else ""
 
 
 def update_integrity(material: Material, declared: Declared) -> Said:
@@ -201,14 +214,16 @@ def update_integrity(material: Material, declared: Declared) -> Said:
         how = "executed" if taken[0].text.startswith("executed") else "installed and used"
         text = f"It {how} what the lab had made up in its maker's place: whoever answers there can change this product."
         return Said(Verdict.YES, False, text, (*taken, *told))
-    if kept := _all(one.stored() for one in attempts):
+    kept, refused = _all(one.stored() for one in attempts), _all(one.refused() for one in attempts)
+    if refused and all(one.put_aside for one in attempts):
+        aside = " It put a copy aside." if kept else ""
+        text = f"It took the true update, was then offered {offered} in its place, and took none.{aside}"
+        return Said(Verdict.NO, True, text, (*refused, *kept, *told))
+    if kept:
         text = (
             f"It was offered {offered}, and kept a copy of what the lab made; that it used it was not seen."
         )
         return Said(Verdict.PARTLY, None, text, (*kept, *told))
-    if refused := _all(one.refused() for one in attempts):
-        text = f"It took the true update, was then offered {offered} in its place, and took none."
-        return Said(Verdict.NO, True, text, (*refused, *told))
     text = f"It was offered {offered}, and nothing of that was found executed or kept; but {_why_not_refused(offers)}."
     return Said(Verdict.UNSEEN, None, text, told)
 
