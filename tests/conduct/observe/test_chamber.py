@@ -15,10 +15,12 @@ from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
 from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Blind, Call, FileAccess, Losses, Process
+from overt.conduct.judge import ordinary
 from overt.conduct.observe.attribution import Sources, merge
 from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.naming import Names
+from overt.conduct.observe.origins import Origins
 from overt.conduct.observe.trace import command
 from tests.conduct.chamber.conftest import lab  # noqa: F401
 from tests.conduct.observe.stage import built
@@ -61,23 +63,34 @@ def observe(
     traced: bool = True,
     user: str = "root",
     declared: bool = False,
+    layers: tuple[Path, ...] = (),
+    keep: Path | None = None,
 ) -> Observed:
-    """`declared`: by a profile that says that the product mounts, and filters its own calls."""
+    """`declared`: by a profile that says that the product mounts, and filters its own calls. `layers` of the chamber:
+    such as another one was to `keep`."""
+    folder.mkdir(exist_ok=True)
     run = RunFolder(folder / "run")
     run.path.mkdir()
 
     def work(place: Path) -> None:
         zero, steps, said = time.monotonic(), [], []
         trace = place / "trace.log" if traced else None
-        plan = ChamberPlan(limits=SMALL, allow_mounts=declared, record_denied=not declared)
+        plan = ChamberPlan(layers=layers, limits=SMALL, allow_mounts=declared, record_denied=not declared)
         with Chamber(plan, place) as chamber:
             planted = chamber.homes / LETTER.removeprefix("/home/")
             planted.write_text("dear sir")
             for program in programs:
                 chamber.bring(program, f"/opt/{program.name}")
             files = FileObserver()
-            names = Names.of(chamber.roots) if declared else None
-            files.start(chamber.superblocks, place / "raw", zero, planted={LETTER: planted}, names=names)
+            files.start(
+                chamber.superblocks,
+                place / "raw",
+                zero,
+                planted={LETTER: planted},
+                names=Names.of(chamber.roots) if declared else None,
+                origins=Origins.of(chamber.uppers),
+                secret_kind=lambda path: ordinary.place_of(path, ordinary.SECRETS),
+            )
             chamber.start(command(trace, whole=declared) if trace is not None else ())
             for number, line in enumerate(commands, 1):
                 began, output = time.monotonic() - zero, place / f"output{number}"
@@ -85,6 +98,8 @@ def observe(
                 files.cut()
                 said.append(output.read_text())
                 steps.append(step(number, began, time.monotonic() - zero))
+            if keep is not None:
+                chamber.keep(keep)
             chamber.close()
             denied = [one.name for one in chamber.denied()]
             files.stop()

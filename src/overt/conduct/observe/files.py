@@ -11,7 +11,8 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -21,7 +22,8 @@ import msgspec
 from overt.conduct.observe import fanotify
 from overt.conduct.observe.fanotify import Mask
 from overt.conduct.observe.naming import Names
-from overt.conduct.observe.opened import Contents, Identities, identities
+from overt.conduct.observe.opened import Contents, Identities, identities, no_secret
+from overt.conduct.observe.origins import Origins
 from overt.conduct.observe.residents import depth_of_this_process
 from overt.conduct.observe.watch import CUT, DONE, STOP, Trailer, Watch, settle_in
 from overt.core.errors import ConductError
@@ -31,6 +33,8 @@ PROCESSES, ACCESSES, TRAILER = "processes.jsonl", "accesses.jsonl", "observer.js
 ANSWER_S = 60.0
 """How long the observer may take to write what it has."""
 PR_SET_PDEATHSIG = 1
+TICK_NS = 20_000_000
+"""By which the times of files may lag behind the clock: two ticks of the slowest kernel."""
 
 EVERYWHERE = int(Mask.OPEN_PERM | Mask.OPEN_EXEC_PERM | Mask.ONDIR)
 RANGES = int(Mask.PRE_ACCESS | Mask.MODIFY)
@@ -77,16 +81,22 @@ class FileObserver:
         everyone: bool = False,
         planted: Mapping[str, Path] = MappingProxyType({}),
         names: Names | None = None,
+        origins: Origins | None = None,
+        secret_kind: Callable[[str], str] = no_secret,
     ) -> None:
         """Mark `watched` and begin; records go into `folder`, which must not be on any of them.
 
         `clock_zero`: the run's beginning on the monotonic clock. `everyone`: processes of the caller's own process
         namespace are the product's too. `planted`: files (path inside → path here) that are recorded under their
         names of now even when they are linked, renamed or mounted elsewhere. `names`: what other files are called,
-        where the product may mount. Raises `ConductError`.
+        where the product may mount. `origins`: the first names of the system's files, by which they are recorded; it is
+        closed here. `secret_kind`: what kind of secret a path inside is, so that other names of it are told.
+
+        Raises `ConductError`.
         """
         watched = tuple(watched)
-        contents = Contents(_identities(planted))
+        began_ns = time.time_ns() - int((time.monotonic() - clock_zero) * 1e9) - TICK_NS
+        contents = Contents(_identities(planted), origins, began_ns, secret_kind)
         groups = self._marked(watched)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,6 +125,8 @@ class FileObserver:
             stream.close()
         for descriptor in groups:
             os.close(descriptor)
+        if origins is not None:
+            origins.close()
 
     def cut(self) -> None:
         """Write everything that happened until now: what comes later makes records of its own. For ends of steps.
@@ -215,7 +227,15 @@ def _observe(watch: Watch, trailer: Path, parent: int) -> None:
     status, target = 1, -1
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        keep = (*watch.groups, watch.control, watch.residents_stream.fileno(), watch.accesses_stream.fileno())
+        origins = watch.contents.origins
+        layers = origins.descriptors if origins is not None else ()
+        keep = (
+            *layers,
+            *watch.groups,
+            watch.control,
+            watch.residents_stream.fileno(),
+            watch.accesses_stream.fileno(),
+        )
         target = os.open(trailer, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         close_others({0, 1, 2, target, watch.poll_descriptor, *keep})
         settle_in()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import stat
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from overt.conduct.observe.origins import Origins
 
 MAX_HASHED_BYTES = 1 << 30
 """Of an executable; a larger one has no digest in the records."""
@@ -43,17 +46,40 @@ def identities(planted: Mapping[str, Path]) -> Identities:
     return found
 
 
+def no_secret(path: str) -> str:
+    """Of no file."""
+    return ""
+
+
 @dataclass(slots=True)
 class Contents:
     """Answers from descriptors, remembering digests."""
 
     planted: Identities
+    origins: Origins | None = None
+    """Of what the chamber's overlays show."""
+    since_ns: int = 0
+    """When the run began, as files' times count: what has not changed since then has no other name."""
+    secret_kind: Callable[[str], str] = no_secret
+    """What kind of secret a path is; empty for none."""
     _digests: dict[tuple[int, ...], str] = field(default_factory=dict)
 
-    def path_of(self, descriptor: int, status: os.stat_result) -> str | None:
-        """Where the lab planted this file; None for any other file."""
+    def name(self, descriptor: int, status: os.stat_result, path: str) -> str | None:
+        """What the lab called this file, `path` inside, or the system before the product came; None for a file that
+        came later; empty if it can't be told."""
         known = self.planted.get((status.st_dev, status.st_ino))
-        return known.path if known is not None and known.version == _version(descriptor) else None
+        if known is not None and known.version == _version(descriptor):
+            return known.path
+        if self.origins is None or status.st_ctime_ns < self.since_ns or not stat.S_ISREG(status.st_mode):
+            return None
+        return self.origins.name(descriptor, status, path)
+
+    def is_hidden(self, name: str, path: str) -> bool:
+        """Whether who uses `path` for what was called `name` hides what he reads: a planted file, or a secret."""
+        kind = self.secret_kind(name)
+        return (bool(kind) and kind != self.secret_kind(path)) or any(
+            name == one.path for one in self.planted.values()
+        )
 
     def digest(self, descriptor: int) -> str:
         """SHA-256 in hex; empty for a file that is too large."""

@@ -46,12 +46,10 @@ class Tally:
         entry.count += 1
         return True
 
-    def add(
-        self, process: int, kind: str, path: str, access: Access, at_s: float, known_as: str = ""
-    ) -> None:
-        """The first event of its kind: later ones are counted. It is recorded as `known_as`, if that is given."""
+    def add(self, process: int, kind: str, path: str, access: Access, at_s: float) -> None:
+        """The first event of its kind: later ones are counted."""
         self._path_bytes += len(path)
-        self._entries[process, kind, path] = _Entry(at_s, access, known_as or path, 1)
+        self._entries[process, kind, path] = _Entry(at_s, access, path, 1)
 
     def read(self, process: int, path: str, at_s: float, offset: int, length: int) -> None:
         """Bytes `offset` to `offset + length` were read or mapped."""

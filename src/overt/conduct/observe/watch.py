@@ -188,12 +188,11 @@ class Watch:
         self, number: int, mask: int, path: str, descriptor: int, found: Range | None, at_s: float
     ) -> None:
         if mask & OPEN:
-            if not self._tally.count(number, "open", path):
-                status = os.fstat(descriptor)
+            status = os.fstat(descriptor)
+            name = self._name(number, path, descriptor, status)
+            if not self._tally.count(number, "open", name):
                 access = Access.LIST if stat.S_ISDIR(status.st_mode) else Access.OPEN
-                self._tally.add(
-                    number, "open", path, access, at_s, self._planted(number, path, descriptor, status)
-                )
+                self._tally.add(number, "open", name, access, at_s)
         elif mask & PRE and found is not None:
             self._ranges(number, path, descriptor, found, at_s)
         elif mask & MODIFY:
@@ -202,13 +201,19 @@ class Watch:
                 (number, status.st_dev, status.st_ino), None
             )  # what was announced was a write
 
-    def _planted(self, number: int, path: str, descriptor: int, status: os.stat_result) -> str:
-        """The name under which the lab put a file there, whatever the product calls it."""
-        planted = self.contents.path_of(descriptor, status)
-        if planted is None or planted == self._inside(path):
+    def _name(self, number: int, path: str, descriptor: int, status: os.stat_result) -> str:
+        """The name that a file had before the product came, whatever the product calls it."""
+        name = self.contents.name(descriptor, status, path)
+        if name is None or name == self._inside(path):
             return path
-        self._complain(f"used {planted} under another name, {printable(path)}", by=number, attempt=True)
-        return planted
+        if not name:
+            self._complain(
+                f"used a file of the system as {printable(path)}: its first name is not known", by=number
+            )
+            return path
+        if self.contents.is_hidden(name, path):
+            self._complain(f"used {name} under another name, {printable(path)}", by=number, attempt=True)
+        return name
 
     def _ranges(self, number: int, path: str, descriptor: int, found: Range, at_s: float) -> None:
         """Read or write: that is known by whether a change follows. Ranges are whole pages: the last is cut."""
@@ -217,7 +222,7 @@ class Watch:
         self._settle(key)
         offset, length = found
         if length:
-            name = self._planted(number, path, descriptor, status)
+            name = self._name(number, path, descriptor, status)
             self._tentative[key] = name, at_s, offset, max(0, min(length, status.st_size - offset))
             if len(self._tentative) > MAX_ENTRIES:
                 self._settle_all()

@@ -15,6 +15,7 @@ from overt.conduct.chamber import settled, trust, warden
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, Shown
 from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Mode, Run
+from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import counted
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
@@ -22,6 +23,7 @@ from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.naming import Names
+from overt.conduct.observe.origins import Origins
 from overt.conduct.observe.sockets import SocketObserver
 from overt.conduct.observe.tracelog import TraceLog
 from overt.conduct.profile import PLACES
@@ -155,7 +157,8 @@ class _Observers:
         self._trace = task.folder.path / TRACE if task.trace else None
         self._log: TraceLog | None = None
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
-        self.blind: tuple[Blind, ...] = ()
+        self._origins = Origins.of(chamber.uppers)
+        self.blind: tuple[Blind, ...] = tuple(map(_unfollowed, self._origins.blind_in))
         self.losses = Losses()
         self._room = room = task.profile.chamber
         declared = (FILTERING if room.own_filter else frozenset()) | (
@@ -170,6 +173,8 @@ class _Observers:
             self._zero_s,
             planted=self._planted,
             names=Names.of(self._chamber.roots) if self._room.mounts else None,
+            origins=self._origins,
+            secret_kind=lambda path: ordinary.place_of(path, ordinary.SECRETS),
         )
         if self._trace is not None:
             self._log = TraceLog(self._trace, self._raw / "trace")
@@ -235,6 +240,13 @@ def _places(chamber: Chamber) -> Iterator[Place]:
         yield Place(chamber.homes_root / name, inside)
     for inside in ("/tmp", "/run", "/dev/shm"):
         yield Place(chamber.merged / inside.lstrip("/"), inside)
+
+
+def _unfollowed(place: str) -> Blind:
+    return unseen(
+        f"Below {place}, this kernel or file system does not tell which file another name stands for: a file of the "
+        "system that was linked or renamed is recorded under its new name."
+    )
 
 
 def _refused(denied: Iterable[Denied], zero_s: float) -> Iterator[Blind]:
