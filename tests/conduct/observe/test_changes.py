@@ -15,9 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from overt.conduct.evidence.marks import mark_of
 from overt.conduct.evidence.records import Change, Changed
 from overt.conduct.observe import certificates
 from overt.conduct.observe.changes import ChangeObserver, Place
+from overt.conduct.observe.manifest import CHUNK_BYTES
 from tests.conduct.observe.stage import Stage, mount, needs_root, on_stage
 
 
@@ -148,6 +150,27 @@ def test_folders_without_layers(tmp_path: Path) -> None:
     }
     assert {change.step for change in seen} == {7}
     assert next(one for one in seen if one.path == "/home/socket").kind == "socket"
+
+
+def test_forged_updates_are_found_wherever_they_lie_in_a_file(tmp_path: Path) -> None:
+    mark = mark_of("x")
+    observer = ChangeObserver((Place(tmp_path, "/opt"),))
+    observer.rebase()
+    for name, before in (
+        ("alone", 0),
+        ("between", CHUNK_BYTES - 9),
+        ("late", 2 * CHUNK_BYTES + 5),
+        ("a.pem", 7),
+    ):
+        (tmp_path / name).write_bytes(b"x" * before + mark.encode() + b"y")
+    (tmp_path / "none").write_text(mark[:-1])
+    marks = {change.path: change.mark for change in observer.step(1)}
+    (tmp_path / "late").unlink()
+    assert marks == {
+        **dict.fromkeys(("/opt/alone", "/opt/between", "/opt/late", "/opt/a.pem"), mark),
+        "/opt/none": "",
+    }
+    assert [change.mark for change in observer.step(2)] == [""], "of what is gone nothing is known"
 
 
 def test_folders_too_deep_to_look_at_are_counted(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import json
+import random
 import subprocess
 import tarfile
 import xml.etree.ElementTree
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.marks import mark_of, trace_of
-from overt.conduct.sink import forgery
+from overt.conduct.sink import forgery, responses
 from overt.conduct.sink.forgery import Forging, changed, made_up
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import NAMES4, NAMES6
@@ -91,7 +92,7 @@ def test_a_true_answer_is_changed_in_its_own_form() -> None:
 
     assert executed(of("/a.sh", b"#!/bin/sh\ntrue\n"))
     assert json.loads(of("/a.json", b'{"version": 3}\n'))["version"] == 3
-    assert json.loads(of("/a.json", b"{}"))
+    assert json.loads(of("/a.json", b"{}")) and json.loads(of("/a.json", b'["a"]\n'))[0] == "a"
     assert of("/a.hdb", b"44d8:68:Test\n") == b"44d8:68:Test\n44d8:68:Test" + MARK.encode() + b"\n"
     assert of("/a.bin", b"\xff\x00\xfe") == b"\xff\x00\xfe\n" + MARK.encode()
     assert MARK.encode() in gzip.decompress(of("/a.txt.gz", gzip.compress(b"one\n")))
@@ -105,6 +106,18 @@ def test_a_true_answer_is_changed_in_its_own_form() -> None:
 @pytest.mark.parametrize("true", [b"PK\x03\x04 no archive", b"\x1f\x8bno", b"BZh9no", b"", b"\n", b"{", b"<"])
 def test_what_only_looks_like_its_form_is_changed_as_bytes(true: bytes) -> None:
     assert MARK.encode() in changed("/x", true, MARK).body
+
+
+def test_damaged_archives_are_changed_as_bytes() -> None:
+    chance = random.Random(5)
+    whole = [
+        made_up(name, mark_of("other"), HOST).body for name in ("/a.zip", "/a.tar", "/a.tar.gz", "/a.tar.xz")
+    ]
+    for _ in range(400):
+        damaged = bytearray(chance.choice(whole))
+        for _ in range(chance.randint(1, 8)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        assert changed("/a", bytes(damaged[: chance.randint(1, len(damaged))]), MARK).body
 
 
 def responder(forging: Forging, **hosts: Folder) -> Responder:
@@ -146,7 +159,9 @@ def test_telemetry_is_no_wish_for_an_update(method: str, path: str, offered: boo
         assert (asking(responder(forging), path, method).offered is not None) is offered
 
 
-def test_a_recorded_answer_is_forged_whole_and_only_that(tmp_path: Path) -> None:
+def test_a_recorded_answer_is_forged_whole_and_only_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "defs.json").write_text('{"v": 1}')
     forging = Forging()
     one = responder(forging, up_example=Folder.read(tmp_path))
@@ -156,6 +171,9 @@ def test_a_recorded_answer_is_forged_whole_and_only_that(tmp_path: Path) -> None
     with forging.going_on():
         forged = asking(one, "/defs.json", **{"if-none-match": tag, "range": "bytes=0-1"})
         assert forged.offered and forged.offered.varies and json.loads(forged.body)["v"] == 1
+        monkeypatch.setattr(responses, "MAX_TRUE_BYTES", 3)
+        large = asking(one, "/defs.json").offered
+        assert large and large.varies, "too large to be changed: another comes in its place"
         assert (asking(one, "/other.zip").status, asking(one, "/other.zip").offered) == (404, None)
 
 

@@ -43,6 +43,16 @@ def test_each_name_has_its_own_address(net: Net) -> None:
     assert ("A", "A.Example") in questions(net.flows) and len({flow.number for flow in net.flows}) == 6
 
 
+def test_a_server_name_makes_no_address_its_own(net: Net) -> None:
+    """A hard-coded address, with the server name of another place."""
+    curl = (needed("curl"), "--silent", "--cacert", str(net.ca))
+    net.run(*curl, "https://asked.example/")
+    net.run(*curl, "--resolve", "said.example:443:203.0.113.77", "https://said.example/")
+    net.stop()
+    told = {(flow.name, flow.resolved) for flow in net.flows if flow.application == "https"}
+    assert told == {("asked.example", True), ("said.example", False)}
+
+
 def test_the_kinds_of_questions(net: Net) -> None:
     for kind in ("TXT", "MX", "SRV", "NS", "NULL", "SOA", "ANY", "CAA"):
         done = net.run(needed("dig"), "+time=3", f"@{RESOLVER}", "_ldap._tcp.k.example", kind)

@@ -317,9 +317,10 @@ REQUIREMENTS = (
         "An update shall be installed only if it is proven to be the maker's, however it came.",
         "Whoever can update security software owns every machine that runs it.",
         "update-integrity",
-        "Offered made-up answers by a server whose certificate is trusted, the product installs none of them.",
+        "The product takes a true, recorded update; offered a forged one in its place by a server whose certificate is "
+        "trusted, it does not take that.",
         False,
-        "Answers that the product unpacks or changes before it installs them; a maker who forges.",
+        "What the product packs or encrypts before it keeps it; a maker who forges.",
         ("Annex I, Part I (2)(c)", "Annex I, Part I (2)(f)", "Annex I, Part II (7)"),
         ("FPT_ITI.1", "FPT_TUD_EXT.1"),
     ),

@@ -287,7 +287,7 @@ def _run_row(run: RunMaterial) -> RunRow:
         capabilities=run.run.capabilities,
         steps=tuple(
             (
-                f"{step.number} {step.kind}",
+                f"{step.number} {step.kind}{', repeated by the lab' if step.repeated else ''}",
                 " ".join(step.command),
                 f"{step.ended_s - step.began_s:.1f} s",
                 "did not end in time" if step.timed_out else _ended(step.exit_status, step.expected),

@@ -15,8 +15,10 @@ import json
 import lzma
 import mmap
 import re
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,12 +28,24 @@ from overt.conduct.evidence.marks import mark_number, mark_of, numbered, trace_o
 
 FORGED = "forged."
 """Before a host's name in a plan: there somebody else serves files of his own making in that host's place."""
-MAX_TRUE_BYTES = 64 << 20
-"""Of a true answer that is changed; what is larger is not forged."""
+MAX_TRUE_BYTES = 16 << 20
+"""Of a true answer that is changed, packed and unpacked; in place of a larger one comes something made up."""
 MAX_MEMBERS = 2_000
-"""Of an archive that is changed member by member; of one with more, all are left as they are but for one more."""
+"""Of an archive that is changed member by member."""
 MAX_NESTING = 3
 _VERSION = "9999.0"
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    RuntimeError,
+    OSError,
+    EOFError,
+    ValueError,
+)
+"""What reading something raises that only looks like an archive."""
 
 
 _BEHIND = re.compile(r"/update-([0-9a-f]{20})\.sh$")
@@ -290,12 +304,15 @@ def _changed_text(name: str, text: str, mark: str) -> Forgery:
     if ending == ".py":
         return Forgery("python", text.encode() + b"\n" + _python(mark))
     stripped = text.rstrip()
-    if stripped.startswith("{") and stripped.endswith("}"):
-        comma = "," if len(stripped) > 2 and stripped[1:-1].strip() else ""
-        return Forgery("json", f'{stripped[:-1]}{comma}"id-of-lab":"{mark}"}}\n'.encode())
+    if (ends := stripped[:1] + stripped[-1:]) in _JSON_ENDS and len(stripped) > 1:
+        comma = "," if stripped[1:-1].strip() else ""
+        return Forgery("json", f"{stripped[:-1]}{comma}{_JSON_ENDS[ends] % mark}{ends[1]}\n".encode())
     if stripped.startswith("<"):
         return Forgery("xml", f"{stripped}\n<!-- {mark} -->\n".encode())
     return Forgery("text", f"{stripped}\n{_one_more(stripped.rpartition(chr(10))[2], mark)}\n".encode())
+
+
+_JSON_ENDS = {"{}": '"id-of-lab":"%s"', "[]": '"%s"'}
 
 
 def _one_more(line: str, mark: str) -> str:
@@ -315,7 +332,7 @@ def _changed_zip(name: str, true: bytes, mark: str, depth: int) -> Forgery | Non
             true_members = {
                 info.filename: archive.read(info) for info in archive.infolist() if not info.is_dir()
             }
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError):
+    except _BROKEN:
         return None
     members = {
         inner: _changed(inner, content, mark, depth + 1).body for inner, content in true_members.items()
@@ -340,7 +357,7 @@ def _changed_tar(name: str, true: bytes, mark: str, depth: int) -> Forgery | Non
                     parts.append(forged)
                     info.size = len(forged)
                     made.addfile(info, io.BytesIO(forged))
-    except (tarfile.TarError, OSError, EOFError, lzma.LZMAError, ValueError):
+    except _BROKEN:
         return None
     return Forgery(f"tar.{_packing(true)}".rstrip("."), out.getvalue(), tuple(parts)) if parts else None
 
@@ -366,7 +383,7 @@ def _changed_single(name: str, true: bytes, mark: str, depth: int) -> Forgery | 
     try:
         with unpack(io.BytesIO(true)) as stream:
             content = stream.read(MAX_TRUE_BYTES + 1)
-    except (OSError, EOFError, lzma.LZMAError, ValueError):
+    except _BROKEN:
         return None
     if len(content) > MAX_TRUE_BYTES:
         return None

@@ -203,9 +203,11 @@ class Responder:
         mark = forgery.behind(_path(asked))
         if not mark and (folder := self._folder(asked.host)):
             true = folder.answer(_whole_wanted(asked))
-            if true.status != 200 or not 0 < true.size <= MAX_TRUE_BYTES:
+            if true.status != 200 or not true.size:
                 return None
             mark = mark_of(asked.method, asked.host, asked.target)
+            if true.size > MAX_TRUE_BYTES:
+                return _offer(forgery.made_up(_path(asked), mark, asked.host), mark, True)
             return _offer(forgery.changed(_path(asked), b"".join(true.chunks()), mark), mark, True)
         if not mark and not _is_for_an_update(asked):
             return None
