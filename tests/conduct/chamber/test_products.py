@@ -57,6 +57,10 @@ def deb(folder: Path) -> Path:
     (root / "DEBIAN/postinst").chmod(0o755)
     (root / "usr/bin/overt-test").write_text("#!/bin/sh\necho tested\n")
     (root / "usr/bin/overt-test").chmod(0o755)
+    (root / "lib/overt-test").mkdir(parents=True)
+    (root / "lib/overt-test/helper").write_text("")
+    (root / "lib/overt-test/helper").chmod(0o4755)
+    (root / "lib/overt-test/link").symlink_to("helper")
     subprocess.run(
         ["dpkg-deb", "--root-owner-group", "-b", root, folder / "overt-test_1_all.deb"],
         check=True,
@@ -71,7 +75,13 @@ def test_a_deb_file(tmp_path: Path) -> None:
     prepared = prepare(profile.Debian(files=(package.name,)), tmp_path, tmp_path / "work")
     content = package.read_bytes()
     assert prepared.subject == (
-        Package(name=package.name, sha256=hashlib.sha256(content).hexdigest(), size=len(content)),
+        Package(
+            name=package.name,
+            sha256=hashlib.sha256(content).hexdigest(),
+            size=len(content),
+            files=("/usr/bin/overt-test", "/usr/lib/overt-test/helper", "/usr/lib/overt-test/link"),
+            set_id=("/usr/lib/overt-test/helper",),
+        ),
     )
     found = installed(
         tmp_path,
@@ -82,6 +92,12 @@ def test_a_deb_file(tmp_path: Path) -> None:
     assert found[0].output.startswith("tested\novert-test:x:") and found[1].ended.exit_status == 0
     status = subprocess.run(["dpkg", "-s", "overt-test"], capture_output=True, check=False)
     assert status.returncode != 0
+
+
+def test_what_is_no_package(tmp_path: Path) -> None:
+    (tmp_path / "x.deb").write_text("no archive")
+    with pytest.raises(ConductError, match=r"x\.deb can't be read as a Debian package"):
+        prepare(profile.Debian(files=("x.deb",)), tmp_path, tmp_path / "work")
 
 
 def test_packages_of_which_one_must_be_configured_before_another_is_unpacked(tmp_path: Path) -> None:

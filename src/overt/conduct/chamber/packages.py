@@ -79,12 +79,13 @@ class Listed(NamedTuple):
 def listed(package: Path, system: Path = Path("/")) -> Listed:
     """What the `.deb` file `package` itself lists, read outside the chamber, where its scripts have no say; as the
     system below `system` names it, on which /lib may be a link. Raises `ConductError`."""
+    command = ["dpkg-deb", "--fsys-tarfile", "--", package]
     try:
-        with subprocess.Popen(
-            ["dpkg-deb", "--fsys-tarfile", "--", package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as unpacking:
-            with tarfile.open(fileobj=unpacking.stdout, mode="r|") as content:
-                found = {_inside(one.name, system): one for one in content if not one.isdir()}
+        with (
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacking,
+            tarfile.open(fileobj=unpacking.stdout, mode="r|") as content,
+        ):
+            found = {_inside(one.name, system): one for one in content if not one.isdir()}
     except FileNotFoundError as error:
         raise ConductError(
             "dpkg-deb is not on this machine: what a .deb file lists is read with it"

@@ -27,7 +27,7 @@ from overt.conduct.evidence.records import (
     StepKind,
     StepRun,
 )
-from overt.conduct.judge.shipped import Shipped
+from overt.conduct.judge.shipped import NOTHING_LISTED, Shipped
 from overt.conduct.profile import Profile
 
 R = TypeVar("R", bound=Record)
@@ -145,7 +145,7 @@ class Material:
     profile: Profile
     runs: tuple[RunMaterial, ...]
     compared: tuple[Cited[Compared], ...]
-    shipped: Shipped = Shipped()
+    shipped: Shipped = NOTHING_LISTED
     """What its packages list."""
 
     @property

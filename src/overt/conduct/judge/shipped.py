@@ -48,3 +48,7 @@ class Shipped:
         return str(folder) == f"/etc/systemd/system/{unit}.d" and any(
             f"{above}/{unit}" in self.files for above in units
         )
+
+
+NOTHING_LISTED = Shipped()
+"""Of a product that came in no packages."""
