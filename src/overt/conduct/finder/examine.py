@@ -133,6 +133,7 @@ class _Search:
         self._limits = limits
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
         self._seen: dict[bytes, Reading] = {}
+        self._nothing: set[bytes] = set()
         self._queue: list[tuple[int, int, int, _Blob]] = []
         self._blobs = 0
         self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * size)
@@ -170,7 +171,7 @@ class _Search:
         """Look at a blob, and queue it if it may hold more; not if it was seen before or is past a limit."""
         if not blob.data or not self._room(blob):
             return
-        digest = hashlib.blake2b(blob.data, digest_size=12).digest()
+        digest = _digest(blob.data)
         if digest in self._seen:
             self._link(blob, self._seen[digest])
             return
@@ -311,7 +312,7 @@ class _Search:
         )
         if len(piece.data) > SMALL_BYTES:
             self._admit(child)
-        else:
+        elif _digest(piece.data) not in self._nothing:
             self._small.append(child)
             if len(self._small) >= MAX_SMALL:
                 self._admit_small()
@@ -324,3 +325,9 @@ class _Search:
         for blob in small:
             if anything or blob.trust is not Trust.GUESS or plausible(blob.data):
                 self._admit(blob)
+            else:
+                self._nothing.add(_digest(blob.data))
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=12).digest()

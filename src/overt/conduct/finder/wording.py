@@ -13,6 +13,8 @@ from overt.conduct.finder.pairs import CYRILLIC, GREEK, LATIN
 SLACK_BITS = 8.0
 """That a single word may be less probable than chance: abbreviations, names."""
 KNOWN_TOKENS = 1 << 16
+MAX_WORD_BYTES = 128
+"""Without a blank, a stroke or a bracket: what is longer is no word."""
 MIN_LETTERS_SHARE = 0.5
 """Of a word's characters but digits: the rest are hyphens and the like."""
 MAX_TURNS = 3
@@ -46,15 +48,21 @@ class Weighed(NamedTuple):
     """Bits more than letters of chance have, over all its pairs."""
 
 
-@lru_cache(KNOWN_TOKENS)
 def weighed(token: bytes) -> Weighed:
     """One token of a text, without blanks."""
     if len(set(token)) == 1 and not token.isdigit():
         return Weighed(b"", 0, 0.0)  # a ruler
+    return Weighed(token, 0, 0.0) if len(token) > MAX_WORD_BYTES else _weighed(token)
+
+
+@lru_cache(KNOWN_TOKENS)
+def _weighed(token: bytes) -> Weighed:
     try:
         text = token.decode()
     except UnicodeDecodeError:
         text = token.decode("latin-1")
+    if len(_TURN.findall(text)) > MAX_TURNS:
+        return Weighed(token, 0, 0.0)
     digits = "".join(_DIGITS.findall(text))
     words = _HUMP.findall(_folded(_DIGITS.sub(" ", text)))
     letters = sum(map(len, words))
@@ -62,11 +70,7 @@ def weighed(token: bytes) -> Weighed:
         symbols = len(text) - len(digits)
         return Weighed(token if symbols > len(digits) + 2 else digits.encode(), 0, 0.0)
     surprise = sum(map(_surprise, words))
-    wordy = (
-        surprise <= SLACK_BITS
-        and letters >= MIN_LETTERS_SHARE * (len(text) - len(digits))
-        and len(_TURN.findall(text)) <= MAX_TURNS
-    )
+    wordy = surprise <= SLACK_BITS and letters >= MIN_LETTERS_SHARE * (len(text) - len(digits))
     return Weighed(digits.encode() if wordy else token, letters, surprise)
 
 

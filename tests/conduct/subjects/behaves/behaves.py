@@ -18,7 +18,7 @@ import urllib.request
 DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
 UPDATE = "https://update.behaves.example/rules.json"
 HEALTH = "https://update.behaves.example/health"
-RULES = 100
+RULES = 40
 """Figures told: more would be more than anybody can read (docs/conduct-finder.md)."""
 
 

@@ -33,6 +33,7 @@ MIN_CHARS = 24
 MIN_DISTINCT = 6
 """Different characters in a run: fewer are a ruler or a table of zeros."""
 MIXED_CHARS = 64
+MIN_POOR_CHARS, HEX_LETTERS = 256, 16
 MIN_TURNED_CHARS = 40
 MAX_TURNED_CHARS = 1 << 18
 """Of one run that are read backwards, or in rot13: enough to see what it is."""
@@ -46,13 +47,18 @@ _STANDARD = bytes.maketrans(b"-_", b"+/")
 def _base64(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         text = _NOT64.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"").translate(_STANDARD))
-        if len(text) < MIN_CHARS or HEX.fullmatch(text):
+        if len(text) < MIN_CHARS or HEX.fullmatch(text) or _is_poor(text):
             continue
         trust = Trust.LIKELY if _mixed(text) else Trust.GUESS
         for skipped in range(4):
             part = text[skipped : skipped + limit // 3 * 4]
             decoded = binascii.a2b_base64(part[: len(part) // 4 * 4] + _last(part))
             yield Piece(run.start(), run.end(), decoded, Trust.GUESS if skipped else trust)
+
+
+def _is_poor(text: bytes) -> bool:
+    """Whether so many letters are so few different ones that they are hexadecimal or the like, and no larger base."""
+    return len(text) >= MIN_POOR_CHARS and len(set(text)) <= HEX_LETTERS
 
 
 def _mixed(text: bytes) -> bool:
@@ -81,7 +87,7 @@ def _by_fives(runs: re.Pattern[bytes], table: bytes | None, data: bytes, limit: 
         text = _NOT_LETTERS.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"")).lower()
         if table:
             text = text.translate(table)
-        if len(set(text)) < MIN_DISTINCT:
+        if len(set(text)) < MIN_DISTINCT or _is_poor(text):
             continue
         for skipped in range(8):
             part = text[skipped : skipped + limit // 5 * 8]
