@@ -15,6 +15,7 @@ from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Canary, Flow, OpaqueBytes, Sighting
 
 SPY = Path(__file__).parent / "subjects/spy/spy.py"
+HOARDS = Path(__file__).parent / "subjects/hoards"
 DOMAIN = ".spy.example"
 FORMS = dict.fromkeys(("md5", "sha1", "sha256", "sha512", "blake2b"), "digest")
 
@@ -120,6 +121,15 @@ def only(ways: Sequence[str], folder: Path) -> Path:
     chosen = ", ".join(f'"{word}"' for word in ("--ways", *ways))
     text = profile.read_text().replace('"scan", "{homes}"', f'"scan", "{{homes}}", {chosen}')
     profile.write_text(text.replace('"sleep", "8"', '"sleep", "1"'))
+    return profile
+
+
+def hoarding(how: str, folder: Path) -> Path:
+    """A profile of the hoarding control that works like this, below `folder`."""
+    shutil.copytree(HOARDS, folder / "hoards")
+    shutil.copy(SPY, folder / "hoards")
+    profile = folder / "hoards/profile.toml"
+    profile.write_text(profile.read_text().replace("HOW", how))
     return profile
 
 

@@ -1,4 +1,7 @@
-"""A product that sends only what is marked: seen in one run where it can be read, in compared runs where it can't."""
+"""A product that sends only what is marked: seen in one run where it can be read, in compared runs where it can't.
+
+A product that sends nothing, and on the machine treats marked files otherwise: seen in one run.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Verdict
+from overt.conduct.evidence.records import Change, Flow, Verdict
 from tests.conduct import control
 from tests.conduct.lab import answers, reported
 
@@ -45,3 +48,20 @@ def test_compared_runs_show_it_where_everything_is_encrypted(tmp_path: Path) -> 
     assert "w-marked-encrypted.spy.example" in " ".join(one.question + one.place for one in found)
     assert answers(report)["marking"].verdict is Verdict.YES
     assert answers(report)["content-left"].verdict is not Verdict.YES
+
+
+@pytest.mark.parametrize(
+    ("how", "words"), [("copies", "bytes, size"), ("masked", "bytes, size"), ("twice", "opened")]
+)
+def test_one_run_shows_what_is_done_on_the_machine(tmp_path: Path, how: str, words: str) -> None:
+    report = reported(tmp_path, str(control.hoarding(how, tmp_path)))
+    found = answers(report)
+    assert found["marking"].verdict is Verdict.YES and words in found["marking"].summary
+    assert any("marked '" in fact and " its twin " in fact for fact in found["marking"].facts)
+    assert not any(flow.sent_bytes for run in report.runs() for flow in run.read(Flow))
+
+
+def test_who_leaves_some_to_chance_is_not_accused(tmp_path: Path) -> None:
+    report = reported(tmp_path, str(control.hoarding("in-time", tmp_path)), "--runs", "3")
+    assert answers(report)["marking"].verdict is not Verdict.YES
+    assert any(change.path.startswith("/var/lib/hoards/") for change in report.runs()[0].read(Change))
