@@ -98,6 +98,30 @@ def test_asking_makes_a_profile_that_is_read() -> None:
     assert found.scope[0].reads == ("/home/**", "/usr/**")
 
 
+def test_asking_for_what_a_product_runs_where_it_listens_and_which_rights_it_needs() -> None:
+    answers = {
+        "name of the product": "Example",
+        "Debian packages": "example",
+        "command that starts": "exampled",
+        "does it look at files when others open them": "yes",
+        "programs that it says it starts": "/usr/bin/gpg",
+        "where it says it waits": "unix:/run/example.sock",
+        "rights of root": "CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN",
+    }
+
+    def ask(question: str, default: str) -> str:
+        return next((answer for start, answer in answers.items() if question.startswith(start)), default)
+
+    found = profile.parse(interview.interview(ask, pytest.fail), "asked")
+    (scope,) = found.scope
+    assert (scope.executes, scope.listens) == (("/usr/bin/gpg",), ("unix:/run/example.sock",))
+    assert scope.privileges == ("CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN")
+    assert found.chamber.capabilities == ("CAP_SYS_ADMIN",), "what root has not in the chamber is given"
+    opening = [step for step in found.step if step.kind is StepKind.ON_ACCESS]
+    assert [step.user for step in opening] == ["alice", "alice"] and "{detections}" in opening[1].command[2]
+    assert [step.kind for step in found.step][-1] is StepKind.IDLE
+
+
 def test_asking_without_any_command_is_refused() -> None:
     given = {"name of": "Example", "Debian": "example", "minutes": "0"}
 
@@ -123,6 +147,8 @@ def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
         "path of": ["", "."],
         "command that scans the homes": ["scan {hoem}", "scan 'x", "scan {home}"],
         "minutes": ["soon", "-1", "9999", "0.5"],
+        "does it look at": ["perhaps", "no"],
+        "rights of root": ["root", ""],
         "hosts": ["https://updates.example.org/", "updates.example.org, *.example.com:8443"],
         "what of files": ["everything", "digest, name"],
     }
@@ -133,7 +159,7 @@ def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
         return answers.pop(0)
 
     found = profile.parse(interview.interview(ask, told.append), "asked")
-    assert len(told) == 10 and not any(wrong.values())
+    assert len(told) == 12 and not any(wrong.values())
     assert found.step[1].command == ("sleep", "30")
     assert found.scope[0].connects == ("updates.example.org", "*.example.com:8443")
     assert found.scope[0].sends == ("digest", "name")

@@ -33,6 +33,7 @@ def new(args: argparse.Namespace) -> int:
     note(
         f"{args.file} written: look it over (docs/conduct-profiles.md), then: sudo overt conduct run {args.file}"
     )
+    note("the report lists what the product did undeclared: add what its maker says of that, and run again")
     return Exit.OK
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 
 from overt.conduct import profile
+from overt.conduct.chamber.privileges import USUAL
 from overt.core.errors import UsageError
 
 Ask = Callable[[str, str], str]
@@ -38,8 +39,29 @@ EXERCISES = (
     ("update", "command that updates it", False),
     ("scan", "command that scans the homes ({home} stands for one)", False),
     ("scan-detection", "command that scans a folder where something will be found ({detections})", False),
-    ("uninstall", "command that uninstalls it", False),
 )
+REMOVAL = (("uninstall", "command that uninstalls it", False),)
+
+OPENING = (
+    {"command": ["find", "{documents}", "-type", "f", "-exec", "cat", "{}", "+"]},
+    {"command": ["sh", "-c", "cat {detections}/* > /dev/null"], "expect": [0, 1]},
+)
+"""What a person opens in front of a product that looks at it: documents, then what it should find and may refuse."""
+
+DECLARED = (
+    ("reads", "paths that it says it reads (patterns such as /home/**), separated by spaces"),
+    ("writes", "paths that it says it writes"),
+    ("executes", "programs that it says it starts, beside the commands above (/usr/bin/gpg)"),
+    ("connects", "hosts that it says it talks to (name:port)"),
+    ("listens", "where it says it waits for connections (tcp:3310, unix:/run/example.sock)"),
+    (
+        "privileges",
+        "rights of root that it says it needs, such as CAP_DAC_READ_SEARCH to read everybody's files or CAP_SYS_ADMIN "
+        "to be asked before a file is opened: it gets these and no others; empty for what root usually has",
+    ),
+    ("sends", "what of files it says it sends: content, name, digest; empty for nothing"),
+)
+"""Field of a scope, and how to ask for it."""
 
 
 def interview(ask: Ask, tell: Tell) -> str:
@@ -52,7 +74,10 @@ def interview(ask: Ask, tell: Tell) -> str:
         "install": _install(asking),
     }
     answers["step"] = _steps(asking)
-    answers["scope"] = [_scope(asking)]
+    scope = _scope(asking)
+    if beyond := [name for name in scope.get("privileges", ()) if name not in USUAL]:
+        answers["chamber"] = {"capabilities": beyond}
+    answers["scope"] = [scope]
     text = tomli_w.dumps(answers)
     profile.parse(text, "these answers")
     return text
@@ -93,34 +118,35 @@ def _install(ask: _Asking) -> dict[str, Any]:
 
 
 def _steps(ask: _Asking) -> list[dict[str, Any]]:
-    steps = []
-    for kind, question, background in EXERCISES:
-        if kind == "uninstall" and (seconds := ask("minutes to watch it doing nothing", "1", _seconds)):
-            steps.append(
-                {"kind": "idle", "command": ["sleep", str(seconds)], "timeout_s": seconds + IDLE_MARGIN_S}
-            )
+    steps = list(_commands(ask, EXERCISES))
+    if ask("does it look at files when others open them: yes or no", "no", _yes):
+        steps += [{"kind": "on-access", "user": "alice", **opening} for opening in OPENING]
+    if seconds := ask("minutes to watch it doing nothing", "1", _seconds):
+        steps.append(
+            {"kind": "idle", "command": ["sleep", str(seconds)], "timeout_s": seconds + IDLE_MARGIN_S}
+        )
+    steps += _commands(ask, REMOVAL)
+    if not steps:
+        raise UsageError("nothing is exercised: give at least one command")
+    return steps
+
+
+def _commands(ask: _Asking, questions: tuple[tuple[str, str, bool], ...]) -> Iterator[dict[str, Any]]:
+    for kind, question, background in questions:
         if command := ask(question, "", _words):
             step: dict[str, Any] = {"kind": kind, "command": command}
             if background:
                 step |= {"background": True, "timeout_s": 10}
             if kind in ("scan", "scan-detection"):
                 step["expect"] = [0, 1]
-            steps.append(step)
-    if not steps:
-        raise UsageError("nothing is exercised: give at least one command")
-    return steps
+            yield step
 
 
 def _scope(ask: _Asking) -> dict[str, Any]:
     found: dict[str, Any] = {
         "why": ask("in one sentence: what does it say that it does with files and the network", "", str)
     }
-    for field, question in (
-        ("reads", "paths that it says it reads (patterns such as /home/**), separated by spaces"),
-        ("writes", "paths that it says it writes"),
-        ("connects", "hosts that it says it talks to (name:port)"),
-        ("sends", "what of files it says it sends: content, name, digest; empty for nothing"),
-    ):
+    for field, question in DECLARED:
         if answer := ask(question, "", partial(_declared, field)):
             found[field] = answer
     return found
@@ -136,6 +162,12 @@ def _way(answer: str) -> str:
     if answer not in HOW:
         raise UsageError(f"{answer!r} is no way to install: answer one of {', '.join(HOW)}")
     return answer
+
+
+def _yes(answer: str) -> bool:
+    if answer not in ("yes", "no"):
+        raise UsageError(f"{answer!r}: answer yes or no")
+    return answer == "yes"
 
 
 def _seconds(minutes: str) -> int:

@@ -49,6 +49,7 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
         re.compile(r"(tcp|udp):(\d{1,5}|\*)|unix:\S.*"),
         "it is as tcp:3310, udp:53 or unix:/run/example.sock",
     ),
+    "privileges": (re.compile("CAP_[A-Z_]+"), "it is as CAP_NET_RAW; capabilities(7) lists them"),
     "sends": (re.compile("content|name|digest"), "it is content, name or digest"),
 }
 """Fields of a scope whose values have a form: that form, and how to say it."""

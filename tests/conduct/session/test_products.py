@@ -33,6 +33,21 @@ def test_clamav_scans_contact_nobody_and_open_marked_files_as_others(profile: st
     assert "Eicar-Test-Signature" in detected
 
 
+def test_clamonacc_refuses_malware_as_it_is_opened_and_sends_nothing_after_that(tmp_path: Path) -> None:
+    report = reported(tmp_path, "clamonacc")
+    run = report.runs()[0]
+    _is_whole(report)
+    refused = [run.path / step.output for step in run.run().steps if step.kind == "on-access"][1].read_text()
+    test_files = {canary.path for canary in run.read(Canary) if canary.detected}
+    assert {line.split(": ")[1] for line in refused.splitlines() if "not permitted" in line} == test_files
+    opened = {access.path for access in run.read(FileAccess) if access.access is Access.OPEN}
+    assert test_files <= opened, "what it refuses is seen all the same"
+    found = answers(report)
+    for question in ("after-detection", "contact", "beyond-scope-changes", "privileges"):
+        assert found[question].verdict is Verdict.NO, (question, found[question])
+    assert found["beyond-scope-executes"].good is not False, found["beyond-scope-executes"].facts
+
+
 def test_freshclam_contacts_its_makers_hosts_and_sends_nothing_of_any_file(tmp_path: Path) -> None:
     report = reported(tmp_path, "freshclam")
     run = report.runs()[0]
