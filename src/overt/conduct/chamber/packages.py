@@ -79,7 +79,7 @@ class Listed(NamedTuple):
 def listed(package: Path, system: Path = Path("/")) -> Listed:
     """What the `.deb` file `package` itself lists, read outside the chamber, where its scripts have no say; as the
     system below `system` names it, on which /lib may be a link. Raises `ConductError`."""
-    command = ["dpkg-deb", "--fsys-tarfile", "--", package]
+    command = ["dpkg-deb", "--fsys-tarfile", "--", str(package)]
     try:
         with (
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacking,

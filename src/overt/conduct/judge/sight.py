@@ -44,7 +44,10 @@ MAX_IN_SUMMARY = 120
 """Characters of a fact that a summary quotes."""
 
 ALWAYS = "A run is some minutes on one machine: conduct that waits for a date, a place or an order was not exercised."
-INSIDE = "Opening a file is seen; looking at its name, size or times without opening it is not."
+INSIDE = (
+    "Opening a file is seen; looking at its name, size or times without opening it is not, nor is an opening that the "
+    "system refused, as of the kernel's settings or memory."
+)
 
 
 def observer(material: Material, declared: Declared) -> Said:

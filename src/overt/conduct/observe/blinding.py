@@ -36,6 +36,9 @@ _WORD = r'"(?:[^"\\]|\\.)*"(?:\.\.\.)?|[^",]+'
 _MOUNT = re.compile(rf"(?:{_WORD}), (?:{_WORD}), (?P<type>{_WORD}), (?P<flags>[^\",]+), (?:{_WORD})")
 FILTERING = frozenset({"seccomp"})
 """What a program calls that listens to a filter of its own."""
+NETWORKING = frozenset({"sendto", "sendmsg", "sendmmsg"})
+"""What a program calls that sets firewalls, links and routes."""
+REFUSED = ("-1 EPERM", "-1 EACCES")
 MOUNTING = frozenset({*MOUNT_CALLS, "unshare", "clone", "clone3"})
 """What a program calls that confines itself by namespaces and mounts."""
 
@@ -50,6 +53,8 @@ class Sign:
     """Even where it succeeds, nothing is hidden by it."""
     declarable: bool = True
     """Whether a profile that declares such calls means this by it."""
+    only_refused: bool = False
+    """Only where it was refused it means this: who may do it, as an on-access scanner may, does it openly."""
     allowed_for: bool = False
     """Where the profile declares it, the lab observes so that nothing is hidden by it."""
 
@@ -70,6 +75,8 @@ def attempts(calls: Iterable[Call], declared: Collection[str] = ()) -> list[Blin
             sign = Sign(f"{sign.what}, as it had declared", attempt=False, harmless=not hidden)
         failed = call.result.startswith("-1 ")
         if failed and not sign.attempt:
+            continue
+        if sign.only_refused and not call.result.startswith(REFUSED):
             continue
         key = sign.what, call.process, failed
         times[key] = times.get(key, 0) + 1
@@ -171,6 +178,57 @@ def _signal(arguments: str, name: str) -> Sign | None:
     return Sign(f"tried to end or stop {whom}; the observers are not in reach", harmless=True)
 
 
+_MESSAGE = re.compile(
+    r"nlmsg_len=(?P<length>\d+), nlmsg_type=(?P<type>[^ ,]+)[^\"{}]*(?:}, \"(?P<payload>[^\"]*))?"
+)
+_NAMED = re.compile(r"(?:.*\b)?(RTM_(?:NEW|DEL|SET)|NFT_MSG_(?:NEW|DEL|DESTROY))[A-Z_]+")
+NFTABLES, GETTING = 10, frozenset({1, 4, 7, 10, 13, 16, 17, 19, 21, 23, 25})
+"""The kernel's number for the firewall, and those of its messages that only ask (linux/netfilter/nf_tables.h)."""
+LINKS, ROUTES = frozenset({16, 17, 19}), frozenset({24, 25})
+"""Types of messages that make, remove or set them (rtnetlink(7))."""
+LEAST_LINK_BYTES = 32
+_LINK, _ROUTE = re.compile(r"\\x00\\x00"), re.compile(r"(?:\\x..){2}\\x00\\x00\\xf[ef]")
+"""How these begin: struct ifinfomsg of no family; struct rtmsg with no source, in the main or the local table. The same
+numbers are other things to other parts of the kernel, and strace can't always tell which part it is."""
+
+
+def _netlink(arguments: str, name: str) -> Sign | None:
+    """Its answer, mostly a refusal, comes by another call, which is not recorded."""
+    if "<NETLINK:" not in arguments.partition(",")[0]:
+        return None
+    if not any(_sets_network(message) for message in _MESSAGE.finditer(arguments)):
+        return None
+    return Sign(
+        "tried to change its firewall, links or routes; the lab's own are out of reach, and no other way leads out",
+        harmless=True,
+    )
+
+
+def _sets_network(message: re.Match[str]) -> bool:
+    kind, payload = message["type"], message["payload"] or ""
+    if not kind.startswith("0x"):
+        return _NAMED.fullmatch(kind) is not None
+    number = int(kind, 16)
+    if number >> 8 == NFTABLES:
+        return number & 0xFF not in GETTING
+    if number in LINKS:
+        return int(message["length"]) >= LEAST_LINK_BYTES and _LINK.match(payload) is not None
+    return number in ROUTES and _ROUTE.match(payload) is not None
+
+
+def _device(arguments: str, name: str) -> Sign | None:
+    special = "S_IFBLK" in arguments or ("S_IFCHR" in arguments and not arguments.endswith("makedev(0, 0)"))
+    return Sign(f"tried to make a device ({name})") if special else None
+
+
+def _root(arguments: str, name: str) -> Sign | None:
+    return (
+        Sign("tried to enter the root of another process (chroot)")
+        if arguments.startswith('"/proc/')
+        else None
+    )
+
+
 def _io_uring(arguments: str, name: str) -> Sign | None:
     return Sign(
         "used io_uring, whose operations are no system calls: files and network are seen, other calls may not be",
@@ -189,6 +247,13 @@ def _tried(what: str) -> Reader:
     return sign
 
 
+def _refused(what: str) -> Reader:
+    def sign(arguments: str, name: str) -> Sign | None:
+        return Sign(f"tried to {what} ({name})", only_refused=True)
+
+    return sign
+
+
 READERS: dict[str, Reader] = {
     "ptrace": _ptrace,
     "clone": _clone,
@@ -199,6 +264,13 @@ READERS: dict[str, Reader] = {
     "seccomp": _seccomp,
     "kill": _signal,
     "tkill": _signal,
+    **dict.fromkeys(sorted(NETWORKING), _netlink),
+    **dict.fromkeys(("mknod", "mknodat"), _device),
+    "chroot": _root,
+    "fanotify_init": _refused("watch what is opened, as the observers do"),
+    **dict.fromkeys(
+        ("process_vm_readv", "process_vm_writev", "pidfd_getfd"), _refused("reach into another process")
+    ),
     "io_uring_setup": _io_uring,
     "open_by_handle_at": _handle,
     **dict.fromkeys(MOUNT_CALLS, _mount_change),

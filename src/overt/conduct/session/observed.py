@@ -17,9 +17,10 @@ from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, 
 from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Mode, Run
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import counted
+from overt.conduct.judge.declared import capability
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
-from overt.conduct.observe.blinding import FILTERING, MOUNTING
+from overt.conduct.observe.blinding import FILTERING, MOUNTING, NETWORKING
 from overt.conduct.observe.changes import ChangeObserver, Place
 from overt.conduct.observe.files import FileObserver
 from overt.conduct.observe.naming import Names
@@ -161,9 +162,9 @@ class _Observers:
         self.blind: tuple[Blind, ...] = tuple(map(_unfollowed, self._origins.blind_in))
         self.losses = Losses()
         self._room = room = task.profile.chamber
-        declared = (FILTERING if room.own_filter else frozenset()) | (
-            MOUNTING if room.mounts else frozenset()
-        )
+        declared = set(FILTERING if room.own_filter else ())
+        declared |= MOUNTING if room.mounts else set()
+        declared |= NETWORKING if "net_admin" in map(capability, room.capabilities) else set()
         self.sources = Sources(raw / "files", raw / "sockets", self._trace, declared=declared)
 
     def __enter__(self) -> _Observers:
