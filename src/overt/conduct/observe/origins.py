@@ -68,6 +68,8 @@ class Origins:
     blind_in: tuple[str, ...]
     """Where inside the kernel or a file system does not tell this."""
     _known: dict[tuple[int, int], str | None] = field(default_factory=dict)
+    _others: set[int] = field(default_factory=set)
+    """Devices that are no overlays: none of their files is asked for twice."""
 
     @classmethod
     def of(cls, overlays: Iterable[tuple[Path, str, Iterable[Path]]]) -> Origins:
@@ -96,33 +98,41 @@ class Origins:
         What an installation left, and a later run begins with, has the name that it has then, unless it is a copy of
         what is still below.
         """
+        if status.st_dev in self._others:
+            return None
         key = status.st_dev, status.st_ino
         if key not in self._known:
             if len(self._known) >= MAX_REMEMBERED:
                 self._known.clear()
-            self._known[key] = self._name(descriptor, path)
+            self._known[key] = self._ask(descriptor, status.st_dev, path)
         return self._known[key]
 
-    def _name(self, descriptor: int, path: str) -> str | None:
+    def _ask(self, descriptor: int, device: int, path: str) -> str | None:
+        found = _handle(descriptor, AT_HANDLE_FID)
+        if found is not None and found[0] != OVERLAY:
+            self._others.add(device)
+        handle = _read(found[1][3:]) if found is not None and found[0] == OVERLAY else None
         shown = next((one for one in self.shown if path.startswith(f"{one.inside}/")), None)
-        handle = _overlays(descriptor) if shown is not None else None
-        if shown is None or handle is None:
-            return None
-        name: str | None = ""
-        for _ in shown.layers:
-            found = _opened(shown, handle) if handle is not None else None
-            if found is None:
-                break
-            layer, held = found
-            try:
-                handle = _copied(held)
-                if layer is not shown.upper:
-                    name = _inside(shown, layer, held)
-                elif handle is None:
-                    name = None
-            finally:
-                os.close(held)
-        return name
+        return None if handle is None or shown is None else _first_name(shown, handle)
+
+
+def _first_name(shown: Shown, handle: Handle | None) -> str | None:
+    """Copy for copy, from the topmost layer down."""
+    name: str | None = ""
+    for _ in shown.layers:
+        found = _opened(shown, handle) if handle is not None else None
+        if found is None:
+            break
+        layer, held = found
+        try:
+            handle = _copied(held)
+            if layer is not shown.upper:
+                name = _inside(shown, layer, held)
+            elif handle is None:
+                name = None
+        finally:
+            os.close(held)
+    return name
 
 
 def _layer(folder: Path) -> Layer:
@@ -150,11 +160,6 @@ def _handle(descriptor: int, flags: int) -> tuple[int, bytes] | None:
         return None
     size, kind = _HEAD.unpack_from(answer.raw)
     return kind, answer.raw[_HEAD.size : _HEAD.size + size]
-
-
-def _overlays(descriptor: int) -> Handle | None:
-    found = _handle(descriptor, AT_HANDLE_FID)
-    return _read(found[1][3:]) if found is not None and found[0] == OVERLAY else None
 
 
 def _read(data: bytes) -> Handle | None:
