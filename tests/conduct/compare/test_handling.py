@@ -71,6 +71,10 @@ ONLY_MARKED: dict[str, tuple[Deed, Callable[[Canary], Record]]] = {
     "a copy": (Deed.KEPT, lambda one: change(f"/opt/c/{one.number}", sha256=one.sha256)),
     "a copy of the same size": (Deed.KEPT, lambda one: change(f"/opt/c/{one.number}", size=one.size)),
     "a packed copy of its name": (Deed.KEPT, lambda one: change(f"/opt/c/{Path(one.path).name}.gz")),
+    "its content among others": (
+        Deed.KEPT,
+        lambda one: change("/opt/c/all", tokens=(one.token,), size=one.number),
+    ),
     "a link to it": (
         Deed.KEPT,
         lambda one: change(f"/opt/c/{one.number}", kind="link", sha256="", detail=f"target {one.path}"),

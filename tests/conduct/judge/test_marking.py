@@ -98,7 +98,7 @@ def test_the_table_of_pairs_shows_it(tmp_path: Path) -> None:
     rows = pair_rows(load(compared(tmp_path, [copied(one) for one in marked(3)], marked(1))))
     assert [row.differs for row in rows] == [True] * 3 + [False] * (PAIRS - 3)
     assert rows[0].otherwise == (
-        ("files that appeared with its bytes, size or name", 1, 0),
+        ("files that appeared with its content, size or name", 1, 0),
         ("how much was read", 1, 0),
     )
-    assert rows[1].otherwise == (("files that appeared with its bytes, size or name", 1, 0),)
+    assert rows[1].otherwise == (("files that appeared with its content, size or name", 1, 0),)

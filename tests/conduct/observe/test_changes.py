@@ -173,6 +173,23 @@ def test_forged_updates_are_found_wherever_they_lie_in_a_file(tmp_path: Path) ->
     assert [change.mark for change in observer.step(2)] == [""], "of what is gone nothing is known"
 
 
+def test_content_of_planted_files_is_found_wherever_it_lies_in_a_file(tmp_path: Path) -> None:
+    tokens = sorted(f"ovt{letter * 24}" for letter in "abc")
+    observer = ChangeObserver((Place(tmp_path, "/opt"),))
+    observer.rebase()
+    one, two, three = (token.encode() for token in tokens)
+    (tmp_path / "joined").write_bytes(
+        two + b" " * (CHUNK_BYTES - 40) + one + b" " * CHUNK_BYTES + three + two
+    )
+    (tmp_path / "a.pem").write_bytes(b"-" + three)
+    (tmp_path / "none").write_bytes(one[:-1] + b" " + one.upper())
+    assert {change.path: change.tokens for change in observer.step(1)} == {
+        "/opt/joined": tuple(tokens),
+        "/opt/a.pem": (tokens[2],),
+        "/opt/none": (),
+    }
+
+
 def test_folders_too_deep_to_look_at_are_counted(tmp_path: Path) -> None:
     observer = ChangeObserver((Place(tmp_path, "/home"),))
     observer.rebase()

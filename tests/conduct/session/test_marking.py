@@ -51,7 +51,13 @@ def test_compared_runs_show_it_where_everything_is_encrypted(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("how", "words"), [("copies", "bytes, size"), ("masked", "bytes, size"), ("twice", "opened")]
+    ("how", "words"),
+    [
+        ("copies", "content, size"),
+        ("masked", "content, size"),
+        ("joined", "content, size"),
+        ("twice", "opened"),
+    ],
 )
 def test_one_run_shows_what_is_done_on_the_machine(tmp_path: Path, how: str, words: str) -> None:
     report = reported(tmp_path, str(control.hoarding(how, tmp_path)))

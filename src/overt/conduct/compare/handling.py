@@ -21,7 +21,7 @@ WORD = re.compile(r"[\w-]+")
 class Deed(StrEnum):
     """What can be done with a file, the most telling first."""
 
-    KEPT = "files that appeared with its bytes, size or name"
+    KEPT = "files that appeared with its content, size or name"
     ALTERED = "changed, renamed or removed"
     EXECUTED = "executed"
     NAMED = "named in system calls"
@@ -112,12 +112,13 @@ def _count_accesses(
 
 
 class Known:
-    """How planted files are known again: by path, digest, name; by a size that no other of them has."""
+    """How planted files are known again: by path, digest, token, name; by a size that no other of them has."""
 
     def __init__(self, halves: Iterable[Canary]) -> None:
         halves = tuple(halves)
         sizes = Counter(canary.size for canary in halves)
         self._paths = {canary.path: canary for canary in halves}
+        self._tokens = {canary.token: canary for canary in halves}
         self._digests = {canary.sha256: canary for canary in halves}
         self._names = {PurePosixPath(canary.path).name.partition(".")[0]: canary for canary in halves}
         self._sizes = {canary.size: canary for canary in halves if sizes[canary.size] == 1}
@@ -137,6 +138,8 @@ class Known:
         linked = change.detail if change.kind == "link" else ""
         if canary := self._digests.get(change.sha256):
             yield canary, "the same bytes"
+        elif held := [self._tokens[token] for token in change.tokens if token in self._tokens]:
+            yield from ((canary, "its content") for canary in held)
         elif named := {canary.number: canary for canary in self.named(f"{change.path} {linked}")}:
             yield from ((canary, "its name") for canary in named.values())
         elif change.kind == "file" and (canary := self._sizes.get(change.size)):

@@ -1,4 +1,5 @@
-"""What the lab puts into updates that it forges, so that they are known again: observers find it, the judge reads it.
+"""What the lab puts into updates that it forges and files that it plants, so that they are known again: observers find
+it, the judge reads it.
 
 A mark is in a forged update as it is. A trace is not: it comes to be when the forged update is executed, as the name of
 a file that its few lines make.
@@ -13,6 +14,8 @@ _MARK, _TRACE = "ovtforged", "ovtran"
 HEX = 20
 MARK = re.compile(rb"ovtforged[0-9a-f]{20}")
 MARK_BYTES = len(_MARK) + HEX
+TOKEN = re.compile(rb"ovt[0-9a-z]{24}")
+"""What each planted file holds, and nothing else."""
 TRACE = re.compile(r"/ovtran[0-9a-f]{20}$")
 """At the end of a path."""
 

@@ -253,6 +253,8 @@ class Change(Record, frozen=True, kw_only=True):
     """What changed of its attributes: mode, owner, capabilities, set-user-ID, link target."""
     mark: str = ""
     """The mark of a forged update of the lab's, if its new content holds one."""
+    tokens: tuple[str, ...] = ()
+    """Of planted files, as they are in its new content."""
 
 
 class Listening(Record, frozen=True, kw_only=True):

@@ -178,6 +178,7 @@ class _Comparison:
             sha256="" if gone else entry.sha256,
             detail=printable(detail),
             mark="" if gone else entry.mark,
+            tokens=() if gone else entry.tokens,
         )
 
 

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from overt.conduct.evidence.marks import MARK, MARK_BYTES
+from overt.conduct.evidence.marks import MARK, MARK_BYTES, TOKEN
 from overt.conduct.observe import certificates
 from overt.conduct.observe.certificates import Certificates
 
 MAX_HASHED_BYTES = 1 << 30
 """Of one file: a larger one has no digest."""
 CHUNK_BYTES = 1 << 20
+MAX_TOKENS = 2_000
+"""Of planted files, in one file: more than are ever planted."""
 MAX_DEPTH = 200
 """Folders within folders; what is deeper is counted, and not looked at."""
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -53,6 +55,8 @@ class Entry:
     """Those in it, by digest."""
     mark: str
     """Of a forged update of the lab's, if it holds one."""
+    tokens: tuple[str, ...] = ()
+    """Of planted files, in order."""
 
     @property
     def whiteout(self) -> bool:
@@ -77,6 +81,7 @@ class Content(NamedTuple):
     sha256: str
     certificates: Certificates
     mark: str
+    tokens: tuple[str, ...] = ()
 
 
 UNREAD = Content("", {}, "")
@@ -165,6 +170,7 @@ class Walk:
             sha256=known_content.sha256,
             certificates=known_content.certificates,
             mark=known_content.mark,
+            tokens=known_content.tokens,
         )
 
     def _content(self, name: str, folder: int) -> Content:
@@ -180,17 +186,26 @@ class Walk:
             if status.st_size <= certificates.MAX_STORE_BYTES and certificates.may_hold(name):
                 content = stream.read(certificates.MAX_STORE_BYTES)
                 found = certificates.found(content)
-                return Content(hashlib.sha256(content).hexdigest(), found, _mark(content))
+                digest = hashlib.sha256(content).hexdigest()
+                return Content(digest, found, _mark(content), tuple(sorted(_tokens(content))))
             return _read(stream)
 
 
 def _read(stream: BinaryIO) -> Content:
     digest, mark, end = hashlib.sha256(), "", b""
+    tokens: set[str] = set()
     while chunk := stream.read(CHUNK_BYTES):
         digest.update(chunk)
-        mark = mark or _mark(end + chunk[:MARK_BYTES]) or _mark(chunk)
+        seam = end + chunk[:MARK_BYTES]
+        mark = mark or _mark(seam) or _mark(chunk)
+        if len(tokens) < MAX_TOKENS:
+            tokens |= _tokens(seam) | _tokens(chunk)
         end = chunk[-MARK_BYTES:]
-    return Content(digest.hexdigest(), {}, mark)
+    return Content(digest.hexdigest(), {}, mark, tuple(sorted(tokens)[:MAX_TOKENS]))
+
+
+def _tokens(content: bytes) -> set[str]:
+    return {found.decode() for found in TOKEN.findall(content)} if b"ovt" in content else set()
 
 
 def _mark(content: bytes) -> str:

@@ -2,7 +2,8 @@
 
     hoards.py HOW FOLDER
 
-Marked files: `copies` them, keeps them `masked` under numbers, reads them `twice`. All files: `quarantines` those with
+Marked files: `copies` them, keeps them `masked` under numbers, keeps them `joined` in one file, reads
+them `twice`. All files: `quarantines` those with
 the test file, of whichever it comes to `in-time`, and caches some of the others.
 """
 
@@ -29,6 +30,12 @@ def masked(number: int, path: str) -> None:
         (KEPT / str(number)).write_bytes(bytes(byte ^ 0x5A for byte in data))
 
 
+def joined(number: int, path: str) -> None:
+    if is_marked(data := content(path)):
+        with open(KEPT / "journal", "ab") as stream:
+            stream.write(data)
+
+
 def twice(number: int, path: str) -> None:
     if is_marked(content(path)):
         content(path)
@@ -46,6 +53,8 @@ def in_time(number: int, path: str) -> None:
 
 if __name__ == "__main__":
     KEPT.mkdir(parents=True, exist_ok=True)
-    how = {"copies": copies, "masked": masked, "twice": twice, "in-time": in_time}[sys.argv[1]]
+    how = {"copies": copies, "masked": masked, "joined": joined, "twice": twice, "in-time": in_time}[
+        sys.argv[1]
+    ]
     for at, name in enumerate(sorted(files(sys.argv[2]), key=os.path.basename)):
         how(at, name)
