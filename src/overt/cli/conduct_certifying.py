@@ -82,9 +82,12 @@ def _quorum(policy: Policy) -> str:
 
 def withdraw(args: argparse.Namespace) -> int:
     """Enter a withdrawal. Raises `OvertError`."""
+    now = datetime.now(UTC)
     with _reaching(args, _existing(args.folder)) as issuer:
-        entry = office.withdraw(issuer, args.certificate, args.reason, datetime.now(UTC))
+        entry = office.withdraw(issuer, args.certificate, args.reason, now)
     say(f"withdrawn: {entry.about[0]}")
+    for other in office.others_of_its_report(issuer, entry.about[0], now):
+        note(f"still valid, and rests on the same report: {other}: withdraw it too if the report was refuted")
     note(f"entry {entry.index} of the log; publish {visible(str(issuer.public))}")
     return Exit.OK
 

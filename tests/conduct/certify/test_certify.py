@@ -194,6 +194,26 @@ def test_a_certificate_from_issue_to_withdrawal(issuer: Issuer, clean: Report) -
         office.issue(issuer, clean.folder.path, clean.key.text, None, NOW + timedelta(days=1))
 
 
+def test_other_certificates_of_a_report_stay_valid_and_are_named(
+    issuer: Issuer, clean: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = datetime.now(UTC)
+    first, other, third = (
+        office.issue(issuer, clean.folder.path, clean.key.text, None, now, days).certificate.sha256
+        for days in (100, 200, 1)
+    )
+    withdraw = ["conduct", "certify", "withdraw", "--reason", "test", "--folder", str(issuer.folder)]
+    assert main([*withdraw, first]) == 0
+    said = capsys.readouterr().err
+    assert (
+        f"still valid, and rests on the same report: {other}" in said and third in said and first not in said
+    )
+    assert office.others_of_its_report(issuer, first, now + timedelta(days=2)) == (other,)
+    (issuer.public / "certificates" / f"{third}.dsse.json").unlink()
+    assert main([*withdraw, other]) == 0
+    assert "still valid" not in capsys.readouterr().err
+
+
 def test_a_withdrawal_holds_without_its_words(issuer: Issuer, clean: Report) -> None:
     """Whoever serves the log can't undo a withdrawal by leaving its statement out."""
     issued = issue(issuer, clean)

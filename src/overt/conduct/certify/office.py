@@ -105,6 +105,31 @@ def withdraw(issuer: Issuer, sha256: str, reason: str, time: datetime) -> Entry:
     return issuer.enter(WITHDRAWAL, certificates.withdraw(key, matching[0], reason, time), (matching[0],))
 
 
+def others_of_its_report(issuer: Issuer, sha256: str, now: datetime) -> tuple[str, ...]:
+    """Certificates, by their digests, that rest on the same report as that one and are valid at `now`: each is a
+    statement of its own, and stays valid until it is withdrawn itself. Those that can't be read are left out.
+
+    Raises `LogError`, `ConductError` for a log that does not hold, `OSError`.
+    """
+    key = issuer.key().public
+    entries = list(log.public_log(issuer.public, key).entries())
+    gone = {about for one in entries if one.kind == WITHDRAWAL for about in one.about}
+    issued = (_kept(issuer, one.sha256, key) for one in entries if one.kind == CERTIFICATE)
+    known = {one.sha256: one for one in issued if one is not None}
+    report = known[sha256].report if sha256 in known else ""
+    return tuple(
+        name for name, one in known.items() if one.report == report and name not in gone and one.valid_at(now)
+    )
+
+
+def _kept(issuer: Issuer, sha256: str, key: VerifierKey) -> Certificate | None:
+    """A certificate in the issuer's folder; None if it can't be read."""
+    try:
+        return certificates.opened((issuer.public / "certificates" / f"{sha256}.dsse.json").read_bytes(), key)
+    except (OSError, ConductError):
+        return None
+
+
 def check(
     envelope: bytes,
     public: Path,
