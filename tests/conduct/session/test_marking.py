@@ -51,13 +51,7 @@ def test_compared_runs_show_it_where_everything_is_encrypted(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("how", "words"),
-    [
-        ("copies", "content, size"),
-        ("masked", "content, size"),
-        ("joined", "content, size"),
-        ("twice", "opened"),
-    ],
+    ("how", "words"), [("copies", "content, size"), ("masked", "content, size"), ("twice", "opened")]
 )
 def test_one_run_shows_what_is_done_on_the_machine(tmp_path: Path, how: str, words: str) -> None:
     report = reported(tmp_path, str(control.hoarding(how, tmp_path)))
@@ -65,6 +59,13 @@ def test_one_run_shows_what_is_done_on_the_machine(tmp_path: Path, how: str, wor
     assert found["marking"].verdict is Verdict.YES and words in found["marking"].summary
     assert any("marked '" in fact and " its twin " in fact for fact in found["marking"].facts)
     assert not any(flow.sent_bytes for run in report.runs() for flow in run.read(Flow))
+
+
+def test_runs_show_a_hoard_in_one_file(tmp_path: Path) -> None:
+    """Known again is what is there as it is: of some formats."""
+    report = reported(tmp_path, str(control.hoarding("joined", tmp_path)), "--runs", "3")
+    found = answers(report)["marking"]
+    assert found.verdict is Verdict.YES and "its content" in found.summary, found.facts[:3]
 
 
 def test_who_leaves_some_to_chance_is_not_accused(tmp_path: Path) -> None:
