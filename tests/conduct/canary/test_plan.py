@@ -66,10 +66,21 @@ def test_arms_hold_what_they_are_called(mixed: tuple[Planned, ...]) -> None:
     assert sides[Arm.MARKED][Side.MARKED] == sides[Arm.PLAIN][Side.PLAIN] == pairs
     assert not sides[Arm.MARKED][Side.PLAIN] and not sides[Arm.PLAIN][Side.MARKED]
     bare = canaries(plan(Arm.NONE, SEED))
-    assert [item.data for item in bare] == [eicar()]
+    assert [item.data for item in bare if not item.token] == [eicar()]
+    assert {item.side for item in bare} == {Side.ALONE} and not any(item.secret for item in bare)
     text = b"".join(item.data for item in plan(Arm.NONE, SEED))
-    assert not any(item.token.encode() in text for item in canaries(mixed) if item.token)
+    assert not any(item.token.encode() in text for item in canaries(mixed) if item.pair or item.secret)
     assert not any(marking.words.encode() in text for marking in MARKINGS)
+
+
+@pytest.mark.parametrize("arm", Arm)
+def test_whatever_fills_a_home_is_sought(arm: Arm) -> None:
+    """Only archives of the test file alone are anybody's; ordinary files are those of every arm."""
+    planned = plan(arm, SEED)
+    assert all(eicar() in item.data for item in planned if item.number is None)
+    ordinary = {item.path: item.data for item in canaries(planned) if not (item.pair or item.secret)}
+    assert ordinary == {item.path: item.data for item in canaries(plan(Arm.NONE, SEED))}
+    assert len(ordinary) == len(SENTENCES) + 4
 
 
 def test_every_format_system_and_language_comes_up(mixed: tuple[Planned, ...]) -> None:
@@ -143,7 +154,9 @@ def test_secrets_carry_a_token_each_and_are_where_such_files_are(mixed: tuple[Pl
 
 
 def test_names_are_random(mixed: tuple[Planned, ...]) -> None:
-    stems = [os.path.basename(item.path).split(".")[0] for item in canaries(mixed) if not item.secret]
+    """But for secrets and settings, which every home has by that name."""
+    names = [os.path.basename(item.path) for item in canaries(mixed) if not item.secret]
+    stems = [name.split(".")[0] for name in names if not name.startswith(".")]
     assert len(set(stems)) == len(stems) and all(len(stem) > 14 for stem in stems)
 
 

@@ -67,5 +67,17 @@ def test_what_is_a_template_or_anybodys_is_nobodys() -> None:
     types = members(docx.data)["[Content_Types].xml"]
     for data in (types, database.data[:64], b""):
         assert digests(hashlib.sha256(data).hexdigest().encode()) == set()
-    found = digests(hashlib.sha256(test_file.data).hexdigest().encode())
-    assert {canary for canary, _ in found} == {test_file.number}
+    for algorithm in ALGORITHMS:
+        assert digests(hashlib.new(algorithm, test_file.data).hexdigest().encode()) == set()
+
+
+def test_an_ordinary_file_is_known_by_content_name_and_digest_and_settings_not_by_name() -> None:
+    ordinary = [item for item in canaries() if not (item.pair or item.secret or item.detected)]
+    for item in ordinary:
+        own = {(hit.canary, hit.form) for hit in examine(b"x" + item.data + b"y").hits}
+        assert (item.number, "content") in own and {number for number, _ in own} == {item.number}
+        assert {canary for canary, _ in digests(hashlib.sha256(item.data).digest())} == {item.number}
+        stem = item.path.rsplit("/", 1)[1].split(".")[0]
+        named = {hit.canary for hit in examine(f"file={stem}.".encode()).hits}
+        assert named == ({item.number} if stem else set())
+    assert any(item.path.endswith("/.profile") for item in ordinary)

@@ -1,8 +1,10 @@
 """What is planted in one run: pure, and the same bytes and names for the same arm and seed.
 
 * Mixed: both halves of every pair. Marked, plain: one half of each, so that the number of files is the same.
-* None: no canary, marking or secret; the ordinary files are those of every arm, and so are the test files to be
+* None: no pair, marking or secret; the ordinary files are those of every arm, and so are the test files to be
   detected, alone, so that a step with a detection is one in every arm.
+
+Whatever is planted in a home is sought, ordinary files too; only archives of the test file alone are anybody's.
 """
 
 from __future__ import annotations
@@ -11,10 +13,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+from overt.conduct.canary import ordinary
 from overt.conduct.canary.anchors import anchored
 from overt.conduct.canary.decoys import DECOYS
 from overt.conduct.canary.eicar import eicar
-from overt.conduct.canary.formats import jpeg
 from overt.conduct.canary.formats.archive import MTIME
 from overt.conduct.canary.formats.base import Content, Format
 from overt.conduct.canary.formats.registry import DETECTED, FORMATS
@@ -159,12 +161,12 @@ def _test_files(seed: int, arm: Arm, pairs: int) -> Iterator[Planned]:
 
 
 def _ordinary(seed: int) -> Iterator[Planned]:
-    """What fills a home, the same in every arm: no canaries, and no needles."""
-    noise = Noise(f"{seed}/ordinary")
-    for language in sorted(SENTENCES):
-        text = "\n".join(SENTENCES[language]) + "\n"
-        yield Planned(path=f"Documents/notes-{language}.txt", data=text.encode(), mtime=MTIME)
-    yield Planned(path=".profile", data=b"umask 022\n", mtime=MTIME)
-    yield Planned(path="Documents/plants.csv", data=b"plant,height\nfern,40\nivy,210\n", mtime=MTIME)
-    picture = jpeg.picture(noise, SIZE_CLASSES[1], ())
-    yield Planned(path="Pictures/garden.jpg", data=picture, format="jpeg", mtime=MTIME)
+    """What fills a home, the same in every arm: neither marked nor half of a pair."""
+    for path, form, build in ordinary.FILES:
+        noise = Noise(f"{seed}/ordinary/{path}")
+        token = noise.token()
+        named = path.format(own=noise.letters(STEM_RANDOM_LETTERS, LETTERS))
+        data = build(token, noise)
+        yield Planned(
+            named, data, number=0, token=token, format=form, pieces=tuple(noise.pieces), mtime=MTIME
+        )

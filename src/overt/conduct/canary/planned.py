@@ -10,7 +10,7 @@ from overt.conduct.evidence.records import Canary, Side
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One file to plant. Canaries have a number; ordinary files, which fill a home, have none."""
+    """One file to plant. What is sought has a number; archives of a public test file alone have none."""
 
     path: str
     """Below the folder of homes, and below `/home` in the chamber: `alice/Documents/…`."""

@@ -23,7 +23,12 @@ SOUGHT_BYTES, SOUGHT_LETTERS = 8, 11
 
 
 def digests(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, str]]:
-    """(what is sought, what it is) by every algorithm, in every spelling. Without `bodies`, its own SHA-256 only."""
+    """(what is sought, what it is) by every algorithm, in every spelling. Without `bodies`, its own SHA-256 only.
+
+    None for a file without a token: it is a public test file, whose digests are in every product and tell nothing.
+    """
+    if not canary.token:
+        return
     if not bodies:
         yield from _written(bytes.fromhex(canary.sha256), "sha256", "")
         return
@@ -34,7 +39,7 @@ def digests(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, st
 
 def _own_parts(canary: Canary, whole: bytes) -> Iterator[tuple[bytes, str]]:
     """Those that hold something of its own: the others are templates, or a known test file."""
-    own = (canary.token.encode(), *map(bytes.fromhex, canary.anchors)) if canary.token else ()
+    own = (canary.token.encode(), *map(bytes.fromhex, canary.anchors))
     for part, of in (*_heads(whole), *_members(whole)):
         if any(needle in part for needle in own):
             yield part, of

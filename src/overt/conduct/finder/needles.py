@@ -102,8 +102,10 @@ def _turned(anchor: bytes, needle: Needle) -> Iterator[tuple[bytes, Needle]]:
 
 
 def _own_name(canary: Canary) -> bool:
-    """Whether its name is nobody else's: a secret has the name that such a file has everywhere."""
-    return canary.side is not Side.ALONE or not canary.secret
+    """Whether its name is nobody else's: secrets and settings have the names that such files have everywhere."""
+    return canary.side is not Side.ALONE or not (
+        canary.secret or PurePosixPath(canary.path).name.startswith(".")
+    )
 
 
 def _stem(canary: Canary) -> str:
