@@ -52,11 +52,12 @@ def answered(
     accesses: tuple[FileAccess, ...] = (),
     processes: tuple[Process, ...] = (),
     ended: int = 0,
+    last: StepKind = StepKind.SCAN,
     true: bool = False,
     **given: Any,
 ) -> Answer:
     steps = made.run_record().steps[:-1]
-    again = (forged(5, 20.0, exit_status=ended), forged(6, 22.0, StepKind.SCAN))
+    again = (forged(5, 20.0, exit_status=ended), forged(6, 22.0, last))
     flows = [asked(5, 20.5, offered, **given)] + ([asked(2, 2.0, None, 8)] if true else [])
     run = made.run_record(mode=Mode.REPLAY, steps=(*steps, *again))
     evidence = changed(
@@ -112,6 +113,12 @@ def test_what_is_kept_in_its_place_and_opened_again_is_used(tmp_path: Path, kept
 )
 def test_what_is_only_kept_is_no_accusation(tmp_path: Path, kept: Change, opened_in: int) -> None:
     assert said(answered(tmp_path, kept, accesses=(access(kept.path, step=opened_in),))) == KEPT_ONLY
+
+
+@pytest.mark.parametrize("kind", [StepKind.UPDATE, StepKind.UNINSTALL])
+def test_who_replaces_or_removes_it_does_not_use_it(tmp_path: Path, kind: StepKind) -> None:
+    opened = (access(KEPT.path, step=6),)
+    assert said(answered(tmp_path, KEPT, accesses=opened, last=kind)) == KEPT_ONLY
 
 
 def test_what_a_manifest_said_may_be_noted(tmp_path: Path) -> None:

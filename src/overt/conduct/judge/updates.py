@@ -37,6 +37,8 @@ _SET_ASIDE = re.compile(
 """In a path: what lies there is not yet, or no longer, in use; or a product wrote down what it was told."""
 MANIFESTS = ("json", "xml", "text")
 """Made-up answers that say what is newest. Whoever notes some of that has not installed it."""
+_NO_USE = (StepKind.INSTALL, StepKind.UPDATE, StepKind.STOP, StepKind.UNINSTALL)
+"""Steps in which a file is opened to be replaced or removed."""
 _WRITTEN = (Changed.ADDED, Changed.MODIFIED)
 
 
@@ -75,13 +77,13 @@ class Attempt:
 
     @cached_property
     def kept(self) -> dict[str, Cited[Change]]:
-        """Files that hold something of it at the end of a step: where it was written last."""
+        """Files that hold something of it at the end of a step: where it was written first."""
         found: dict[str, Cited[Change]] = {}
         for change in self.run.changes:
             if change.value.step < self._first:
                 continue
             if self._is_forged(change.value):
-                found[change.value.path] = change
+                found.setdefault(change.value.path, change)
         return found
 
     @cached_property
@@ -120,10 +122,11 @@ class Attempt:
         """That some of it was kept where the product keeps what it uses, and opened again in a later step."""
         for access in self._looked[1]:
             change = self.kept[access.value.path]
-            if self._is_in_use(change.value):
+            kind = self.run.kind_of(access.value.step)
+            if kind not in _NO_USE and self._is_in_use(change.value):
                 by, path = self.run.program(access.value.process), change.value.path
                 text = f"in use: {path} holds what the lab made, and {by} opened it again while: "
-                yield Fact(text + self.run.kind_of(access.value.step), (change.reference, access.reference))
+                yield Fact(text + kind, (change.reference, access.reference))
 
     @cached_property
     def _noted(self) -> frozenset[str]:
