@@ -95,6 +95,7 @@ PLANTED = {
     "/etc/apt/apt.conf.d/99x": "run by the package manager",
     "/etc/dpkg/dpkg.cfg.d/x": "run by the package manager",
     "/etc/kernel/postinst.d/x": "run by the package manager",
+    "/var/lib/dpkg/info/bash.postinst": "run by the package manager",
     "/etc/apt/sources.list.d/x.list": "says where packages come from",
     "/etc/apt/trusted.gpg.d/x.gpg": "says where packages come from",
     "/etc/logrotate.d/x": "run by a service of the system",
@@ -236,6 +237,21 @@ def test_a_service_that_a_package_lists_is_told_and_no_accusation(tmp_path: Path
 def test_what_its_scripts_add_to_that_is_held_against_it(tmp_path: Path, added: Change) -> None:
     found = judged(tmp_path, [*SERVICE[:2], added], files=LISTED)
     assert found["persistence"].good is False and found["beyond-scope-changes"].good is False
+
+
+@pytest.mark.parametrize(
+    ("script", "how", "good"),
+    [
+        ("bash.postinst", Changed.MODIFIED, False),
+        ("libc6:amd64.prerm", Changed.MODIFIED, False),
+        ("av-1.0.deb.postinst", Changed.MODIFIED, True),
+        ("other.postinst", Changed.ADDED, True),
+        ("bash.list", Changed.MODIFIED, True),
+    ],
+)
+def test_scripts_of_other_packages(tmp_path: Path, script: str, how: Changed, good: bool) -> None:
+    found = judged(tmp_path, [change(f"/var/lib/dpkg/info/{script}", how)])
+    assert (found["persistence"].good, found["beyond-scope-changes"].good) == (good, good)
 
 
 @pytest.mark.parametrize("detail", ["set-user-ID", "set-group-ID", "mode 0755 → 4755; set-user-ID"])

@@ -231,7 +231,10 @@ def product_changes(material: Material) -> Iterator[tuple[RunMaterial, Cited[Cha
     """All changes but a package manager's and a loader's own records, and folders on the way to a file."""
     for run in material.runs:
         for change in run.changes:
-            if not ordinary.bookkeeping(change.value.path) and change.value.kind != "folder":
+            records = ordinary.bookkeeping(change.value.path) and not material.shipped.alters_another(
+                change.value
+            )
+            if not records and change.value.kind != "folder":
                 yield run, change
 
 

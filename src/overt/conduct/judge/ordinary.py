@@ -399,6 +399,7 @@ PERSISTENCE = (
             "/etc/pacman.d/**",
             "/usr/share/libalpm/**",
             "/etc/needrestart/**",
+            *(f"/var/lib/dpkg/info/*.{script}" for script in ("preinst", "postinst", "prerm", "postrm")),
         ),
     ),
     Place(

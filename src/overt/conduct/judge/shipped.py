@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from overt.conduct.evidence.records import Change, Changed, Subject
 from overt.conduct.judge import ordinary
+
+SCRIPT = re.compile(r"/var/lib/dpkg/info/(?P<package>[^/:]+)(:[^/.]+)?\.(preinst|postinst|prerm|postrm)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,9 @@ class Shipped:
     files: frozenset[str] = frozenset()
     set_id: frozenset[str] = frozenset()
 
+    packages: frozenset[str] = frozenset()
+    """Their names."""
+
     @classmethod
     def of(cls, subject: Subject) -> Shipped:
         """Of what was examined."""
@@ -24,6 +30,7 @@ class Shipped:
         return cls(
             frozenset(path for one in packages for path in one.files),
             frozenset(path for one in packages for path in one.set_id),
+            frozenset(one.name.partition("_")[0] for one in packages),
         )
 
     def explains(self, change: Change) -> bool:
@@ -32,6 +39,15 @@ class Shipped:
         if change.changed not in (Changed.ADDED, Changed.REMOVED):
             return False
         return change.path in self.files or self._turns_on(change) or self._sets(change.path)
+
+    def alters_another(self, change: Change) -> bool:
+        """Whether it changes a script that the package manager runs for another package: dpkg itself never does."""
+        script = SCRIPT.fullmatch(change.path)
+        return (
+            change.changed is Changed.MODIFIED
+            and script is not None
+            and script["package"] not in self.packages
+        )
 
     def _turns_on(self, change: Change) -> bool:
         if change.kind != "link" or not change.detail.startswith("target "):
