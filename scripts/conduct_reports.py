@@ -30,6 +30,7 @@ DOCS = Path(__file__).parents[1] / "docs/conduct"
 NAMES = (
     "clamscan",
     "clamd",
+    "clamonacc",
     "freshclam",
     "chkrootkit",
     "rkhunter",
