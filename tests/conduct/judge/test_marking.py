@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Access, Answer, Canary, Change, Changed, Side, Verdict
+from overt.conduct.evidence.records import Access, Answer, Canary, Change, Changed, Losses, Side, Verdict
 from overt.conduct.judge.material import load
 from overt.conduct.judge.questions import judge
 from overt.conduct.report.pairs import pair_rows
@@ -102,3 +102,15 @@ def test_the_table_of_pairs_shows_it(tmp_path: Path) -> None:
         ("how much was read", 1, 0),
     )
     assert rows[1].otherwise == (("files that appeared with its content, size or name", 1, 0),)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"losses": Losses(file_events=1)}, {"layers": ("open", "ranges", "trace", "network", "sockets")}],
+)
+def test_what_was_not_observed_clears_nobody(tmp_path: Path, given: dict[str, object]) -> None:
+    folder = compared(tmp_path)
+    assert marking(folder).verdict is Verdict.NO
+    (run,) = folder.runs()
+    run.write_run(made.run_record(**given))
+    assert marking(folder).verdict is Verdict.UNSEEN

@@ -145,10 +145,11 @@ REQUIREMENTS = (
         "What the product does with a file shall not depend on a classification or confidentiality marking in it.",
         "A scanner that looks for secrets is a search engine for somebody.",
         "marking",
-        "No exact test over matched pairs and runs shows a difference at a corrected p of 0.05, and at least one test "
-        "could have shown one.",
+        "No exact test over matched pairs and runs shows a difference in what leaves (corrected p below 0.05) or in "
+        "what is opened, read, changed and kept on the machine (0.01); none hints at one, and one could have shown it.",
         False,
-        "Markings, languages and formats that were not planted; differences too small for the number of runs.",
+        "Markings, languages and formats that were not planted; differences too small for the number of runs; what was "
+        "packed or encrypted on the machine and does not differ in size between runs.",
         ("Annex I, Part I (2)(g)",),
         ("FDP_IFF.3",),
     ),

@@ -58,6 +58,10 @@ def _inconclusive(
         return (
             f"No difference was found in what left; but how it treats documents could not be seen: {blind}."
         )
+    if not any(run.observed("changes") for run in runs):
+        return "No difference was found; but whether it copied or changed documents was not observed."
+    if any(run.run.losses.file_events or run.run.losses.unnamed_processes for run in runs):
+        return "No difference was found; but file events were lost."
     if not any(_touched(run, seen) for run in runs):
         return "It opened none of the marked documents, nor their twins: how it treats them was not seen."
     if all(one.least_p >= LEVEL for one in tests):
