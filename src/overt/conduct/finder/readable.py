@@ -7,7 +7,7 @@ destination is allowed so many of these (`ALLOWANCE_BYTES`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from overt.conduct.finder.runs import text_runs
@@ -111,26 +111,27 @@ def _is_utf8(data: bytes) -> bool:
 
 def _of_text(data: bytes) -> Iterator[Unread]:
     """Chunk by chunk: so that little of one kind hides in much of another."""
-    chunk: list[re.Match[bytes]] = []
-    for token in _TOKEN.finditer(data):
-        chunk.append(token)
-        if token.end() - chunk[0].start() >= CHUNK_BYTES:
-            yield from _of_chunk(chunk)
-            chunk = []
-    yield from _of_chunk(chunk)
+    begin = 0
+    while begin < len(data):
+        between = _BETWEEN.search(data, begin + CHUNK_BYTES)
+        end = between.start() if between else len(data)
+        yield from _of_chunk(data, begin, end)
+        begin = end
 
 
-def _of_chunk(tokens: Sequence[re.Match[bytes]]) -> list[Unread]:
-    known = [(token, weighed(token[0])) for token in tokens]
-    letters = sum(weight.letters for _, weight in known)
-    surprise = sum(weight.surprise for _, weight in known)
+def _of_chunk(data: bytes, begin: int, end: int) -> list[Unread]:
+    weights = [weighed(token) for token in _TOKEN.findall(data, begin, end)]
+    letters = sum([weight.letters for weight in weights])
+    surprise = sum([weight.surprise for weight in weights])
     wordy = letters < MIN_LETTERS or surprise <= LIKELY_BITS * letters
+    if wordy and not any(weight.left for weight in weights):
+        return []
     found = []
-    for token, weight in known:
+    for token, weight in zip(_TOKEN.finditer(data, begin, end), weights, strict=True):
         left = weight.left if wordy or not weight.letters else token[0]
         if left and not (_BETWEEN.match(left) and _turns(left) <= MAX_TURNS):
             found.append(Unread(*token.span(), left, len(left) <= SHORT_BYTES))
-    return _together(found, tokens[0].string) if found else []
+    return _together(found, data) if found else []
 
 
 def _together(found: list[Unread], data: bytes) -> list[Unread]:

@@ -17,6 +17,8 @@ from overt.conduct.finder.readable import SHORT_BYTES, Unread, unread
 ALLOWANCE_BYTES = 1_024
 """Of short identifiers and numbers to one destination in one run, each counted once and then as one byte: what every
 product sends (lengths, versions, times, a name for its installation), and too few for a document."""
+MIN_SHARE = 16
+"""A stretch of which less than one byte in so many is unread is not what was encoded."""
 AGAIN = b"="
 """In the place of what another source said in the same words."""
 MIN_LEFT_BYTES = 1_024
@@ -87,7 +89,7 @@ def _instead(found: list[Unread], low: int, high: int, group: Sequence[Decoded])
     """Put the best reading of this stretch in its place in `found`, if that leaves less."""
     first = bisect_right(found, low, key=lambda one: one.end)
     last = bisect_left(found, high, key=lambda one: one.begin)
-    if first >= last:
+    if _bytes(found[first:last]) * MIN_SHARE < high - low:
         return
     touched = [piece for one in found[first:last] for piece in _cut(one, low, high)]
     within = [one for one in touched if low <= one.begin and one.end <= high]
@@ -100,7 +102,8 @@ def _instead(found: list[Unread], low: int, high: int, group: Sequence[Decoded])
 
 def _cut(one: Unread, low: int, high: int) -> Iterator[Unread]:
     """What of it is before, in, and after a stretch."""
-    if len(one.content) != one.end - one.begin:
+    whole = one.begin >= high or one.end <= low or (low <= one.begin and one.end <= high)
+    if whole or len(one.content) != one.end - one.begin:
         yield one
         return
     marks = sorted({one.begin, one.end, *(mark for mark in (low, high) if one.begin < mark < one.end)})
@@ -118,6 +121,10 @@ def _readings(group: Sequence[Decoded]) -> Iterator[list[Unread]]:
         else:
             yield one.reading.left()
     yield from parts.values()
+
+
+def _bytes(found: Iterable[Unread]) -> int:
+    return sum(len(one.content) for one in found)
 
 
 def _size(found: Iterable[Unread]) -> tuple[int, int]:

@@ -50,13 +50,20 @@ class Weighed(NamedTuple):
 
 def weighed(token: bytes) -> Weighed:
     """One token of a text, without blanks."""
-    if len(set(token)) == 1 and not token.isdigit():
-        return Weighed(b"", 0, 0.0)  # a ruler
-    return Weighed(token, 0, 0.0) if len(token) > MAX_WORD_BYTES else _weighed(token)
+    if len(token) <= MAX_WORD_BYTES:
+        return _weighed(token)
+    return Weighed(b"" if _is_ruler(token) else token, 0, 0.0)
+
+
+def _is_ruler(token: bytes) -> bool:
+    """One sign, repeated."""
+    return token.count(token[0]) == len(token) and not token.isdigit()
 
 
 @lru_cache(KNOWN_TOKENS)
 def _weighed(token: bytes) -> Weighed:
+    if _is_ruler(token):
+        return Weighed(b"", 0, 0.0)
     try:
         text = token.decode()
     except UnicodeDecodeError:
