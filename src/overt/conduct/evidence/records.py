@@ -103,6 +103,7 @@ class Process(Record, frozen=True, kw_only=True):
     """The `number` of what started it, if that ran in the chamber too."""
     at_s: float
     ended_s: float | None
+    """None: it was there when the run ended. As `at_s`: when it ended was not seen."""
     step: int
     """The step under way when it began."""
     program: str

@@ -73,8 +73,11 @@ class Merged:
     blind: tuple[Blind, ...]
 
 
-def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
-    """Write processes, accesses, calls and listening ports of `run`, and who and when into its flows.
+def merge(
+    run: RunFolder, sources: Sources, steps: Sequence[StepRun], alive: Collection[int] | None = None
+) -> Merged:
+    """Write processes, accesses, calls and listening ports of `run`, and who and when into its flows. `alive`: the
+    process numbers that were there when the run ended, if somebody looked.
 
     Raises `ConductError` when what an observer wrote can't be read back, `OSError` when a file can't be used.
     """
@@ -95,7 +98,7 @@ def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
     peers = Peers(told.contacts, _held(sockets, roster))
     flows = [_placed(flow, peers, step_at) for flow in run.read(Flow)]
     run.write(Flow, flows)
-    run.write(Process, roster.processes())
+    run.write(Process, [_ended(process, alive) for process in roster.processes()])
     losses = msgspec.structs.replace(
         trailer.losses,
         trace_lines=reader.unreadable,
@@ -104,6 +107,13 @@ def merge(run: RunFolder, sources: Sources, steps: Sequence[StepRun]) -> Merged:
     )
     blind = tuple(_whose(blind, roster) for blind in trailer.blind)
     return Merged(losses, (*blind, *attempts(told.signs, sources.declared)))
+
+
+def _ended(process: Process, alive: Collection[int] | None) -> Process:
+    """Of a process that ended unseen, such as with a namespace of its own, it is known that it did."""
+    if alive is None or process.ended_s is not None or process.pid in alive:
+        return process
+    return msgspec.structs.replace(process, ended_s=process.at_s)
 
 
 def place(run: RunFolder, steps: Sequence[StepRun]) -> None:

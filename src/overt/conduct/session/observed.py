@@ -70,7 +70,7 @@ def observe(task: Task, tell: Tell, work: Path) -> None:
             chamber.close()
             observers.stop()
             caught = sink.stop()
-        merged = attribution.merge(task.folder, observers.sources, exercise.done)
+        merged = attribution.merge(task.folder, observers.sources, exercise.done, observers.alive)
         blind = (
             *caught.blind,
             *observers.blind,
@@ -161,6 +161,8 @@ class _Observers:
         self._origins = Origins.of(chamber.uppers)
         self.blind: tuple[Blind, ...] = tuple(map(_unfollowed, self._origins.blind_in))
         self.losses = Losses()
+        self.alive: frozenset[int] = frozenset()
+        """Process numbers, as the lab counts, at the end of the run."""
         self._room = room = task.profile.chamber
         declared = set(FILTERING if room.own_filter else ())
         declared |= MOUNTING if room.mounts else set()
@@ -218,6 +220,7 @@ class _Observers:
 
     def last_look(self) -> None:
         """While the chamber still stands."""
+        self.alive = frozenset(int(name) for name in os.listdir("/proc") if name.isdigit())
         self._files.cut()
         self._sockets.stop()
 
