@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from overt.conduct.evidence.folder import ReportFolder
@@ -77,3 +79,32 @@ def test_what_it_planted_is_held_against_it(report: ReportFolder, question: str,
     found = answers(report)[question]
     assert (found.verdict, found.good) == (Verdict.YES, False)
     assert named in " ".join(found.facts)
+
+
+CONFINED = """schema = 1
+[product]
+name = "Confined AV"
+[install]
+how = "folder"
+path = "av"
+[chamber]
+mounts = true
+own_filter = true
+[[step]]
+kind = "scan"
+command = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "sh", "-c", "sh -c 'sleep 60; :' & sleep 1; :"]
+user = "alice"
+[[step]]
+kind = "uninstall"
+command = ["rm", "-r", "{product}"]
+[[scope]]
+executes = ["/usr/bin/*"]
+"""
+
+
+def test_who_ends_with_a_namespace_of_its_own_is_not_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "av").mkdir()
+    (tmp_path / "av/readme").write_text("nothing")
+    (tmp_path / "av.toml").write_text(CONFINED)
+    found = answers(reported(tmp_path, str(tmp_path / "av.toml")))["removal"]
+    assert (found.verdict, found.good) == (Verdict.NO, True), found.facts
