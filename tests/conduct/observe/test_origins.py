@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.records import Access, FileAccess, Losses
+from overt.conduct.observe.origins import Origins
 from tests.conduct.chamber.conftest import lab  # noqa: F401
 from tests.conduct.observe.test_chamber import PROGRAMS, Observed, observe
 
@@ -92,3 +93,10 @@ def test_what_an_installation_linked_has_its_first_name_in_later_runs(tmp_path: 
     assert [process.arguments[0] for process in seen.opened(OTHER)] == ["cat"]
     assert [process.arguments[0] for process in seen.opened(changed)] == ["cat"]
     assert not [blind for blind in seen.blind if blind.at_s is not None]
+
+
+def test_a_file_system_without_handles_is_told(tmp_path: Path) -> None:
+    for below, blind in ((tmp_path, ()), (Path("/proc"), ("/usr",))):
+        origins = Origins.of([(tmp_path, "/usr", [below])])
+        origins.close()
+        assert origins.blind_in == blind
