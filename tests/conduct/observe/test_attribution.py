@@ -135,3 +135,22 @@ def test_each_event_has_its_program_parent_and_step(tmp_path: Path) -> None:
     assert (waits.protocol, waits.address, waits.process) == ("tcp", "127.0.0.1", product.number)
     names = {call.name for call in run.read(Call)}
     assert {"execve", "connect", "bind", "listen"} <= names and "clone" not in names
+
+
+def play_without_ends(stage: Stage) -> tuple[list[Process], list[Process]]:
+    """As strace now and then leaves a process out of which its namespace's first one made an end."""
+    run, _ = play(stage)
+    log, raw = stage.work / "trace.log", stage.work / "raw"
+    log.write_text("".join(line for line in log.read_text().splitlines(True) if "+++" not in line))
+    known = {process.pid for process in run.read(Process)}
+    found = []
+    for alive in (frozenset[int](), known):
+        merge(run, Sources(raw, raw, log, False), [], alive)
+        found.append(list(run.read(Process)))
+    return found[0], found[1]
+
+
+def test_an_end_that_nobody_saw_is_no_life(tmp_path: Path) -> None:
+    gone, there = on_stage(play_without_ends, tmp_path)
+    assert gone and all(process.ended_s is not None for process in gone)
+    assert any(process.ended_s is None for process in there)
