@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.records import Access, FileAccess, Losses
+from overt.conduct.observe.opened import Contents, Planted
 from overt.conduct.observe.origins import Origins
 from tests.conduct.chamber.conftest import lab  # noqa: F401
 from tests.conduct.observe.test_chamber import PROGRAMS, Observed, observe
@@ -100,3 +101,11 @@ def test_a_file_system_without_handles_is_told(tmp_path: Path) -> None:
         origins = Origins.of([(tmp_path, "/usr", [below])])
         origins.close()
         assert origins.blind_in == blind
+
+
+def test_a_test_file_that_is_put_away_is_no_attempt() -> None:
+    """As scanners do that move what they find into a quarantine."""
+    planted = {(1, 1): Planted("/home/eicar.zip", 0), (1, 2): Planted("/home/letter", 0)}
+    contents = Contents(planted, may_move={"/home/eicar.zip"})
+    assert not contents.is_hidden("/home/eicar.zip", "/var/quarantine/1")
+    assert contents.is_hidden("/home/letter", "/var/quarantine/2")

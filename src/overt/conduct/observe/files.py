@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
@@ -83,6 +83,7 @@ class FileObserver:
         names: Names | None = None,
         origins: Origins | None = None,
         secret_kind: Callable[[str], str] = no_secret,
+        may_move: Collection[str] = (),
     ) -> None:
         """Mark `watched` and begin; records go into `folder`, which must not be on any of them.
 
@@ -91,12 +92,13 @@ class FileObserver:
         names of now even when they are linked, renamed or mounted elsewhere. `names`: what other files are called,
         where the product may mount. `origins`: the first names of the system's files, by which they are recorded; it is
         closed here. `secret_kind`: what kind of secret a path inside is, so that other names of it are told.
+        `may_move`: those of `planted` whose other names are not told.
 
         Raises `ConductError`.
         """
         watched = tuple(watched)
         began_ns = time.time_ns() - int((time.monotonic() - clock_zero) * 1e9) - TICK_NS
-        contents = Contents(_identities(planted), origins, began_ns, secret_kind)
+        contents = Contents(_identities(planted), origins, began_ns, secret_kind, may_move)
         groups = self._marked(watched)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,6 +62,8 @@ class Contents:
     """When the run began, as files' times count: what has not changed since then has no other name."""
     secret_kind: Callable[[str], str] = no_secret
     """What kind of secret a path is; empty for none."""
+    may_move: Collection[str] = ()
+    """Planted files that a product may well use under another name: scanners put test files away."""
     _digests: dict[tuple[int, ...], str] = field(default_factory=dict)
 
     def name(self, descriptor: int, status: os.stat_result, path: str) -> str | None:
@@ -77,8 +79,9 @@ class Contents:
     def is_hidden(self, name: str, path: str) -> bool:
         """Whether who uses `path` for what was called `name` hides what he reads: a planted file, or a secret."""
         kind = self.secret_kind(name)
-        return (bool(kind) and kind != self.secret_kind(path)) or any(
-            name == one.path for one in self.planted.values()
+        secret = bool(kind) and kind != self.secret_kind(path)
+        return secret or (
+            name not in self.may_move and any(name == one.path for one in self.planted.values())
         )
 
     def digest(self, descriptor: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -146,7 +146,7 @@ class _Observers:
     """The observers of files, calls, sockets and changes of one run."""
 
     def __init__(
-        self, task: Task, chamber: Chamber, canaries: Iterable[Canary], raw: Path, zero_s: float
+        self, task: Task, chamber: Chamber, canaries: Sequence[Canary], raw: Path, zero_s: float
     ) -> None:
         self._files, self._sockets = FileObserver(), SocketObserver()
         self._changes = ChangeObserver(tuple(_places(chamber)))
@@ -155,6 +155,7 @@ class _Observers:
         self._planted = {
             canary.path: chamber.homes / canary.path.removeprefix("/home/") for canary in canaries
         }
+        self._test_files = frozenset(canary.path for canary in canaries if canary.detected)
         self._trace = task.folder.path / TRACE if task.trace else None
         self._log: TraceLog | None = None
         self._chamber, self._raw, self._zero_s = chamber, raw, zero_s
@@ -178,6 +179,7 @@ class _Observers:
             names=Names.of(self._chamber.roots) if self._room.mounts else None,
             origins=self._origins,
             secret_kind=lambda path: ordinary.place_of(path, ordinary.SECRETS),
+            may_move=self._test_files,
         )
         if self._trace is not None:
             self._log = TraceLog(self._trace, self._raw / "trace")
