@@ -305,7 +305,8 @@ REQUIREMENTS = (
         "hands it all of root's rights: what it needs of them is its maker's to say, and the lab's to try.",
         "privileges",
         "As root it did its work with the capabilities that it declares, all others being taken from it; no program of "
-        "it held an undeclared one, and none gained rights that it was not started with.",
+        "it held an undeclared one, none gained rights that it was not started with, and no undeclared program "
+        "that gives rights was left on the machine.",
         False,
         "Whether a declared right is needed.",
         ("Annex I, Part I (2)(j)", "Annex I, Part I (2)(k)"),
@@ -332,7 +333,7 @@ REQUIREMENTS = (
         "Removing the product shall remove everything that it added.",
         "A user who leaves must be able to leave wholly.",
         "removal",
-        "No path that the product added is left after it was uninstalled.",
+        "No path that the product added is left after it was uninstalled, and no process of it goes on.",
         False,
         "What it keeps about its user elsewhere; what it changed in files that it did not add.",
         ("Annex I, Part I (2)(m)", "Annex II (8)"),

@@ -12,7 +12,7 @@ from overt.conduct.judge.material import Cited, Material, RunMaterial, destinati
 
 DNS_PORTS = (53, 5353)
 LOST = "part of the traffic was not kept"
-PLAIN_BY_NATURE = ("dns",)
+PLAIN_BY_NATURE = ("dns", "ntp", "stun")
 """Protocols whose unencrypted form is everybody's: named among the facts, not held against a product."""
 
 
