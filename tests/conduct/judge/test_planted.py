@@ -190,6 +190,14 @@ def test_what_an_install_script_plants_is_held_against_it(tmp_path: Path) -> Non
     }
 
 
+def test_what_the_system_had_already_of_its_packages_is_told(tmp_path: Path) -> None:
+    """Installing again what is there changes nothing: its packages say that it starts by itself."""
+    found = judged(tmp_path, [], files=("/lib/systemd/system/av.service", "/usr/bin/av"))["persistence"]
+    assert (found.verdict, found.good) == (Verdict.YES, None)
+    assert [fact.endswith("/lib/systemd/system/av.service") for fact in found.facts] == [True]
+    assert found.evidence == ("evidence/subject.json",)
+
+
 def test_what_it_only_places_is_told(tmp_path: Path) -> None:
     found = judged(tmp_path, [change("/usr/bin/av"), change("/etc/av.conf")])
     assert (found["beyond-scope-changes"].verdict, found["beyond-scope-changes"].good) == (

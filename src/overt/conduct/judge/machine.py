@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from overt.conduct.evidence.folder import SUBJECT
 from overt.conduct.evidence.records import Change, Changed, Process, StepKind, Verdict
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
@@ -62,7 +63,7 @@ def persistence(material: Material, declared: Declared) -> Said:
     starts = _in_places(material, ordinary.PERSISTENCE)
     found = [one for one in starts if not declared.owns(one[2].value.path)]
     if not found:
-        return Said(Verdict.NO, True, "It installed nothing that starts by itself.")
+        return _listed_to_start(material, declared)
     undeclared = [
         (name, run, change)
         for name, run, change in found
@@ -77,6 +78,23 @@ def persistence(material: Material, declared: Declared) -> Said:
     return Said(
         Verdict.YES, None, f"It installed what it had declared, or what its packages list: {kinds}.", facts
     )
+
+
+def _listed_to_start(material: Material, declared: Declared) -> Said:
+    """By its packages: a system that had them already is not changed by installing them again."""
+    listed = [
+        (name, path)
+        for path in sorted(material.shipped.files)
+        if (name := ordinary.place_of(path, ordinary.PERSISTENCE)) and not declared.owns(path)
+    ]
+    if not listed:
+        return Said(Verdict.NO, True, "It installed nothing that starts by itself.")
+    kinds = some(dict.fromkeys(name for name, _ in listed))
+    facts = tuple(
+        Fact(f"{name}: a package of it holds {path}", (f"evidence/{SUBJECT}",)) for name, path in listed
+    )
+    text = f"Its packages list what starts by itself: {kinds}. The system had it already, or it was not put in place."
+    return Said(Verdict.YES, None, text, facts)
 
 
 def _is_shipped(material: Material, run: RunMaterial, change: Change) -> bool:
