@@ -37,8 +37,9 @@ mkdir -p /etc/network/if-up.d /etc/firefox/policies
 echo true > /etc/network/if-up.d/av
 echo '{"policies": {"Certificates": {"Install": ["/opt/product/ca.pem"]}}}' > /etc/firefox/policies/policies.json
 echo settings > /etc/av.conf
+mode=4755
 cp /bin/sh /usr/bin/av-helper
-chmod 4755 /usr/bin/av-helper
+chmod $mode /usr/bin/av-helper
 """
 STAYS = """#!/usr/bin/python3
 import os, socket, time
