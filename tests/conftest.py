@@ -26,3 +26,8 @@ def require(present: bool, what: str) -> None:
         if os.environ.get("CI"):
             pytest.fail(f"{what} is missing, and CI must have it")
         pytest.skip(f"{what} is missing here")
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes name no test: some hold the time at which they were made, and all workers must see the same names."""
+    return argname if isinstance(val, bytes) else None
