@@ -149,6 +149,29 @@ def test_refused_is_who_took_the_true_one(tmp_path: Path) -> None:
         assert "given the true answer, step 2 changed 1 file" in found.facts[0]
 
 
+@pytest.mark.parametrize(("joined", "expected"), [(200, (Verdict.NO, True)), (304, UNSEEN)])
+def test_an_update_that_finds_nothing_new_is_the_same_update(
+    tmp_path: Path, joined: int, expected: tuple[Verdict, bool | None]
+) -> None:
+    """Another command took the true answer; this one was told that it is the newest, then offered a forged one."""
+    install, first = made.run_record().steps[:2]
+    steps = (
+        install,
+        replace(first, command=("av", "join")),
+        forged(3, 10.0, repeated=False),
+        forged(5, 20.0, exit_status=3),
+    )
+    flows = [
+        asked(2, 2.0, None, 7, status=joined),
+        asked(3, 10.5, None, 8, status=304),
+        asked(5, 20.5, VARIED),
+    ]
+    run = made.run_record(mode=Mode.REPLAY, steps=steps)
+    evidence = changed(made.behaving(), run=run, flows=flows, changes=(TRUE,), accesses=(), processes=())
+    answers = judge(made.write(tmp_path / "r", evidence))
+    assert said(next(one for one in answers if one.question == "update-integrity")) == expected
+
+
 def test_who_refuses_may_put_a_copy_aside_but_not_elsewhere(tmp_path: Path) -> None:
     for place, expected in (("rejected", (Verdict.NO, True)), ("db2", KEPT_ONLY)):
         copy = change(f"/var/lib/av/{place}/defs", step=5, mark=MARK)

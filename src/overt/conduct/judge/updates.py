@@ -39,6 +39,8 @@ MANIFESTS = ("json", "xml", "text")
 """Made-up answers that say what is newest. Whoever notes some of that has not installed it."""
 _NO_USE = (StepKind.INSTALL, StepKind.UPDATE, StepKind.STOP, StepKind.UNINSTALL)
 """Steps in which a file is opened to be replaced or removed."""
+OK, NOT_MODIFIED = 200, 304
+"""HTTP statuses (RFC 9110, 15.3.1 and 15.4.5)."""
 _WRITTEN = (Changed.ADDED, Changed.MODIFIED)
 
 
@@ -154,10 +156,10 @@ class Attempt:
             yield Fact(f"kept: {path} holds what the lab made", (change.reference,))
 
     @cached_property
-    def _true(self) -> list[tuple[StepRun, Cited[Flow], str]]:
-        """Updates as the profile has them, that ended as expected, and the URLs whose true answers they were given."""
+    def _true(self) -> list[tuple[StepRun, Cited[Flow], Request]]:
+        """Updates as the profile has them, that ended as expected, and the requests for which they had true answers."""
         return [
-            (step, flow, request.target)
+            (step, flow, request)
             for step, flow, request in _answers(self.run)
             if not step.repeated and step.expected and request.offered is None
         ]
@@ -180,12 +182,12 @@ class Attempt:
 
     def _refusal(self, offer: Offer) -> Fact | None:
         """By what the same update did when it was given the true answer."""
-        asked = [(step, flow) for step, flow, target in self._true if target == offer.request.target]
-        took = [(step, flow) for step, flow in asked if self._written(step)]
-        same = [(step, flow) for step, flow in asked if step.command == offer.step.command]
+        asked = [one for one in self._true if one[2].target == offer.request.target]
+        took = [one for one in asked if one[2].status == OK and self._written(one[0])]
+        same = [one for one in asked if one[0].command == offer.step.command]
         if not took or not same or not (how := self._differently(same[-1][0], offer.step)):
             return None
-        taken, flow = took[0]
+        taken, flow, _ = took[0]
         text = f"{offer.request.target}: given the true answer, step {taken.number} changed "
         text += f"{counted(len(self._written(taken)), 'file')}; given a forged one ({offer.offered.kind}), the same "
         text += f"command as in step {same[-1][0].number} {how}"
@@ -256,11 +258,13 @@ def _offers(run: RunMaterial) -> Iterator[Offer]:
 
 
 def _answers(run: RunMaterial) -> Iterator[tuple[StepRun, Cited[Flow], Request]]:
-    """What was delivered whole in updates."""
+    """What was delivered whole in updates, now or before."""
     for flow in run.flows.values():
         for request in flow.value.requests:
             step = run.step_at(request.at_s) or run.step(flow.value.step)
-            delivered = request.status == 200 and request.method != "HEAD" and "://" in request.target
+            delivered = (
+                request.status in (OK, NOT_MODIFIED) and request.method != "HEAD" and "://" in request.target
+            )
             if delivered and step is not None and step.kind is StepKind.UPDATE:
                 yield step, flow, request
 
