@@ -99,10 +99,10 @@ def test_ten_thousand_connections(net: Net) -> None:
     peak_kb = peak_memory(net)
     net.stop()
     assert net.outcome is not None and len(net.flows) == count
-    lost = (
-        net.outcome.losses
-    )  # on a machine that is busy enough, packets of the capture may be, and it says so
-    assert (lost.stream_bytes, lost.other) == (0, 0), net.outcome
+    lost = net.outcome.losses
+    told = any("bytes came on connections that were closed" in blind.what for blind in net.outcome.blind)
+    # On a machine that is busy enough, packets of the capture may be lost, and bytes that came twice count as unread.
+    assert lost.other == 0 and lost.stream_bytes < count and told is bool(lost.stream_bytes), net.outcome
     assert {flow.requests[0].target for flow in net.flows} == {
         f"http://flood.example/{number}" for number in range(count)
     }
