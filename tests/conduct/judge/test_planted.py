@@ -10,6 +10,9 @@ from msgspec.structs import replace
 
 from overt.conduct.evidence.records import Answer, Change, Changed, Package, Verdict
 from overt.conduct.judge import judge, ordinary
+from overt.conduct.judge.persistence import PERSISTENCE
+from overt.conduct.judge.places import Place, place_of
+from overt.conduct.judge.trust import CERTIFICATES
 from tests.conduct.report import made
 from tests.conduct.report.made import change, flow, process
 
@@ -144,17 +147,17 @@ def judged(tmp_path: Path, changes: list[Change], scope: str = "", **package: ob
 
 @pytest.mark.parametrize("path", PLANTED)
 def test_every_place_where_something_starts_by_itself(path: str) -> None:
-    assert ordinary.place_of(path, ordinary.PERSISTENCE) == PLANTED[path]
+    assert place_of(path, PERSISTENCE) == PLANTED[path]
 
 
 @pytest.mark.parametrize("path", TRUSTED)
 def test_every_place_that_says_what_is_trusted(path: str) -> None:
-    assert ordinary.place_of(path, ordinary.CERTIFICATES) == TRUSTED[path]
+    assert place_of(path, CERTIFICATES) == TRUSTED[path]
 
 
-@pytest.mark.parametrize("places", [ordinary.PERSISTENCE, ordinary.CERTIFICATES])
-def test_every_kind_of_place_has_its_row(places: tuple[ordinary.Place, ...]) -> None:
-    rows = {**PLANTED} if places is ordinary.PERSISTENCE else TRUSTED
+@pytest.mark.parametrize("places", [PERSISTENCE, CERTIFICATES])
+def test_every_kind_of_place_has_its_row(places: tuple[Place, ...]) -> None:
+    rows = {**PLANTED} if places is PERSISTENCE else TRUSTED
     assert {place.name for place in places} == set(rows.values())
 
 

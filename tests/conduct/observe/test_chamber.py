@@ -15,7 +15,8 @@ from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
 from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Blind, Call, FileAccess, Losses, Process
-from overt.conduct.judge import ordinary
+from overt.conduct.judge.places import place_of
+from overt.conduct.judge.secret import SECRETS
 from overt.conduct.observe.attribution import Sources, merge
 from overt.conduct.observe.blinding import FILTERING, MOUNTING
 from overt.conduct.observe.files import FileObserver
@@ -89,7 +90,7 @@ def observe(
                 planted={LETTER: planted},
                 names=Names.of(chamber.roots) if declared else None,
                 origins=Origins.of(chamber.uppers),
-                secret_kind=lambda path: ordinary.place_of(path, ordinary.SECRETS),
+                secret_kind=lambda path: place_of(path, SECRETS),
             )
             chamber.start(command(trace, whole=declared) if trace is not None else ())
             for number, line in enumerate(commands, 1):

@@ -11,6 +11,8 @@ from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import INTERPRETERS, Cited, Material, RunMaterial
+from overt.conduct.judge.places import place_of
+from overt.conduct.judge.secret import SECRETS
 
 INSTALLING = (StepKind.INSTALL, StepKind.UNINSTALL)
 """Steps in which an installer or a package manager is at work: whatever it installs, it runs the system's programs."""
@@ -88,9 +90,7 @@ def tally(material: Material, declared: Declared) -> Tally:
                 opened.add((run.name, canary.number))
                 if canary.detected:
                     met.add((run.name, value.step))
-            secret = (
-                canary.secret if canary and canary.secret else ordinary.place_of(value.path, ordinary.SECRETS)
-            )
+            secret = canary.secret if canary and canary.secret else place_of(value.path, SECRETS)
             kind = run.kind_of(value.step)
             known = _is_known(declared, own, kind, value.path, bool(secret) or canary is not None)
             if kind in INSTALLING and canary is None:

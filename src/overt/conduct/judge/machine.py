@@ -11,7 +11,10 @@ from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, som
 from overt.conduct.judge.declared import Declared, capability
 from overt.conduct.judge.files import INSTALLING, SET_ID, gives_rights, product_changes
 from overt.conduct.judge.material import Cited, Material, RunMaterial
+from overt.conduct.judge.persistence import PERSISTENCE
+from overt.conduct.judge.places import Place, place_of
 from overt.conduct.judge.survivors import Survivor, survivors
+from overt.conduct.judge.trust import CERTIFICATES
 
 NOT_THE_PRODUCT = frozenset((StepKind.INSTALL, StepKind.UNINSTALL, StepKind.IDLE))
 """Steps whose commands are the package manager's or the lab's: their rights are not the product's wish."""
@@ -27,7 +30,7 @@ def certificates(material: Material, declared: Declared) -> Said:
     """Did it add certificates that the machine then trusts?"""
     if unseen := _changes_unseen(material):
         return unseen
-    stores = _in_places(material, ordinary.CERTIFICATES)
+    stores = _in_places(material, CERTIFICATES)
     found = [*(one for one in stores if not _brought(declared, one[2].value)), *_with_certificates(material)]
     if not found:
         return Said(Verdict.NO, True, "It changed no store of trusted certificates.")
@@ -52,7 +55,7 @@ def _with_certificates(material: Material) -> Iterator[tuple[str, RunMaterial, C
         value = change.value
         if value.changed is not Changed.MODIFIED or "certificates: added" not in value.detail:
             continue
-        if not ordinary.place_of(value.path, ordinary.CERTIFICATES):
+        if not place_of(value.path, CERTIFICATES):
             yield "certificates in a file", run, change
 
 
@@ -60,7 +63,7 @@ def persistence(material: Material, declared: Declared) -> Said:
     """Did it arrange to be started again by itself?"""
     if unseen := _changes_unseen(material):
         return unseen
-    starts = _in_places(material, ordinary.PERSISTENCE)
+    starts = _in_places(material, PERSISTENCE)
     found = [one for one in starts if not declared.owns(one[2].value.path)]
     if not found:
         return _listed_to_start(material, declared)
@@ -85,7 +88,7 @@ def _listed_to_start(material: Material, declared: Declared) -> Said:
     listed = [
         (name, path)
         for path in sorted(material.shipped.files)
-        if (name := ordinary.place_of(path, ordinary.PERSISTENCE)) and not declared.owns(path)
+        if (name := place_of(path, PERSISTENCE)) and not declared.owns(path)
     ]
     if not listed:
         return Said(Verdict.NO, True, "It installed nothing that starts by itself.")
@@ -105,15 +108,15 @@ def _declared_to_start(declared: Declared, run: RunMaterial, change: Cited[Chang
     """Whether a declared pattern names such a place: that it writes all over /usr tells nobody that it starts."""
     kind, path = run.kind_of(change.value.step), change.value.path
     patterns = declared.writing(kind, path)
-    return any(ordinary.place_of(pattern.replace("*", "x"), ordinary.PERSISTENCE) for pattern in patterns)
+    return any(place_of(pattern.replace("*", "x"), PERSISTENCE) for pattern in patterns)
 
 
 def _in_places(
-    material: Material, places: tuple[ordinary.Place, ...]
+    material: Material, places: tuple[Place, ...]
 ) -> Iterator[tuple[str, RunMaterial, Cited[Change]]]:
     seen: set[tuple[str, Changed]] = set()
     for run, change in product_changes(material):
-        name = ordinary.place_of(change.value.path, places)
+        name = place_of(change.value.path, places)
         key = (change.value.path, change.value.changed)
         if name and change.value.changed is not Changed.REMOVED and key not in seen:
             seen.add(key)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from overt.conduct.evidence.records import Change, Changed, Subject
-from overt.conduct.judge import ordinary
+from overt.conduct.judge.persistence import starts
 
 SCRIPT = re.compile(r"/var/lib/dpkg/info/(?P<package>[^/:]+)(:[^/.]+)?\.(preinst|postinst|prerm|postrm)")
 
@@ -54,7 +54,7 @@ class Shipped:
             return False
         target = change.detail.removeprefix("target ")
         path = os.path.normpath(PurePosixPath(change.path).parent / target)
-        return any(one in self.files and ordinary.starts(one) for one in (path, f"/usr{path}"))
+        return any(one in self.files and starts(one) for one in (path, f"/usr{path}"))
 
     def _sets(self, path: str) -> bool:
         """`/etc/systemd/system/x.service.d/…` is about x.service (systemd.unit(5))."""

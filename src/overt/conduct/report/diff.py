@@ -15,6 +15,8 @@ from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import own_files, product_changes
 from overt.conduct.judge.material import Material, RunMaterial, load
 from overt.conduct.judge.network import contacts, names_asked
+from overt.conduct.judge.places import place_of
+from overt.conduct.judge.secret import SECRETS
 from overt.conduct.report import apart
 from overt.conduct.report.headline import WORDS
 
@@ -123,7 +125,7 @@ def _opened(run: RunMaterial) -> Iterator[str]:
         path = access.value.path
         if access.value.access not in (Access.OPEN, Access.READ) or path in own:
             continue
-        if ordinary.place_of(path, ordinary.SECRETS) or not ordinary.ordinary_read(path):
+        if place_of(path, SECRETS) or not ordinary.ordinary_read(path):
             yield planted.get(path) or _steady(path)
 
 

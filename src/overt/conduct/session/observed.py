@@ -15,9 +15,10 @@ from overt.conduct.chamber import settled, trust, warden
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ALICE, MIB, ChamberPlan, Denied, Limits, Shown
 from overt.conduct.evidence.records import Blind, Canary, Change, Losses, Mode, Run
-from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import counted
 from overt.conduct.judge.declared import capability
+from overt.conduct.judge.places import place_of
+from overt.conduct.judge.secret import SECRETS
 from overt.conduct.observe import attribution, trace
 from overt.conduct.observe.attribution import Sources
 from overt.conduct.observe.blinding import FILTERING, MOUNTING, NETWORKING
@@ -178,7 +179,7 @@ class _Observers:
             planted=self._planted,
             names=Names.of(self._chamber.roots) if self._room.mounts else None,
             origins=self._origins,
-            secret_kind=lambda path: ordinary.place_of(path, ordinary.SECRETS),
+            secret_kind=lambda path: place_of(path, SECRETS),
             may_move=self._test_files,
         )
         if self._trace is not None:
