@@ -20,13 +20,20 @@ from overt.conduct.report.statement import STATEMENT, statement
 from overt.conduct.report.verify import Verified
 from overt.core.errors import ConductError
 from tests.conduct.report import made
-from tests.conduct.report.conftest import Report
+from tests.conduct.report.conftest import Report, written
 
 
 @pytest.fixture
 def copy(spying: Report, tmp_path: Path) -> Path:
     """A copy to tamper with."""
     return Path(shutil.copytree(spying.folder.path, tmp_path / "copy"))
+
+
+def _moved_away(folder: Path) -> None:
+    """A link in the place of the whole folder."""
+    elsewhere = folder.parent.with_name("elsewhere")
+    folder.rename(elsewhere)
+    folder.symlink_to(elsewhere)
 
 
 def wrong(verified: Verified) -> dict[str, str]:
@@ -82,6 +89,17 @@ def test_any_flipped_bit_of_any_file_is_told(copy: Path, spying: Report) -> None
         ),
         (lambda path: (path / "evidence/link").symlink_to("/etc/passwd"), "evidence", "no ordinary file"),
         (lambda path: (path / "more").mkdir(), "evidence", "does not belong"),
+        (
+            lambda path: (path / "evidence/runs/mixed-2").mkdir(),
+            "evidence",
+            "mixed-2 is a folder without a file",
+        ),
+        (
+            lambda path: (path / "evidence/a/b").mkdir(parents=True),
+            "evidence",
+            "a is a folder without a file",
+        ),
+        (lambda path: _moved_away(path / "evidence"), "evidence", "no ordinary file"),
     ],
 )
 def test_added_and_missing_files_are_told(
@@ -91,6 +109,12 @@ def test_added_and_missing_files_are_told(
     found = wrong(verify.verify(copy, spying.key.text, None))
     assert words in found[what]
     assert "not done" in found["judged again"]
+
+
+def test_a_report_is_written_without_empty_folders(tmp_path: Path) -> None:
+    report = written(tmp_path / "report", made.behaving())
+    assert not [path for path in report.folder.path.rglob("*") if path.is_dir() and not any(path.iterdir())]
+    assert verify.verify(report.folder.path, report.key.text, None).holds
 
 
 def test_signed_again_by_another_is_told(copy: Path, spying: Report) -> None:

@@ -19,6 +19,7 @@ report/
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -150,6 +151,12 @@ class ReportFolder:
         for part in ("streams", "output"):
             (path / part).mkdir(parents=True)
         return RunFolder(path)
+
+    def remove_empty_folders(self) -> None:
+        """Those in which nothing was recorded: a report holds none, so that one that is added is noticed."""
+        for place, _, _ in os.walk(self.evidence, topdown=False):
+            if not os.listdir(place):
+                os.rmdir(place)
 
 
 def _write_whole(path: Path, value: object) -> None:

@@ -87,13 +87,20 @@ def result(answers: Sequence[Answer]) -> str:
 
 
 def evidence_files(folder: ReportFolder) -> list[Path]:
-    """Every file below `evidence/`, in order of its path. Raises `ConductError` for a link, device or socket."""
-    found = []
-    for path in folder.evidence.rglob("*"):
+    """Every file below `evidence/`, in order of its path. Raises `ConductError` for a link, device or socket, and for a
+    folder that holds no file: no list of files would tell that it was added."""
+    found, folders = [], set()
+    for path in (folder.evidence, *folder.evidence.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise ConductError(f"{path} is no ordinary file: nothing of the kind belongs into a report")
         if path.is_file():
             found.append(path)
+        else:
+            folders.add(path)
+    if empty := folders - {above for path in found for above in path.parents}:
+        raise ConductError(
+            f"{min(empty)} is a folder without a file: nothing of the kind belongs into a report"
+        )
     return sorted(found)
 
 

@@ -20,11 +20,13 @@ def now() -> str:
 
 
 def write(folder: ReportFolder, key: LabKey, made: str) -> View:
-    """Judge the evidence and write `answers.json`, the three forms and the statement; returns what they show.
+    """Judge the evidence and write `answers.json`, the three forms and the statement; returns what they show. Folders
+    without a file are removed.
 
     Raises `ConductError` or `UsageError` for damaged evidence, `OSError` when it can't be written.
     """
     folder.write_answers(judge(folder))
+    folder.remove_empty_folders()
     by = build.here()
     view = view_of(folder, made, by)
     for name, data in forms(view).items():
