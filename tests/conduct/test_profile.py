@@ -46,8 +46,21 @@ def test_the_control_subjects_have_profiles(name: str) -> None:
         (('name = "x"', 'nane = "x"'), "nane"),
         (('kind = "scan"', 'kind = "spy"'), "spy"),
         (("{home}", "{hoem}"), "{hoem} stands for nothing"),
-        (('command = ["x", "{home}"]', "command = []"), "step[0].command"),
-        (('how = "folder"', 'how = "magic"'), "magic"),
+        (('command = ["x", "{home}"]', "command = []"), "step 1, command"),
+        (('command = ["x", "{home}"]', 'command = [" "]'), "step 1: the command's first word is empty"),
+        (('command = ["x", "{home}"]', 'command = ["x\\u0000"]'), "zero byte"),
+        (
+            ('how = "folder"', 'how = "magic"'),
+            "install, how: Invalid value 'magic': known are present, overt, ",
+        ),
+        (('how = "folder"\npath = "."', 'how = "present"\nfiles = ["here"]'), "absolute paths"),
+        (('how = "folder"\npath = "."', 'how = "present"\nfiles = ["/"]'), "absolute paths"),
+        (('kind = "scan"', 'kind = "spy"'), "step 1, kind: Invalid enum value 'spy': known are install, "),
+        (('kind = "scan"', 'kind = "scan"\nexpect = [256]'), "step 1, expect 1"),
+        (('kind = "scan"', 'kind = "scan"\nexpect = [' + "9" * 5000 + "]"), "4300 digits"),
+        (('kind = "scan"', 'kind = "scan"\nexpect = ' + "[" * 5000 + "]" * 5000), "recursion"),
+        (('kind = "scan"', 'kind = "scan"\nenvironment = { "A=B" = "x" }'), "step 1: environment 'A=B'"),
+        (('name = "x"', 'name = "x"\nversion = ["", "-v"]'), "[product] version: the command's first word"),
         (('kind = "scan"', 'kind = "scan"\nuser = "bob"'), "bob"),
         (('kind = "scan"', 'kind = "scan"\ntimeout_s = -1'), "timeout_s"),
         (("[product]", "[product"), "line 2"),
@@ -177,6 +190,13 @@ def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
         ("connects", "https://a.example", False),
         ("connects", "a.example/x", False),
         ("connects", "a.example:http", False),
+        ("connects", "a.example:65536", False),
+        ("connects", "[2001:db8::1]:70000", False),
+        ("listens", "tcp:99999", False),
+        ("listens", "unix:/run/x:99999", True),
+        ("reads", "/home/[", False),
+        ("reads", "/home/\\\\", False),
+        ("reads", "/", False),
         ("listens", "tcp:3310", True),
         ("listens", "unix:/run/x.sock", True),
         ("listens", "3310", False),
@@ -201,6 +221,7 @@ def test_a_declaration_that_could_match_nothing_is_refused(field: str, value: st
         ("name = 'v.example'\nkind = 'TXT'\nvalues = ['\"1:{now}\"', '\"two words\"']", ""),
         ('name = "*.example"\nkind = "A"\nvalues = []', ""),
         ('name = "v.example"\nkind = "TEXT"\nvalues = ["a"]', "dns 1: v.example TEXT"),
+        ('name = "v.example"\nkind = "TYPE70000"', "dns 1: v.example TYPE70000"),
         ('name = "v.example"\nkind = "A"\nvalues = ["300.1.1.1"]', "dns 1: v.example A"),
         ('name = "v..example"\nkind = "A"\nvalues = ["192.0.2.1"]', "dns 1: v..example A"),
         ('name = "v.example"\nkind = "A"\nttl_s = -1', "ttl_s"),
@@ -214,6 +235,26 @@ def test_recorded_dns_answers_are_checked(record: str, words: str) -> None:
     with pytest.raises(UsageError) as refused:
         profile.parse(text, "p.toml")
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("room", "good"),
+    [
+        ('replay = { "a.example" = ".", "*" = "." }', True),
+        ('replay = { "https://a.example" = "." }', False),
+        ('replay = { "a.example:443" = "." }', False),
+        ('replay = { "*.a.example" = "." }', False),
+        ('channel = "rules.example/x"', False),
+        ('environment = { "" = "x" }', False),
+    ],
+)
+def test_what_the_chamber_could_never_serve_or_set_is_refused(room: str, good: bool) -> None:
+    text = f"{LEAST}[chamber]\n{room}\n"
+    if good:
+        profile.parse(text, "p.toml")
+        return
+    with pytest.raises(UsageError, match=r"p\.toml: \[chamber\]"):
+        profile.parse(text, "p.toml")
 
 
 def test_the_page_lists_every_field() -> None:

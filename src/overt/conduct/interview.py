@@ -10,7 +10,7 @@ from typing import Any
 
 import tomli_w
 
-from overt.conduct import profile
+from overt.conduct import forms, profile
 from overt.conduct.chamber.privileges import USUAL
 from overt.core.errors import UsageError
 
@@ -192,5 +192,5 @@ def _words(command: str) -> list[str]:
 
 def _declared(field: str, answer: str) -> list[str]:
     words = answer.replace(",", " ").split()
-    profile.check_scope(field, words, "this answer")
+    forms.check_scope(field, words, "this answer")
     return words

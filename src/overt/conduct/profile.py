@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -19,6 +19,7 @@ import dns.rdata
 import dns.rdatatype
 import msgspec
 
+from overt.conduct import forms
 from overt.conduct.evidence.records import StepKind
 from overt.core.errors import UsageError
 
@@ -37,22 +38,11 @@ PLACES = {
 NOW = "{now}"
 """In a recorded DNS answer: the time."""
 
-_PORT = r"(:(\d{1,5}|\*))?"
-_PATHS = (re.compile(r"!?[/*].*"), "a pattern is from the root, as /home/** is")
-FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
-    **dict.fromkeys(("reads", "writes", "executes"), _PATHS),
-    "connects": (
-        re.compile(rf"(\*\.)?[^\s/:*\[\]]+{_PORT}|\[[0-9A-Fa-f:.]+\]{_PORT}|[0-9A-Fa-f:.]+"),
-        "a host is name, name:port or *.name:port, without https:// and without a path",
-    ),
-    "listens": (
-        re.compile(r"(tcp|udp):(\d{1,5}|\*)|unix:\S.*"),
-        "it is as tcp:3310, udp:53 or unix:/run/example.sock",
-    ),
-    "privileges": (re.compile("CAP_[A-Z_]+"), "it is as CAP_NET_RAW; capabilities(7) lists them"),
-    "sends": (re.compile("content|name|digest"), "it is content, name or digest"),
-}
-"""Fields of a scope whose values have a form: that form, and how to say it."""
+ANY_HOST = "*"
+"""In `replay`: all hosts that are not named."""
+
+_PLACE = re.compile(r"(.*) - at `([^`]*)`", re.DOTALL)
+_NUMBER = re.compile(r"\[(\d+)\]")
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(\w+)\}")
 
@@ -67,6 +57,8 @@ MAX_STEP_S = 24 * 3600
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=MAX_STEP_S)]
 Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+Status = Annotated[int, msgspec.Meta(ge=-64, le=255)]
+"""Of a command that ended; negative: the signal that ended it."""
 
 
 class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,7 +130,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     user: str = "root"
     """`root` or `alice`."""
     timeout_s: Seconds = DEFAULT_STEP_S
-    expect: tuple[int, ...] = (0,)
+    expect: tuple[Status, ...] = (0,)
     """Exit statuses of a product that works; none: any will do."""
     background: bool = False
     """It goes on after the step: a daemon. `timeout_s` is then how long the step waits for it to get ready."""
@@ -242,6 +234,15 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Scope(steps=(kind,), why=why, **{field: joined(field) for field in lists})
 
 
+_KINDS = f": known are {', '.join(StepKind)}"
+KNOWN = (
+    (re.compile(r"install\.how"), ": known are present, overt, debian, archive, wheel, folder, script"),
+    (re.compile(r"step \d+\.kind"), _KINDS),
+    (re.compile(r"scope \d+\.steps \d+"), _KINDS),
+)
+"""Places of words of which there are few, and which these are, for messages."""
+
+
 def read(path: Path) -> Profile:
     """The profile in a file. Raises `UsageError` that names the file, the field and what it should be."""
     try:
@@ -262,23 +263,55 @@ def read(path: Path) -> Profile:
 def parse(text: str, name: str) -> Profile:
     """The profile in `text`; `name` is for messages. Raises `UsageError`."""
     try:
-        profile = msgspec.convert(tomllib.loads(text), Profile)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise UsageError(f"{name}: {error} (docs/conduct-profiles.md lists the fields)") from error
+        raw = tomllib.loads(text)
+        forms.check_texts(raw, name)
+        profile = msgspec.convert(raw, Profile)
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"{name}: {_told(str(error))} (docs/conduct-profiles.md lists the fields)"
+        ) from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
+        raise UsageError(f"{name}: {error} (a profile is TOML: docs/conduct-profiles.md)") from error
     if profile.schema != SCHEMA:
         raise UsageError(f"{name}: schema {profile.schema} is not known here, only {SCHEMA}: update Overt")
     if not profile.product.name.strip():
         raise UsageError(f"{name}: [product] name is empty")
-    for number, step in enumerate(profile.step, 1):
-        _check(step, f"{name}: step {number}")
-    for number, scope in enumerate(profile.scope, 1):
-        for field in FORMS:
-            check_scope(field, getattr(scope, field), f"{name}: scope {number}")
-    for number, record in enumerate(profile.chamber.dns, 1):
-        _check_dns(record, f"{name}: dns {number}")
+    _check_values(profile, name)
     if profile.machine is not None:
         clock(profile.machine.clock, datetime.now(UTC), f"{name}: [machine] clock")
     return profile
+
+
+def _told(error: str) -> str:
+    """What msgspec says, with the place as people count: the first step is step 1; and with what is known there."""
+    match = _PLACE.fullmatch(error)
+    if match is None:
+        return error
+    place = _NUMBER.sub(lambda number: f" {int(number[1]) + 1}", match[2].removeprefix("$").lstrip("."))
+    what = match[1].replace("`", "")
+    known = next((words for form, words in KNOWN if form.fullmatch(place)), "")
+    return f"{place.replace('.', ', ') or 'the whole'}: {what}{known}"
+
+
+def _check_values(profile: Profile, name: str) -> None:
+    """What has the right type and can't be meant. Raises `UsageError`."""
+    room = profile.chamber
+    _check_command(profile.product.version, f"{name}: [product] version")
+    if isinstance(profile.install, Present):
+        forms.check_present(profile.install.files, f"{name}: [install] files")
+    for number, step in enumerate(profile.step, 1):
+        _check(step, f"{name}: step {number}")
+    for number, scope in enumerate(profile.scope, 1):
+        for field in forms.FORMS:
+            forms.check_scope(field, getattr(scope, field), f"{name}: scope {number}")
+    forms.check_environment(room.environment, f"{name}: [chamber]")
+    for host in (
+        *(host for host in room.replay if host != ANY_HOST),
+        *([room.channel] if room.channel else ()),
+    ):
+        forms.check_host(host, f"{name}: [chamber] replay or channel")
+    for number, record in enumerate(room.dns, 1):
+        _check_dns(record, f"{name}: dns {number}")
 
 
 def clock(text: str, now: datetime, where: str) -> datetime:
@@ -301,21 +334,16 @@ def clock(text: str, now: datetime, where: str) -> datetime:
     raise UsageError(f"{where} {text!r}: it is now, +400d, -12h, 2027-01-01 or 2027-01-01T12:00:00Z, {years}")
 
 
-def check_scope(field: str, values: Sequence[str], where: str) -> None:
-    """What could never match is no declaration but a mistake, for which the product would be blamed. Raises
-    `UsageError`."""
-    if field not in FORMS:
-        return
-    form, words = FORMS[field]
-    for value in values:
-        if not form.fullmatch(value):
-            raise UsageError(f"{where}: {field} {value!r}: {words}")
-
-
 def _check(step: Step, where: str) -> None:
     if step.user not in ("root", "alice"):
         raise UsageError(f"{where}: user {step.user!r}: it is root or alice inside the chamber")
-    filled(step.command, where)
+    _check_command(step.command, where)
+    forms.check_environment(step.environment, where)
+
+
+def _check_command(command: tuple[str, ...], where: str) -> None:
+    forms.check_command(command, where)
+    filled(command, where)
 
 
 def _check_dns(record: DnsRecord, where: str) -> None:
@@ -325,7 +353,7 @@ def _check_dns(record: DnsRecord, where: str) -> None:
         kind = dns.rdatatype.from_text(record.kind)
         for value in record.values:
             dns.rdata.from_text("IN", kind, value.replace(NOW, "0"))
-    except dns.exception.DNSException as error:
+    except (dns.exception.DNSException, ValueError) as error:
         raise UsageError(
             f"{where}: {record.name} {record.kind}: {error}: values are as in a zone file"
         ) from error
