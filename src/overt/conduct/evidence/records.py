@@ -268,6 +268,13 @@ class Listening(Record, frozen=True, kw_only=True):
     port: int
     process: int | None
 
+    @property
+    def place(self) -> str:
+        """Where, in one word: `tcp:127.0.0.1:3310`, `udp:[::]:53`, `unix:/run/example.sock`."""
+        if self.protocol == "unix":
+            return f"unix:{self.address}"
+        return f"{self.protocol}:{f'[{self.address}]' if ':' in self.address else self.address}:{self.port}"
+
 
 class Side(StrEnum):
     """Which half of a matched pair a canary is."""

@@ -144,8 +144,8 @@ def listening(material: Material, declared: Declared) -> Said:
     if not found:
         return Said(Verdict.NO, True, "It waited for connections on no port and no socket.")
     facts, undeclared, places = [], [], []
-    for (protocol, address, port), (run, one) in sorted(found.items()):
-        place = f"{protocol}:{address}" if protocol == "unix" else f"{protocol}:{address}:{port}"
+    for _, (run, one) in sorted(found.items()):
+        place = one.value.place
         known = declared.listens(run.kind_of(one.value.step), one.value)
         places.append(place)
         undeclared += [] if known else [place]

@@ -11,7 +11,8 @@ from overt.conduct.observe.raw import RawSocket
 from overt.conduct.observe.trace import Called
 
 EPHEMERAL = range(32_768, 61_000)
-"""Linux gives these to those who ask for no port: an unconnected UDP socket there is a client's."""
+"""Linux gives these to those who ask for no port: an unconnected UDP socket there is a client's, as is one that was
+bound to port 0."""
 
 _UNIX = re.compile(r'sun_path=(@?"(?:[^"\\]|\\.)*")')
 
@@ -50,7 +51,7 @@ def _called(calls: Iterable[tuple[Called, Call]]) -> Iterator[Listening]:
         else:
             places = bound.get((call.process, descriptor), [])
         for kind, address, port in places:
-            if port not in EPHEMERAL or kind == "tcp":
+            if not _of_a_client(kind, port):
                 yield Listening(
                     at_s=call.at_s,
                     step=call.step,
@@ -61,13 +62,18 @@ def _called(calls: Iterable[tuple[Called, Call]]) -> Iterator[Listening]:
                 )
 
 
+def _of_a_client(protocol: str, port: int) -> bool:
+    """Whether it waits for answers alone, as what asks a name server does."""
+    return protocol == "udp" and (port == 0 or port in EPHEMERAL)
+
+
 def _tables(
     sockets: Iterable[RawSocket],
     step_at: Callable[[float], int],
     process_of: Callable[[int, float], int | None],
 ) -> Iterator[Listening]:
     for row in sockets:
-        if row.listening and not (row.protocol == "udp" and (row.port in EPHEMERAL or row.port == 0)):
+        if row.listening and not _of_a_client(row.protocol, row.port):
             yield Listening(
                 at_s=row.at_s,
                 step=step_at(row.at_s),

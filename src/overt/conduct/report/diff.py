@@ -145,7 +145,7 @@ def _changed(material: Material) -> Iterator[str]:
 def _listening(material: Material) -> Iterator[str]:
     for run in material.runs:
         for one in run.listening:
-            yield f"{one.value.protocol}:{one.value.address}:{one.value.port}"
+            yield one.value.place
 
 
 def _planted(run: RunMaterial) -> dict[str, str]:
