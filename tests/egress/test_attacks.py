@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from overt.sandbox.policy import VERIFIER
 from overt.sandbox.view import confine_writing
 from tests.conftest import require
 from tests.egress.adversary import ELSEWHERE, INSIDE
-from tests.egress.conftest import QUICK, Records
+from tests.egress.conftest import PATIENT, Records
 from tests.egress.servers import Answer, serving
 from tests.egress.test_confinement import in_a_child, refuse
 from tests.egress.test_taken_over import take_over
@@ -77,7 +76,7 @@ def test_a_courier_that_answers_without_listening(
     take_over("deaf", monkeypatch)
 
     def act() -> None:
-        signal.alarm(20)
+        signal.alarm(120)
         with Courier.start(job(NOBODYS), records) as courier:
             with pytest.raises(errors.CourierBroke, match="does not listen"):
                 for _ in range(10):
@@ -110,13 +109,11 @@ def test_a_status_that_no_ledger_takes(
 def test_it_can_not_outlive_its_time(job: Make, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     """It ignores and blocks every signal, and its parent is busy elsewhere: the kernel ends it."""
     take_over("ignoring every signal", monkeypatch)
-    asked = job(NOBODYS, limits=replace(QUICK, total_deadline_s=2))
+    asked = job(NOBODYS, limits=replace(PATIENT, total_deadline_s=4))
     with Courier.start(asked, records) as courier:
         courier.post("x", b"", max_bytes=10)
         with open(os.pidfd_open(courier.pid), "rb", buffering=0) as gone:
-            began = time.monotonic()
-            assert _readable(gone.fileno(), 10), "still alive"
-            assert time.monotonic() - began < 8
+            assert _readable(gone.fileno(), 60), "still alive"
 
 
 def _readable(fd: int, timeout_s: float) -> bool:
@@ -204,7 +201,7 @@ def test_heads_are_bounded_by_the_setting(job: Make, records: Records) -> None:
     with serving(answer) as server:
         with Courier.start(job(server.url), records) as courier:
             courier.fetch("x", max_bytes=10)
-        asked = job(server.url, limits=replace(QUICK, max_head_bytes=1024))
+        asked = job(server.url, limits=replace(PATIENT, max_head_bytes=1024))
         with Courier.start(asked, records) as courier, pytest.raises(errors.TooLong, match="1024 bytes"):
             courier.fetch("x", max_bytes=10)
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,10 +27,11 @@ from overt.sandbox.landlock import abi
 from overt.sandbox.policy import VERIFIER
 from overt.sandbox.view import confine_writing
 from tests.conftest import require
-from tests.egress.conftest import QUICK, Authority, Records
+from tests.egress.conftest import PATIENT, Authority, Records
 from tests.egress.servers import body, saying, serving
 from tests.sandbox.test_traced import joined
 from tests.vault.conftest import NOBODY, as_nobody, open_to_all
+from tests.waiting import until
 
 pytestmark = pytest.mark.kernel
 Make = Callable[..., Job]
@@ -103,8 +103,8 @@ def test_it_is_bounded_by_the_kernel(job: Make, records: Records) -> None:
         rows = {line[:26].strip(): line[26:].split()[:2] for line in limits.splitlines()}
         assert rows["Max file size"] == ["0", "0"]
         assert rows["Max core file size"] == ["0", "0"]
-        assert rows["Max cpu time"] == [str(QUICK.max_cpu_s)] * 2
-        assert rows["Max open files"] == [str(QUICK.max_descriptors)] * 2
+        assert rows["Max cpu time"] == [str(PATIENT.max_cpu_s)] * 2
+        assert rows["Max open files"] == [str(PATIENT.max_descriptors)] * 2
         assert rows["Max address space"][0] != "unlimited"
 
 
@@ -128,10 +128,7 @@ def test_it_goes_with_its_parent(job: Make, records: Records, tmp_path: Path) ->
         parent()
     os.waitpid(child, 0)
     courier = int(note.read_text())
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and not _gone(courier):
-        time.sleep(0.02)
-    assert _gone(courier)
+    assert until(lambda: _gone(courier))
 
 
 def _gone(pid: int) -> bool:
@@ -161,7 +158,7 @@ def test_as_an_ordinary_user(
             refuse(*refused)
         with serving(HELLO, context) as server:
             url = f"https://localhost:{server.port}/"
-            asked = Job(url, spool / "spool", ca_file=ca.file, limits=QUICK)
+            asked = Job(url, spool / "spool", ca_file=ca.file, limits=PATIENT)
             with Courier.start(asked, records) as courier:
                 assert fetched(courier) == b"hello"
                 assert courier.confinement.landlock == abi()
@@ -455,7 +452,7 @@ def test_the_parent_loads_no_network_client() -> None:
 def test_a_program_that_does_not_come_up(
     boot: str, job: Make, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick = replace(QUICK, start_deadline_s=1)
+    quick = replace(PATIENT, start_deadline_s=1)
     with monkeypatch.context() as patch, pytest.raises(errors.CourierLost):
         patch.setattr(line_module, "BOOT", boot)
         Courier.start(job("http://127.0.0.1:9/", limits=quick), records)

@@ -6,9 +6,9 @@ import hashlib
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from overt.egress.job import Job
 from tests.conftest import require
 from tests.egress.conftest import Authority, Records
 from tests.egress.servers import body, saying, serving
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.kernel
 Make = Callable[..., Job]
@@ -57,11 +58,12 @@ class Nginx:
         self.process = subprocess.Popen(
             ["nginx", "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(configuration)]
         )
-        _await(self.port)
+        assert until(lambda: _listens(self.port)), "nginx did not start"
 
-    @property
     def requests(self) -> list[str]:
-        time.sleep(0.05)
+        """Its log, when it has ended: before, its last lines may be missing."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(PATIENCE_S)
         return self.log.read_text().splitlines()
 
 
@@ -70,14 +72,12 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def _await(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            return socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.02)
-    pytest.fail("nginx did not start")
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), PATIENCE_S).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def nginx(tmp_path: Path, ca: Authority) -> Iterator[Nginx]:
     server = Nginx(tmp_path / "nginx", ca)
     yield server
     server.process.terminate()
-    server.process.wait(10)
+    server.process.wait(PATIENCE_S)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
@@ -110,7 +110,7 @@ def test_files_arrive_whole(nginx: Nginx, job: Make, records: Records, host: str
             assert (fetched.bytes, fetched.sha256) == (len(data), hashlib.sha256(data).hexdigest())
             assert fetched.path.stat().st_mode & 0o777 == 0o600
     assert records.kinds == ["courier-started"] + ["fetch-request"] * len(contents)
-    connections = {line.split()[0] for line in nginx.requests}
+    connections = {line.split()[0] for line in nginx.requests()}
     assert len(connections) == 1, "the connection is used again"
 
 
@@ -125,7 +125,7 @@ def test_conditional_requests(nginx: Nginx, job: Make, records: Records) -> None
         assert isinstance(second, Fetched) and second.path.read_bytes() == b"three"
     with Courier.start(job(f"http://127.0.0.1:{nginx.port}/"), records) as courier:
         assert isinstance(courier.fetch("latest", max_bytes=MAX, etag=second.etag), NotModified)
-    unchanged = [line for line in nginx.requests if " 304 " in line]
+    unchanged = [line for line in nginx.requests() if " 304 " in line]
     sent, received = (int(number) for number in unchanged[-1].split('" ')[1].split()[1:3])
     assert sent <= 160 and received <= 260, "what a poll costs when nothing changed"
 

@@ -18,7 +18,7 @@ from overt.egress import errors
 from overt.egress.courier import Courier, Fetched
 from overt.egress.job import Job
 from overt.egress.wire import ORDER_NAME
-from tests.egress.conftest import QUICK, Records
+from tests.egress.conftest import PATIENT, QUICK, Records
 from tests.egress.servers import Answer, Server, body, closing, saying, serving
 
 pytestmark = pytest.mark.kernel
@@ -117,12 +117,10 @@ def test_a_hostile_answer(case: str, job: Make, records: Records) -> None:
         saying(body(b"fine"))(connection, head) if b"/good" in head else hostile(connection, head)
 
     with serving(answer) as server:
-        asked = job(server.url)
+        asked = job(server.url, limits=QUICK if expected is errors.TooSlow else PATIENT)
         with Courier.start(asked, records) as courier:
-            began = time.monotonic()
             with pytest.raises(expected) as caught:
                 courier.fetch("a/file", max_bytes=MAX)
-            assert time.monotonic() - began < 8
             assert isinstance(caught.value, NetworkFailed | PeerAtFault)
             assert not isinstance(caught.value, errors.CourierLost | errors.CourierBroke)
             assert str(caught.value).startswith(f"{server.url}a/file: ")
@@ -205,7 +203,7 @@ def test_a_job_left_half_written_is_cleared(job: Make, records: Records) -> None
 
 
 def test_a_courier_too_slow_is_dead_not_left_behind(job: Make, records: Records) -> None:
-    with serving(silent) as server, Courier.start(job(server.url), records) as courier:
+    with serving(silent) as server, Courier.start(job(server.url, limits=QUICK), records) as courier:
         with pytest.raises(errors.TooSlow):
             courier.fetch("x", max_bytes=MAX)
         assert os.waitid(os.P_PID, courier.pid, os.WEXITED | os.WNOWAIT) is not None
@@ -214,13 +212,13 @@ def test_a_courier_too_slow_is_dead_not_left_behind(job: Make, records: Records)
 
 
 def test_the_total_deadline(job: Make, records: Records) -> None:
-    limits = replace(QUICK, total_deadline_s=1.0)
+    limits = replace(PATIENT, total_deadline_s=3.0)
     with (
         serving(saying(body(b"x"))) as server,
         Courier.start(job(server.url, limits=limits), records) as courier,
     ):
         courier.fetch("x", max_bytes=MAX)
-        time.sleep(1.1)
+        time.sleep(3.1)
         with pytest.raises(errors.TooSlow, match="time was up"):
             courier.fetch("x", max_bytes=MAX)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from overt.core.errors import EgressError
 from overt.egress.courier import Courier
 from overt.egress.job import Job
-from tests.egress.conftest import QUICK
+from tests.egress.conftest import PATIENT
 from tests.egress.servers import body, saying, serving
 
 tmp, protocol = Path(sys.argv[1]), sys.argv[2]
@@ -64,10 +64,10 @@ udp.bind(("127.0.0.1", 53))
 threading.Thread(target=by_udp, args=(udp,), daemon=True).start()
 threading.Thread(target=by_tcp, args=(socket.create_server(("127.0.0.1", 53)),), daemon=True).start()
 with serving(saying(body(b"hello"))) as server:
-    job = Job(f"http://rules.example.org:{server.port}/", tmp / "spool", limits=QUICK)
+    job = Job(f"http://rules.example.org:{server.port}/", tmp / "spool", limits=PATIENT)
     with Courier.start(job, lambda kind, facts: None) as courier:
         print(courier.fetch("x", max_bytes=10).path.read_text())
-    job = Job("http://rules.invalid/", tmp / "spool", limits=QUICK)
+    job = Job("http://rules.invalid/", tmp / "spool", limits=PATIENT)
     with Courier.start(job, lambda kind, facts: None) as courier:
         try:
             courier.fetch("x", max_bytes=10)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+import select
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from overt.egress import errors, line
 from overt.egress.courier import Courier
 from overt.egress.job import Job
 from tests.egress.adversary import SCRIPTS
-from tests.egress.conftest import Records
+from tests.egress.conftest import PATIENT, QUICK, Records
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 Make = Callable[..., Job]
@@ -37,7 +38,7 @@ def take_over(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("case", [case for case in SCRIPTS if case != "more than was asked for"])
 def test_a_lying_courier(case: str, job: Make, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     take_over(case, monkeypatch)
-    asked = job("http://127.0.0.1:9/")
+    asked = job("http://127.0.0.1:9/", limits=QUICK if ENDS.get(case) is errors.TooSlow else PATIENT)
     descriptors = len(os.listdir("/proc/self/fd"))
     with Courier.start(asked, records) as courier:
         with pytest.raises(ENDS.get(case, errors.CourierBroke)):
@@ -55,6 +56,6 @@ def test_what_is_left_of_an_answer_is_not_the_next_one(
     take_over("more than was asked for", monkeypatch)
     with Courier.start(job("http://127.0.0.1:9/"), records) as courier:
         courier.fetch("x", max_bytes=1000)
-        time.sleep(0.1)
+        assert select.select(courier.descriptors[:1], [], [], PATIENCE_S)[0], "it says no more"
         with pytest.raises(errors.CourierBroke, match="without being asked"):
             courier.fetch("x", max_bytes=1000)

@@ -13,7 +13,7 @@ from overt.core.errors import PeerAtFault, UsageError
 from overt.egress import errors
 from overt.egress.courier import Courier, Fetched
 from overt.egress.job import Job
-from tests.egress.conftest import Authority, Records
+from tests.egress.conftest import QUICK, Authority, Records
 from tests.egress.servers import body, saying, serving, tunnel
 
 pytestmark = pytest.mark.kernel
@@ -88,7 +88,7 @@ def test_no_tls_where_it_was_asked_for(
     job: Make, records: Records, authority: Callable[[], Authority]
 ) -> None:
     with serving(saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as server:
-        asked = job(f"https://127.0.0.1:{server.port}/", ca_file=authority().file)
+        asked = job(f"https://127.0.0.1:{server.port}/", ca_file=authority().file, limits=QUICK)
         with Courier.start(asked, records) as courier, pytest.raises(errors.NetworkFailed):
             fetched(courier)
 
