@@ -15,7 +15,7 @@ from overt.conduct.certify.assess import Assessment, Result
 from overt.conduct.certify.assess import assess as assess_report
 from overt.conduct.certify.certificate import Certificate
 from overt.conduct.certify.demand import Demand, demanded
-from overt.conduct.certify.log import CERTIFICATE, WITHDRAWAL, Entry
+from overt.conduct.certify.log import CERTIFICATE, Entry
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.report import signing
 from overt.conduct.report.statement import sha256_of
@@ -129,7 +129,7 @@ def log(args: argparse.Namespace) -> int:
     issuer = key_in(args.issuer_key)
     public, demand = logs.public_log(args.log, issuer), _demand(args, issuer)
     entries = list(public.entries())
-    withdrawn = {about for entry in entries if entry.kind == WITHDRAWAL for about in entry.about}
+    withdrawn = logs.withdrawn(entries)
     for entry in entries:
         if entry.kind == CERTIFICATE:
             say(_line(args.log, entry, issuer, entry.sha256 in withdrawn))
@@ -145,7 +145,7 @@ def _line(public: Path, entry: Entry, issuer: VerifierKey, withdrawn: bool) -> s
     """An entry whose certificate is not there, or none, is listed all the same: it was entered."""
     name = entry.sha256[:SHOWN_DIGITS]
     try:
-        path = public / "certificates" / f"{entry.sha256}.dsse.json"
+        path = logs.envelope_path(public, CERTIFICATE, entry.sha256)
         found = certificates.opened(path.read_bytes(), issuer)
     except (OSError, ConductError) as error:
         packages = " ".join(digest[:SHOWN_DIGITS] for digest in entry.about)

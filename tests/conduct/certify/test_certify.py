@@ -325,6 +325,16 @@ def test_an_old_copy_of_the_log_is_not_continued(issuer: Issuer, clean: Report) 
         issue(issuer, clean, days=31)
 
 
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"size": 1, "root": "zz"}', b'{"size": -1, "root": ""}', b"\xff"]
+)
+def test_a_damaged_note_of_the_head_is_told(issuer: Issuer, clean: Report, data: bytes) -> None:
+    issue(issuer, clean)
+    (issuer.folder / "head.json").write_bytes(data)
+    with pytest.raises(ConductError, match=r"head\.json.*backup"):
+        issue(issuer, clean, days=30)
+
+
 def test_an_append_that_was_interrupted(
     issuer: Issuer, clean: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
-from overt.channel.publisher.desk import Answer, Desk
+from overt.channel.publisher.desk import Answer, Post
 from overt.core.errors import ChannelError, EgressError, LogError, Malformed
 from overt.store import atomic
 from overt.tlog import witness as protocol
@@ -30,6 +32,22 @@ class WaitingForWitnesses(ChannelError):
     """The log has the release, and too few witnesses have cosigned it yet; nothing that clients read has changed."""
 
 
+class Asker(Protocol):
+    """Who asks witnesses: a publisher's desk, or whoever else keeps a log."""
+
+    @property
+    def requests(self) -> Path:
+        """The folder in which requests are left for a person to send, and responses looked for."""
+
+    @property
+    def now(self) -> Callable[[], datetime]:
+        """The clock."""
+
+    @property
+    def post(self) -> Post | None:
+        """The way to witnesses that have a URL; None: all are asked by files."""
+
+
 class _OtherHistory(ChannelError):
     """A witness has seen this log otherwise than it is here."""
 
@@ -47,7 +65,7 @@ class _Round:
 
 
 def collect(
-    desk: Desk,
+    asker: Asker,
     note: Note,
     policy: Policy,
     reader: LogReader,
@@ -56,7 +74,7 @@ def collect(
 ) -> Note:
     """`note` with the cosignatures of all witnesses that answer. Raises `WaitingForWitnesses` below the quorum.
 
-    A witness is asked through `desk.post` when it has a URL and there is one; else its request is left as a file, and
+    A witness is asked through `asker.post` when it has a URL and there is one; else its request is left as a file, and
     a file beside it with the response is read. `former` witnesses, which earlier roots named, are asked by post for
     what they still give: a client that holds such a root wants its own witnesses to vouch for the new one. `meanwhile`
     says what holds below the quorum.
@@ -64,27 +82,27 @@ def collect(
     round = _Round(note, note)
     for witness in policy.witnesses:
         try:
-            _ask(desk, round, witness, reader)
+            _ask(asker, round, witness, reader)
         except (LogError, EgressError, ChannelError, OSError) as error:
             round.failed[witness.name] = " ".join(str(error).split())
             round.contradicted |= isinstance(error, _OtherHistory)
     if not policy.satisfied_by(round.got):
-        raise WaitingForWitnesses(f"{_said(desk, policy, round)}. {meanwhile}")
-    for path in desk.requests.glob("witness-*"):
+        raise WaitingForWitnesses(f"{_said(asker, policy, round)}. {meanwhile}")
+    for path in asker.requests.glob("witness-*"):
         path.unlink()
     present = {witness.key for witness in policy.witnesses}
     for witness in former:
-        if witness.key not in present and _posts(desk, witness):
+        if witness.key not in present and _posts(asker, witness):
             with suppress(LogError, EgressError, ChannelError, OSError):
-                _ask(desk, round, witness, reader)
+                _ask(asker, round, witness, reader)
     return round.note
 
 
-def _ask(desk: Desk, round: _Round, witness: Witness, reader: LogReader) -> None:
+def _ask(asker: Asker, round: _Round, witness: Witness, reader: LogReader) -> None:
     old_size = max(0, reader.head.size - 1)
     for _ in range(ATTEMPTS):
         request = AddCheckpoint(old_size, _proof(reader, old_size), round.asked)
-        answer = _answer(desk, witness, request.encode())
+        answer = _answer(asker, witness, request.encode())
         if answer.status == Status.CONFLICT:
             old_size = _known(answer.body, reader.head)
             continue
@@ -92,7 +110,7 @@ def _ask(desk: Desk, round: _Round, witness: Witness, reader: LogReader) -> None
             raise _OtherHistory(f"it has cosigned another history of this log: {_shown(answer.body)}")
         if answer.status != Status.OK:
             raise ChannelError(f"refused with {answer.status}: {_shown(answer.body)}")
-        found = _cosignatures(desk, round.asked, witness, request, answer.body)
+        found = _cosignatures(asker, round.asked, witness, request, answer.body)
         round.note = round.note.signed_also(tuple(one.signature for one in found))
         round.got.add(witness.name)
         return
@@ -100,23 +118,23 @@ def _ask(desk: Desk, round: _Round, witness: Witness, reader: LogReader) -> None
 
 
 def _cosignatures(
-    desk: Desk, note: Note, witness: Witness, request: AddCheckpoint, body: bytes
+    asker: Asker, note: Note, witness: Witness, request: AddCheckpoint, body: bytes
 ) -> tuple[Verified, ...]:
     """The witness's, verified. One that was carried in for an older checkpoint makes room for a new request."""
     try:
         found = protocol.collect(note, body, [witness.key])
-        if not _posts(desk, witness):
-            _check_age(found[0].timestamp_s or 0, desk)
-            request_files(desk, witness)[0].unlink(missing_ok=True)  # answered: nothing to send any more
+        if not _posts(asker, witness):
+            _check_age(found[0].timestamp_s or 0, asker)
+            request_files(asker, witness)[0].unlink(missing_ok=True)  # answered: nothing to send any more
         return found
     except LogError:
-        if not _posts(desk, witness):
-            _ask_again(desk, witness, request.encode())
+        if not _posts(asker, witness):
+            _ask_again(asker, witness, request.encode())
         raise
 
 
-def _posts(desk: Desk, witness: Witness) -> bool:
-    return desk.post is not None and bool(witness.url)
+def _posts(asker: Asker, witness: Witness) -> bool:
+    return asker.post is not None and bool(witness.url)
 
 
 def _proof(reader: LogReader, old_size: int) -> tuple[bytes, ...]:
@@ -131,50 +149,50 @@ def _known(body: bytes, head: TreeHead) -> int:
     return size
 
 
-def _answer(desk: Desk, witness: Witness, request: bytes) -> Answer:
-    if desk.post is not None and witness.url:
-        return desk.post(f"{witness.url.rstrip('/')}/{protocol.ADD_CHECKPOINT_PATH}", request)
-    return _carried(desk, witness, request)
+def _answer(asker: Asker, witness: Witness, request: bytes) -> Answer:
+    if asker.post is not None and witness.url:
+        return asker.post(f"{witness.url.rstrip('/')}/{protocol.ADD_CHECKPOINT_PATH}", request)
+    return _carried(asker, witness, request)
 
 
-def _carried(desk: Desk, witness: Witness, request: bytes) -> Answer:
+def _carried(asker: Asker, witness: Witness, request: bytes) -> Answer:
     """The response that a person put beside the request file: signature lines, or the size that the witness knows."""
-    asked, answered = request_files(desk, witness)
+    asked, answered = request_files(asker, witness)
     body = answered.read_bytes() if answered.exists() else b""
     if body[:1].isdigit() and not request.startswith(b"old " + body):
         return Answer(Status.CONFLICT, body)
     if body and not body[:1].isdigit():
         return Answer(Status.OK, body)
-    _ask_again(desk, witness, request)
+    _ask_again(asker, witness, request)
     raise ChannelError(f"no answer to {asked.name} yet")
 
 
-def _ask_again(desk: Desk, witness: Witness, request: bytes) -> None:
-    asked, answered = request_files(desk, witness)
+def _ask_again(asker: Asker, witness: Witness, request: bytes) -> None:
+    asked, answered = request_files(asker, witness)
     atomic.write(asked, request)
     answered.unlink(missing_ok=True)
 
 
-def request_files(desk: Desk, witness: Witness) -> tuple[Path, Path]:
+def request_files(asker: Asker, witness: Witness) -> tuple[Path, Path]:
     """Where a request for `witness` is left, and where its response is looked for."""
     safe = "".join(char if char.isalnum() and char.isascii() else "_" for char in witness.name)
     stem = f"witness-{safe}-{witness.key.key_id.hex()}"
-    return desk.requests / f"{stem}.request", desk.requests / f"{stem}.response"
+    return asker.requests / f"{stem}.request", asker.requests / f"{stem}.response"
 
 
-def _check_age(timestamp_s: int, desk: Desk) -> None:
-    if timestamp_s < desk.now().timestamp() - MAX_AGE_S:
+def _check_age(timestamp_s: int, asker: Asker) -> None:
+    if timestamp_s < asker.now().timestamp() - MAX_AGE_S:
         raise Malformed("its carried cosignature is too old: ask again")
 
 
-def _said(desk: Desk, policy: Policy, round: _Round) -> str:
+def _said(asker: Asker, policy: Policy, round: _Round) -> str:
     lines = [f"{name}: {reason}" for name, reason in round.failed.items()]
     how = (
         "this folder is an old copy, or the log key was used elsewhere; publish nothing before you know which"
         if round.contradicted
         else "try again later"
-        if desk.post
-        else f"send each {desk.requests}/witness-*.request to its witness (POST …/add-checkpoint), put the answer "
+        if asker.post
+        else f"send each {asker.requests}/witness-*.request to its witness (POST …/add-checkpoint), put the answer "
         "beside it as .response, and try again"
     )
     return (

@@ -52,6 +52,11 @@ class Certificate:
     issued: datetime
     expires: datetime
 
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Of the packages: what its entry in the log is about."""
+        return tuple(digest for _, digest in self.packages)
+
     def valid_at(self, time: datetime) -> bool:
         """Whether `time` is between issue and expiry."""
         return self.issued <= time < self.expires
@@ -177,11 +182,6 @@ def withdrawn(envelope: bytes, issuer: VerifierKey) -> tuple[str, str]:
         return str(statement["subject"][0]["digest"]["sha256"]), str(statement["predicate"]["reason"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ConductError(f"withdrawal: it is signed, and no withdrawal ({error!r})") from None
-
-
-def names(packages: Sequence[tuple[str, str]], sha256: str) -> bool:
-    """Whether a certificate's packages include this digest."""
-    return any(digest == sha256 for _, digest in packages)
 
 
 def _time(text: str) -> datetime:

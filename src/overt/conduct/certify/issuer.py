@@ -7,20 +7,30 @@ then come the proofs. Witnesses are asked as a rule channel's are (`overt.channe
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from overt.channel.publisher import founding, witnesses
-from overt.channel.publisher.desk import Desk, Post, alone, utc_now, write_public
+from overt.channel.publisher.desk import Post, alone, utc_now, write_public
+from overt.channel.publisher.state import HighWater
 from overt.conduct.certify import certificate as certificates
-from overt.conduct.certify.log import CERTIFICATE, CHECKPOINT, FOLDERS, Entry, PublicLog, log_key, public_log
+from overt.conduct.certify.log import (
+    CERTIFICATE,
+    CHECKPOINT,
+    Entry,
+    PublicLog,
+    envelope_path,
+    log_key,
+    public_log,
+)
 from overt.conduct.report import signing
 from overt.conduct.report.signing import LabKey
-from overt.core.errors import ConductError
+from overt.core.errors import ConductError, Malformed
 from overt.store import atomic
 from overt.store.folders import claim, make_private
 from overt.tlog import policy_file, writer
@@ -47,6 +57,10 @@ class Issuer:
     @property
     def public(self) -> Path:
         return self.folder / "public"
+
+    @property
+    def requests(self) -> Path:
+        return self.folder / "requests"
 
     @property
     def _named(self) -> Path:
@@ -86,7 +100,7 @@ class Issuer:
             if entry is None:
                 self._not_behind(public)
                 entry = Entry(public.head.size, kind, sha256, about)
-                write_public(self.public / FOLDERS[kind] / f"{sha256}.dsse.json", envelope)
+                write_public(envelope_path(self.public, kind, sha256), envelope)
                 self._append(public, key, entry)
             self._publish(key)
             return entry
@@ -104,15 +118,15 @@ class Issuer:
         for path, data in appended.tiles.items():
             write_public(self.public / "log" / path, data)
         write_public(self.public / CHECKPOINT, _signed(key, appended.head).encode())
-        atomic.write(self._head, _head_bytes(appended.head))
+        mark = HighWater(appended.head.size, appended.head.root.hex())
+        atomic.write(self._head, msgspec.json.encode(mark))
 
     def _publish(self, key: LabKey) -> None:
         """The newest checkpoint with its cosignatures, then proofs of what has none."""
         public, policy = public_log(self.public, key.public), self.policy()
         checkpoint = _signed(key, public.head)
         if public.head.size and policy.witnesses:
-            desk = Desk(self.folder, _no_secret, self.now, self.post)
-            checkpoint = witnesses.collect(desk, checkpoint, policy, public.reader(), meanwhile=WAITING)
+            checkpoint = witnesses.collect(self, checkpoint, policy, public.reader(), meanwhile=WAITING)
             write_public(self.public / CHECKPOINT, checkpoint.encode())
         for entry in public.entries():
             path = self.public / "proofs" / f"{entry.sha256}.tlog-proof"
@@ -126,21 +140,30 @@ class Issuer:
 
     def _not_behind(self, public: PublicLog) -> None:
         """A copy from before would sign a second history."""
-        try:
-            known = json.loads(self._head.read_bytes())
-        except FileNotFoundError:
-            known = {"size": 0, "root": EMPTY_TREE.root.hex()}
-        if public.head.size < known["size"]:
+        signed = self._signed_head()
+        if public.head.size < signed.size:
             raise ConductError(
-                f"{self.public} is an old copy: it has {public.head.size} entries, and {known['size']} were signed; "
+                f"{self.public} is an old copy: it has {public.head.size} entries, and {signed.size} were signed; "
                 "bring back the newest before anything is entered"
             )
-        public.reader().extends(TreeHead(known["size"], bytes.fromhex(known["root"])))
+        public.reader().extends(signed)
+
+    def _signed_head(self) -> TreeHead:
+        """How far the log was signed, by this folder's own note. Raises `ConductError`."""
+        try:
+            mark = msgspec.json.decode(self._head.read_bytes(), type=HighWater)
+            return TreeHead(mark.size, bytes.fromhex(mark.root))
+        except FileNotFoundError:
+            return EMPTY_TREE
+        except (ValueError, Malformed) as error:
+            raise ConductError(
+                f"{self._head}: {error}: it tells how far the log was signed; bring it back from a backup"
+            ) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         claim(self.folder)
-        make_private(self.folder / "requests")
+        make_private(self.requests)
         with alone(self.folder / "lock", self.folder):
             yield
 
@@ -150,11 +173,3 @@ def _signed(key: LabKey, head: TreeHead) -> Note:
     signer = key.log_signer(log_key(key.public).name)
     text = Checkpoint(signer.key.name, head).text
     return Note(text, (sign(text, signer),))
-
-
-def _no_secret(what: str) -> str:
-    raise ConductError(f"an issuer's folder has no secret, and was asked for {what}")
-
-
-def _head_bytes(head: TreeHead) -> bytes:
-    return json.dumps({"size": head.size, "root": head.root.hex()}).encode() + b"\n"

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from overt.conduct.certify import certificate as certificates
-from overt.conduct.certify.certificate import Certificate
 from overt.core import canonical
 from overt.core.errors import ConductError
 from overt.tlog import note
@@ -88,6 +87,11 @@ class PublicLog:
             yield _decoded(index, data)
 
 
+def envelope_path(public: Path, kind: str, sha256: str) -> Path:
+    """Where the envelope of an entry of this kind is published, below the folder `public`."""
+    return public / FOLDERS[kind] / f"{sha256}.dsse.json"
+
+
 def log_key(issuer: VerifierKey) -> VerifierKey:
     """The key of an issuer's log. The log's name (its origin) is made of the key, so that an issuer has one log, and
     witnesses tell it from every other's."""
@@ -118,9 +122,9 @@ def prove(proof: LogProof, envelope: bytes, issuer: VerifierKey) -> Entry:
     return entry
 
 
-def certificate_entry(found: Certificate) -> tuple[str, ...]:
-    """What a certificate's entry is about."""
-    return tuple(digest for _, digest in found.packages)
+def withdrawn(entries: Iterable[Entry]) -> frozenset[str]:
+    """The certificates that entries withdraw, by their digests."""
+    return frozenset(about for entry in entries if entry.kind == WITHDRAWAL for about in entry.about)
 
 
 def _decoded(index: int, data: bytes) -> Entry:

@@ -61,9 +61,8 @@ def issue(
     _refuse_withdrawn(issuer, key.public, digest)
     envelope = certificates.issue(key, folder.subject(), assessment, _declared(folder), digest, issued, days)
     found = certificates.opened(envelope, key.public)
-    entry = issuer.enter(CERTIFICATE, envelope, log.certificate_entry(found))
-    path = issuer.public / "certificates" / f"{found.sha256}.dsse.json"
-    return Issued(found, path, entry, assessment)
+    entry = issuer.enter(CERTIFICATE, envelope, found.digests)
+    return Issued(found, log.envelope_path(issuer.public, CERTIFICATE, found.sha256), entry, assessment)
 
 
 def _declared(folder: ReportFolder) -> tuple[Scope, ...]:
@@ -77,10 +76,8 @@ def _wrong(verified: Verified) -> str:
 def _refuse_withdrawn(issuer: Issuer, key: VerifierKey, report_sha256: str) -> None:
     """A withdrawal is final: what rested on that report is not certified again. Raises `ConductError`, `LogError`."""
     entries = list(log.public_log(issuer.public, key).entries())
-    gone = {about for one in entries if one.kind == WITHDRAWAL for about in one.about}
-    for sha256 in gone & {one.sha256 for one in entries if one.kind == CERTIFICATE}:
-        envelope = (issuer.public / "certificates" / f"{sha256}.dsse.json").read_bytes()
-        if certificates.opened(envelope, key).report == report_sha256:
+    for sha256 in log.withdrawn(entries) & {one.sha256 for one in entries if one.kind == CERTIFICATE}:
+        if _issued(issuer, sha256, key).report == report_sha256:
             raise ConductError(
                 f"certificate {sha256} rested on this report and was withdrawn: make a new report"
             )
@@ -100,7 +97,7 @@ def withdraw(issuer: Issuer, sha256: str, reason: str, time: datetime) -> Entry:
         raise ConductError(
             f"{len(matching)} certificates in the log begin with {sha256!r}: 'certify log' lists them"
         )
-    if any(one.kind == WITHDRAWAL and matching[0] in one.about for one in entries):
+    if matching[0] in log.withdrawn(entries):
         raise ConductError(f"{matching[0]} is withdrawn already")
     return issuer.enter(WITHDRAWAL, certificates.withdraw(key, matching[0], reason, time), (matching[0],))
 
@@ -113,8 +110,8 @@ def others_of_its_report(issuer: Issuer, sha256: str, now: datetime) -> tuple[st
     """
     key = issuer.key().public
     entries = list(log.public_log(issuer.public, key).entries())
-    gone = {about for one in entries if one.kind == WITHDRAWAL for about in one.about}
-    issued = (_kept(issuer, one.sha256, key) for one in entries if one.kind == CERTIFICATE)
+    gone = log.withdrawn(entries)
+    issued = (_readable(issuer, one.sha256, key) for one in entries if one.kind == CERTIFICATE)
     known = {one.sha256: one for one in issued if one is not None}
     report = known[sha256].report if sha256 in known else ""
     return tuple(
@@ -122,10 +119,15 @@ def others_of_its_report(issuer: Issuer, sha256: str, now: datetime) -> tuple[st
     )
 
 
-def _kept(issuer: Issuer, sha256: str, key: VerifierKey) -> Certificate | None:
-    """A certificate in the issuer's folder; None if it can't be read."""
+def _issued(issuer: Issuer, sha256: str, key: VerifierKey) -> Certificate:
+    """A certificate in the issuer's folder. Raises `ConductError`, `OSError`."""
+    return certificates.opened(log.envelope_path(issuer.public, CERTIFICATE, sha256).read_bytes(), key)
+
+
+def _readable(issuer: Issuer, sha256: str, key: VerifierKey) -> Certificate | None:
+    """The same; None if it can't be read."""
     try:
-        return certificates.opened((issuer.public / "certificates" / f"{sha256}.dsse.json").read_bytes(), key)
+        return _issued(issuer, sha256, key)
     except (OSError, ConductError):
         return None
 
@@ -188,7 +190,7 @@ def _itself(
         return None, [Check("signature", False, str(error))]
     checks = [Check("signature", True, "by the issuer's key"), _in_time(found, now)]
     if package_sha256:
-        named = certificates.names(found.packages, package_sha256)
+        named = package_sha256 in found.digests
         words = "it is about this package" if named else f"it is not about the package {package_sha256}"
         checks.append(Check("package", named, words))
     return found, checks
@@ -245,7 +247,7 @@ def _in_proof(
 
 def _entered(found: Certificate, entry: Entry, size: int) -> Check:
     """An entry about other packages would hide the certificate from those who follow the log for theirs."""
-    if entry.about != log.certificate_entry(found):
+    if entry.about != found.digests:
         return Check("log", False, f"entry {entry.index} is about other packages than the certificate")
     return Check("log", True, f"entry {entry.index} of {size}")
 
@@ -253,7 +255,7 @@ def _entered(found: Certificate, entry: Entry, size: int) -> Check:
 def _reason(entry: Entry, found: Certificate, public: Path, issuer: VerifierKey) -> str:
     """The issuer's words; the entry alone withdraws, whether or not the words can be read."""
     try:
-        envelope = (public / "withdrawals" / f"{entry.sha256}.dsse.json").read_bytes()
+        envelope = log.envelope_path(public, WITHDRAWAL, entry.sha256).read_bytes()
         about, reason = certificates.withdrawn(envelope, issuer)
     except (OSError, ConductError):
         return "for a reason that can't be read"
