@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import random
 import re
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import comb
@@ -33,7 +32,10 @@ SEARCHED_BYTES = 1 << 18
 MIN_SEEN = 2
 """Numbers without which no test could show anything."""
 DECIMAL = re.compile(rb"(?<![0-9A-Za-z.])0*+([1-9][0-9]{3,5})(?![0-9A-Za-z])")
-HEX = re.compile(rb"(?<![0-9A-Za-z.])(?:0[xX])?0*+([1-9A-Fa-f][0-9A-Fa-f]{3,4})(?![0-9A-Za-z])")
+HEX = re.compile(rb"(?<![0-9a-z.])(?:0x)?0*+([1-9a-f][0-9a-f]{3,4})(?![0-9a-z])")
+"""In small letters."""
+BINARY = re.compile(rb"\0(?=([\0-\x0f][\0-\xff]{2}))")
+"""Three bytes after a zero: big-endian, of 4 bytes, or of 8 whose others are zero; at any place."""
 VARINT = re.compile(rb"(?<![\x80-\xff])([\x80-\xff]{1,2}[\x01-\x7f])")
 
 
@@ -53,14 +55,18 @@ class Sizes:
         self.planted = _planted(canaries)
         """Size → the one canary that has it."""
         self.others = frozenset(_others({canary.size for canary in canaries}, self.planted, canaries))
-        self._sought = self.others | self.planted.keys()
+        sought = self.others | self.planted.keys()
+        self._sought = {
+            name: {notation.write(number): number for number in sought}
+            for name, notation in NOTATIONS.items()
+        }
 
     def seen(self, data: bytes) -> Iterator[tuple[str, int, int]]:
         """(notation, number, offset) of every sought number in the beginning of `data`, each once."""
         begin = data[:SEARCHED_BYTES]
-        for notation, read in NOTATIONS.items() if self._sought else ():
-            for number, offset in read(begin, self._sought).items():
-                yield notation, number, offset
+        for name, sought in self._sought.items() if self.planted else ():
+            for number, offset in NOTATIONS[name].read(begin, sought).items():
+                yield name, number, offset
 
 
 def _planted(canaries: Sequence[Canary]) -> dict[int, int]:
@@ -87,47 +93,65 @@ def _others(taken: set[int], planted: Mapping[int, int], canaries: Sequence[Cana
         yield from free
 
 
-def _written(pattern: re.Pattern[bytes], base: int) -> Callable[[bytes, frozenset[int]], dict[int, int]]:
-    def read(data: bytes, sought: frozenset[int]) -> dict[int, int]:
+Read = Callable[[bytes, Mapping[bytes, int]], dict[int, int]]
+"""From data, and the numbers that are sought by how they are written, to the offset of each that is there."""
+
+
+class Notation(NamedTuple):
+    """One way to write a number."""
+
+    write: Callable[[int], bytes]
+    read: Read
+
+
+def _found_by(pattern: re.Pattern[bytes]) -> Read:
+    """What the pattern's one group holds. Nearly always that is no sought number: so first all is looked at at once."""
+
+    def read(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
+        here = sought.keys() & set(pattern.findall(data))
         found: dict[int, int] = {}
-        for match in pattern.finditer(data):
-            if (number := int(match[1], base)) in sought:
-                found.setdefault(number, match.start(1))
+        for match in pattern.finditer(data) if here else ():
+            if match[1] in here:
+                found.setdefault(sought[match[1]], match.start(1))
         return found
 
     return read
 
 
-def _binary(order: str) -> Callable[[bytes, frozenset[int]], dict[int, int]]:
-    """Of 4 bytes, or of 8 whose others are zero; at any place."""
-
-    def read(data: bytes, sought: frozenset[int]) -> dict[int, int]:
-        found: dict[int, int] = {}
-        for skipped in range(min(4, len(data))):
-            words = struct.unpack_from(f"{order}{(len(data) - skipped) // 4}I", data, skipped)
-            for number in sought.intersection(words):
-                found.setdefault(number, skipped + 4 * words.index(number))
-        return found
-
-    return read
+def _hexadecimal(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
+    return _IN_HEX(data.lower(), sought)
 
 
-def _varints(data: bytes, sought: frozenset[int]) -> dict[int, int]:
+def _big_endian(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
+    return {sought[written]: data.find(b"\0" + written) for written in _in_binary(data, sought)}
+
+
+def _little_endian(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
+    """Backwards it is big-endian."""
+    return {sought[written]: data.find(written[::-1] + b"\0") for written in _in_binary(data[::-1], sought)}
+
+
+def _in_binary(data: bytes, sought: Mapping[bytes, int]) -> set[bytes]:
+    return sought.keys() & set(BINARY.findall(data))
+
+
+def _varints(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
+    return {} if data.isascii() else _IN_VARINTS(data, sought)
+
+
+def _varint(number: int) -> bytes:
     """Of two or three bytes (LEB128, as Protocol Buffers have it)."""
-    found: dict[int, int] = {}
-    for match in VARINT.finditer(data):
-        number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(match[1]))
-        if number in sought:
-            found.setdefault(number, match.start(1))
-    return found
+    low = bytes([number & 0x7F | 0x80])
+    return low + (bytes([number >> 7]) if number >> 7 < 0x80 else _varint(number >> 7))
 
 
-NOTATIONS: Mapping[str, Callable[[bytes, frozenset[int]], dict[int, int]]] = {
-    "decimal": _written(DECIMAL, 10),
-    "hexadecimal": _written(HEX, 16),
-    "little-endian": _binary("<"),
-    "big-endian": _binary(">"),
-    "varint": _varints,
+_IN_HEX, _IN_VARINTS = _found_by(HEX), _found_by(VARINT)
+NOTATIONS: Mapping[str, Notation] = {
+    "decimal": Notation(lambda number: b"%d" % number, _found_by(DECIMAL)),
+    "hexadecimal": Notation(lambda number: b"%x" % number, _hexadecimal),
+    "little-endian": Notation(lambda number: number.to_bytes(3, "big"), _little_endian),
+    "big-endian": Notation(lambda number: number.to_bytes(3, "big"), _big_endian),
+    "varint": Notation(_varint, _varints),
 }
 
 
