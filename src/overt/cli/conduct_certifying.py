@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from overt.cli import reaching
-from overt.cli.conduct_relying import key_in, level_text, read
+from overt.cli.conduct_keys import key_in
+from overt.cli.conduct_relying import level_text, read
 from overt.cli.voice import Exit, note, say, visible
 from overt.conduct.certify import office
 from overt.conduct.certify.issuer import Issuer

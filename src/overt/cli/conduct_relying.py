@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from overt.cli.conduct_keys import key_in
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.certify import certificate as certificates
 from overt.conduct.certify import log as logs
@@ -17,7 +18,6 @@ from overt.conduct.certify.certificate import Certificate
 from overt.conduct.certify.demand import Demand, demanded
 from overt.conduct.certify.log import CERTIFICATE, Entry
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.report import signing
 from overt.conduct.report.statement import sha256_of
 from overt.conduct.report.verify import Check, search_run
 from overt.core.errors import ConductError, UsageError
@@ -155,11 +155,6 @@ def _line(public: Path, entry: Entry, issuer: VerifierKey, withdrawn: bool) -> s
         f"{name}  {state:9}  level {found.level.value}  {found.issued:%Y-%m-%d} to {found.expires:%Y-%m-%d}  "
         f"{visible(found.product)} ({visible(found.version)})"
     )
-
-
-def key_in(path: Path) -> VerifierKey:
-    """The public key in a file. Raises `UsageError`, `ConductError`."""
-    return signing.public_key(read(path).decode("ascii", "replace"))
 
 
 def read(path: Path) -> bytes:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
+from overt.cli.conduct_keys import key_in
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.evidence.records import Answer
 from overt.conduct.judge.answering import shortened
 from overt.conduct.report import diff as comparing
 from overt.conduct.report import html, signing
 from overt.conduct.report import verify as verifying
 from overt.conduct.report.verify import Check, Outcome
-from overt.core.errors import UsageError
 from overt.store import atomic
 from overt.store.paths import paths
 
@@ -46,13 +45,12 @@ def _short(text: str) -> str:
 
 
 def _word(answer: Answer) -> str:
-    words = {Verdict.YES: "yes", Verdict.NO: "no", Verdict.PARTLY: "partly", Verdict.UNSEEN: "unseen"}
-    return styled(f"{words[answer.verdict]:6}", STYLES[answer.good])
+    return styled(f"{answer.verdict:6}", STYLES[answer.good])
 
 
 def verify(args: argparse.Namespace) -> int:
     """Everything that can be checked again. Raises `ConductError`, `UsageError`."""
-    public = _text(args.public_key) if args.public_key else None
+    public = key_in(args.public_key).encode() if args.public_key else None
     found = verifying.verify(args.report, public)
     for check in found.checks:
         say(f"{_mark(check)}  {_short(check.what)}: {_short(check.words)}")
@@ -87,11 +85,3 @@ def key(args: argparse.Namespace) -> int:
     """The public key, which is made at its first use."""
     say(signing.lab_key(args.key or signing.key_file(paths().data)).text)
     return Exit.OK
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "this is no key"
-        raise UsageError(f"{path}: {why}: give a file that holds what 'overt conduct key' prints") from error

@@ -1,0 +1,49 @@
+"""What `overt conduct run` ends with: what the report itself says of its record, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from overt.cli.app import main
+from overt.conduct.evidence.records import Losses, Run, StepRun
+from overt.conduct.session import lab
+from tests.conduct.report import made
+
+WHOLE = made.run_record()
+
+
+def with_step(step: StepRun) -> Run:
+    return replace(WHOLE, steps=(*WHOLE.steps, step))
+
+
+FAILED = replace(WHOLE.steps[1], number=6, exit_status=None, timed_out=True, expected=False)
+
+
+@pytest.mark.parametrize(
+    ("run", "status", "sight"),
+    [
+        (WHOLE, 0, "yes"),
+        (replace(WHOLE, losses=Losses(packets=1)), 2, "partly"),
+        (replace(WHOLE, layers=("open", "network", "changes")), 2, "partly"),
+        (with_step(FAILED), 2, "partly"),
+        (with_step(replace(FAILED, repeated=True)), 0, "yes"),
+    ],
+    ids=["whole", "lost", "a layer less", "a step that failed", "a forged update that hung"],
+)
+def test_the_exit_code_is_what_the_report_says_of_its_record(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    run: Run,
+    status: int,
+    sight: str,
+) -> None:
+    folder = made.write(tmp_path / "report", made.Evidence(run=run))
+    monkeypatch.setattr(lab, "make", lambda *_: folder)
+    monkeypatch.setenv("OVERT_HOME", str(tmp_path / "home"))
+    profile = str(folder.evidence / "profile.toml")
+    assert main(["conduct", "run", profile, "--out", str(folder.path)]) == status
+    assert f"{sight:6}  Could the lab see everything" in capsys.readouterr().out
