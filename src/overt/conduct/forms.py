@@ -118,13 +118,13 @@ def check_texts(value: Any, where: str) -> None:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in what TOML gives."""
+    """All texts in it, at any depth."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for name, inner in value.items():
             yield name
             yield from _texts(inner)
-    elif isinstance(value, list):
+    elif isinstance(value, list | tuple):
         for inner in value:
             yield from _texts(inner)

@@ -263,9 +263,7 @@ def read(path: Path) -> Profile:
 def parse(text: str, name: str) -> Profile:
     """The profile in `text`; `name` is for messages. Raises `UsageError`."""
     try:
-        raw = tomllib.loads(text)
-        forms.check_texts(raw, name)
-        profile = msgspec.convert(raw, Profile)
+        profile = msgspec.convert(tomllib.loads(text), Profile)
     except msgspec.ValidationError as error:
         raise UsageError(
             f"{name}: {_told(str(error))} (docs/conduct-profiles.md lists the fields)"
@@ -296,6 +294,8 @@ def _told(error: str) -> str:
 def _check_values(profile: Profile, name: str) -> None:
     """What has the right type and can't be meant. Raises `UsageError`."""
     room = profile.chamber
+    run = (profile.product.version, profile.install, profile.step, room)
+    forms.check_texts(msgspec.to_builtins(run), name)
     _check_command(profile.product.version, f"{name}: [product] version")
     if isinstance(profile.install, Present):
         forms.check_present(profile.install.files, f"{name}: [install] files")

@@ -211,6 +211,14 @@ def test_what_it_only_places_is_told(tmp_path: Path) -> None:
     assert found["persistence"].verdict is Verdict.NO
 
 
+def test_what_is_held_against_it_is_named_apart_from_what_is_only_told(tmp_path: Path) -> None:
+    found = judged(tmp_path, [change("/etc/cron.d/av"), change("/etc/av.conf")])
+    said = found["beyond-scope-changes"]
+    assert said.summary == "It changed 1 path that it had not declared: /etc/cron.d/av."
+    assert [fact.startswith("told, and not held against it: ") for fact in said.facts] == [False, True]
+    assert found["removal"].summary.endswith("uninstalled: /etc/av.conf, /etc/cron.d/av.")
+
+
 UNIT = "/usr/lib/systemd/system/av.service"
 SERVICE = [
     change(UNIT),

@@ -159,6 +159,14 @@ def test_pairs_in_one_sentence(shown: Shown, spying: Report, behaving: Report) -
     section = "section[aria-labelledby=pairs]"
     assert "In 2 of 4 pairs the marked file fared otherwise" in shown(spying.folder.path).inner_text(section)
     assert "In none of 4 pairs the marked file fared" in shown(behaving.folder.path).inner_text(section)
+    assert "none of them was opened" not in shown(behaving.folder.path).inner_text(section)
+
+
+@pytest.mark.browser
+def test_pairs_that_nobody_opened_show_nothing_and_say_so(shown: Shown, tmp_path: Path) -> None:
+    report = written(tmp_path / "idle", changed(made.behaving(), accesses=[]), name="Idle")
+    said = shown(report.folder.path).inner_text("section[aria-labelledby=pairs]")
+    assert "In none of 4 pairs" in said and "But none of them was opened" in said
 
 
 @pytest.mark.browser

@@ -215,8 +215,9 @@ def changes(material: Material, declared: Declared) -> Said:
             (installing if placed else undeclared).append((run, change))
     if undeclared:
         paths = {change.value.path for _, change in undeclared}
-        text = f"It changed {counted(len(paths), 'path')} it had not declared."
-        return Said(Verdict.YES, False, text, tuple(_change_facts([*undeclared, *installing])))
+        text = f"It changed {counted(len(paths), 'path')} that it had not declared: {some(sorted(paths), 3)}."
+        told = _change_facts(installing, "told, and not held against it: ")
+        return Said(Verdict.YES, False, text, (*_change_facts(undeclared), *told))
     if installing:
         paths = {change.value.path for _, change in installing}
         text = (
@@ -263,7 +264,7 @@ def _undeclared(
     return not declared.writes(kind, change.path) and not declared.owns(change.path)
 
 
-def _change_facts(found: Iterable[tuple[RunMaterial, Cited[Change]]]) -> Iterator[Fact]:
+def _change_facts(found: Iterable[tuple[RunMaterial, Cited[Change]]], how_taken: str = "") -> Iterator[Fact]:
     grouped: dict[tuple[StepKind, Changed, str], list[Cited[Change]]] = {}
     for run, change in found:
         folder = change.value.path.rpartition("/")[0] or "/"
@@ -271,7 +272,7 @@ def _change_facts(found: Iterable[tuple[RunMaterial, Cited[Change]]]) -> Iterato
     for (kind, how, folder), many in sorted(grouped.items()):
         names = list(dict.fromkeys(one.value.path.rpartition("/")[2] for one in many))
         detail = next((f" ({one.value.detail})" for one in many if one.value.detail), "")
-        text = f"{how} while: {kind}: in {folder}: {some(names)}{detail}"
+        text = f"{how_taken}{how} while: {kind}: in {folder}: {some(names)}{detail}"
         yield Fact(text, tuple(one.reference for one in many))
 
 

@@ -247,7 +247,8 @@ def removal(material: Material, declared: Declared) -> Said:
     parts = [counted(len(left), "path")] if left else []
     parts += [counted(len(going_on), "running process", "running processes")] if going_on else []
     if parts:
-        text = f"It left {' and '.join(parts)} behind after it was uninstalled."
+        where = f": {some(sorted(left), 3)}" if left else ""
+        text = f"It left {' and '.join(parts)} behind after it was uninstalled{where}."
         return Said(Verdict.YES, False, text, facts)
     if meant:
         text = "No file of it was left; what was started in the background, and never stopped, still ran."
