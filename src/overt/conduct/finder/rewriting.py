@@ -44,4 +44,5 @@ def rewritten(data: bytes) -> Iterator[tuple[str, Piece]]:
         return
     for name, undo in READINGS.items():
         if plausible(undo(head)):
-            yield name, Piece(0, len(data), undo(data[:MAX_BYTES]), Trust.GUESS)
+            begin = data[:MAX_BYTES]
+            yield name, Piece(0, len(begin), undo(begin), Trust.GUESS)

@@ -22,6 +22,18 @@ def text_runs(data: bytes) -> Iterator[tuple[int, int]]:
         yield begin, at
 
 
+class RunOf:
+    """Whether some bytes hold at least so many of these letters in a row."""
+
+    def __init__(self, letters: bytes, least: int) -> None:
+        self._flags = bytes(value in letters for value in range(256))
+        self._sought = b"\1" * least
+
+    def __call__(self, data: bytes) -> bool:
+        """At memory speed."""
+        return self._sought in data.translate(self._flags)
+
+
 def is_text(data: bytes, share: float) -> bool:
     """Whether at least this share of `data` is text."""
     return len(data.translate(None, TEXT)) <= (1 - share) * len(data)

@@ -81,7 +81,7 @@ def _entity(match: re.Match[bytes]) -> bytes:
 
 
 def _uu(data: bytes, limit: int) -> Iterator[Piece]:
-    for begin in UU_BEGIN.finditer(data):
+    for begin in UU_BEGIN.finditer(data) if b"begin" in data else ():
         at, parts, size = begin.end(), [], 0
         while (line := UU_LINE.match(data, at)) and size < limit:
             try:

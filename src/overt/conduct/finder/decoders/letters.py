@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+import string
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from overt.conduct.finder.decoders.base import Decoder, Piece, Trust
+from overt.conduct.finder.decoders.base import Decode, Decoder, Piece, Trust
+from overt.conduct.finder.runs import RunOf
 
 BREAK = rb"(?:\r?\n[ \t]*+|\\r\\n|\\n)"
 BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}+(?:" + BREAK + rb"[A-Za-z0-9+/_-]++)*+={0,2}+")
@@ -99,17 +102,47 @@ def _by_fives(runs: re.Pattern[bytes], table: bytes | None, data: bytes, limit: 
 _TO_HEX = bytes.maketrans(b"abcdefghijklmnopqrstuvwxyz234567", b"0123456789abcdefghijklmnopqrstuv")
 
 
+class _Base85(NamedTuple):
+    """One of its alphabets."""
+
+    may_be: RunOf
+    runs: re.Pattern[bytes]
+    sound: re.Pattern[bytes]
+    """Groups that are numbers of 32 bits, and a last one of which nothing is said."""
+    decode: Callable[[bytes], bytes]
+
+
+def _sound_groups(digits: bytes, largest: bytes) -> re.Pattern[bytes]:
+    """Groups of five up to `largest`: the decoders say late and slowly that one is more."""
+    below, digit = [re.escape(largest)], b"[" + re.escape(digits) + b"]"
+    for at, letter in enumerate(largest):
+        if lower := digits[: digits.index(letter)]:
+            below.append(re.escape(largest[:at]) + b"[" + re.escape(lower) + b"]" + digit * (4 - at))
+    return re.compile(b"(?:" + b"|".join(below) + b")*+.{0,4}")
+
+
+ASCII85 = bytes(range(b"!"[0], b"v"[0]))
+RFC1924 = f"{string.digits}{string.ascii_uppercase}{string.ascii_lowercase}!#$%&()*+-;<=>?@^_`{{|}}~".encode()
+BASES_OF_85 = (
+    _Base85(RunOf(ASCII85, 40), BASE85, _sound_groups(ASCII85, b"s8W-!"), base64.a85decode),
+    _Base85(RunOf(RFC1924 + b".:/[]", 40), Z85, _sound_groups(RFC1924, b"|NsC0"), base64.b85decode),
+)
+
+
 def _base85(data: bytes, limit: int) -> Iterator[Piece]:
     left = MAX_SLOW_CHARS
-    for runs, decode in ((BASE85, base64.a85decode), (Z85, base64.b85decode)):
-        for run in runs.finditer(data):
+    for base in BASES_OF_85:
+        for run in base.runs.finditer(data) if base.may_be(data) else ():
             if not _NOT64.search(run[0]):
                 continue
             for skipped in range(5):
                 part = run[0][skipped : skipped + min(limit, left)]
                 left -= len(part)
+                if not base.sound.fullmatch(part):
+                    break
                 try:
-                    yield Piece(run.start(), run.end(), decode(part), Trust.GUESS)
+                    end = run.start() + skipped + len(part)
+                    yield Piece(run.start(), end, base.decode(part), Trust.GUESS)
                 except ValueError:
                     break
 
@@ -152,30 +185,47 @@ def _bits(data: bytes, limit: int) -> Iterator[Piece]:
 def _backwards(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         if len(run[0]) >= MIN_TURNED_CHARS:
-            yield Piece(run.start(), run.end(), run[0][-min(limit, MAX_TURNED_CHARS) :][::-1], Trust.GUESS)
+            part = run[0][-min(limit, MAX_TURNED_CHARS) :]
+            yield Piece(run.end() - len(part), run.end(), part[::-1], Trust.GUESS)
 
 
 def _rot13(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
         if len(run[0]) >= MIN_TURNED_CHARS:
-            yield Piece(
-                run.start(), run.end(), run[0][: min(limit, MAX_TURNED_CHARS)].translate(ROT13), Trust.GUESS
-            )
+            part = run[0][: min(limit, MAX_TURNED_CHARS)]
+            yield Piece(run.start(), run.start() + len(part), part.translate(ROT13), Trust.GUESS)
 
 
 _UPPER, _LOWER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz"
 ROT13 = bytes.maketrans(_UPPER + _LOWER, _UPPER[13:] + _UPPER[:13] + _LOWER[13:] + _LOWER[:13])
 
+
+def _where(may_be: Sequence[RunOf], decode: Decode) -> Decode:
+    """`decode` of what has a run of its letters: whether there is one is told in a tenth of the time."""
+
+    def decode_some(data: bytes, limit: int) -> Iterator[Piece]:
+        return decode(data, limit) if any(runs(data) for runs in may_be) else iter(())
+
+    return decode_some
+
+
+_SMALL, _CAPITALS, _DIGITS, _BLANKS = (
+    letters.encode()
+    for letters in (string.ascii_lowercase, string.ascii_uppercase, string.digits, string.whitespace)
+)
+MAY_BE_64 = (RunOf(_SMALL + _CAPITALS + _DIGITS + b"+/_-", 16),)
+MAY_BE_32 = (RunOf(_SMALL + _DIGITS, 24), RunOf(_CAPITALS + _DIGITS, 24))
+
 DECODERS = (
-    Decoder("base64", _base64),
-    Decoder("hex", _hex),
-    Decoder("base32", _base32),
-    Decoder("base32hex", _base32hex),
-    Decoder("decimal list", _decimals),
-    Decoder("octal list", _octals),
-    Decoder("bits", _bits),
+    Decoder("base64", _where(MAY_BE_64, _base64)),
+    Decoder("hex", _where([RunOf(_DIGITS + b"ABCDEFabcdef :,-", 24)], _hex)),
+    Decoder("base32", _where(MAY_BE_32, _base32)),
+    Decoder("base32hex", _where(MAY_BE_32, _base32hex)),
+    Decoder("decimal list", _where([RunOf(_DIGITS + _BLANKS + b"-,;", 31)], _decimals)),
+    Decoder("octal list", _where([RunOf(b"01234567,;" + _BLANKS, 72)], _octals)),
+    Decoder("bits", _where([RunOf(b"01," + _BLANKS, 64)], _bits)),
     Decoder("base85", _base85),
-    Decoder("rot13", _rot13),
-    Decoder("reversed", _backwards),
+    Decoder("rot13", _where(MAY_BE_64, _rot13)),
+    Decoder("reversed", _where(MAY_BE_64, _backwards)),
 )
 """Of text. In rot13 and backwards only what is encoded once more: the rest has needles of its own."""
