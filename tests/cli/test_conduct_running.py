@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from overt.cli.app import main
 from overt.conduct.evidence.records import Losses, Run, StepRun
+from overt.conduct.report import writing
 from overt.conduct.session import lab
 from tests.conduct.report import made
 
@@ -47,3 +48,19 @@ def test_the_exit_code_is_what_the_report_says_of_its_record(
     profile = str(folder.evidence / "profile.toml")
     assert main(["conduct", "run", profile, "--out", str(folder.path)]) == status
     assert f"{sight:6}  Could the lab see everything" in capsys.readouterr().out
+
+
+def test_who_ends_it_while_it_writes_is_told_what_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = made.write(tmp_path / "other", made.Evidence()).evidence / "profile.toml"
+    out = tmp_path / "report"
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lab, "make", lambda *_: made.write(out, made.Evidence()))
+    monkeypatch.setattr(writing, "write", ended)
+    monkeypatch.setenv("OVERT_HOME", str(tmp_path / "home"))
+    assert main(["conduct", "run", str(profile), "--out", str(out)]) == 130
+    assert f"no report was made: {out} holds what was recorded so far" in capsys.readouterr().err

@@ -22,6 +22,8 @@ def show(args: argparse.Namespace) -> int:
 
 def new(args: argparse.Namespace) -> int:
     """Ask, then write the file, which must not exist yet. Raises `UsageError`."""
+    if args.file.suffix != ".toml":
+        raise UsageError(f"{args.file}: name it {args.file}.toml: by that 'overt conduct run' knows a file")
     if args.file.exists():
         raise UsageError(f"{args.file} exists already: name another file")
     if not args.file.absolute().parent.is_dir():

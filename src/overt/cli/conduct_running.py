@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     began = time.monotonic()
     with _unfinished(wanted.out):
         folder = lab.make(wanted, paths().data / "conduct", lambda line: _tell(line, began))
-    _tell("writing the report", began)
-    writing.write(folder, key, writing.now())
+        _tell("writing the report", began)
+        writing.write(folder, key, writing.now())
     for line in lines(folder):
         say(line)
     note(f"report: {folder.path / 'report.html'}; check it with 'overt conduct verify {folder.path}'")
@@ -74,7 +74,9 @@ def _unfinished(out: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         if not begun and (out / "evidence").exists():
-            note(f"no report was made: {out} holds what was recorded so far; remove it before the next try")
+            note(
+                f"no report was made: {visible(str(out))} holds what was recorded so far; remove it before the next try"
+            )
         if isinstance(error, Terminated):
             raise ConductError(str(error)) from None
         raise

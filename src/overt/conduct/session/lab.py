@@ -67,7 +67,7 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     shutil.copyfile(wanted.file, folder.evidence / PROFILE)
     runs = planned(wanted.runs, wanted.differential, wanted.seed)
     for number, one in enumerate(runs, 1):
-        tell(f"run {number} of {len(runs)} ({one.name}): {len(profile.step)} steps")
+        tell(f"run {number} of {len(runs)} ({one.name})")
         where, installed = folder.new_run(one.name), work / "installed"
         fresh = number == 1 or housing is not None  # a machine's disk is made anew for each run
         task = _task(wanted, prepared, served, root, system, one, where, installed, fresh)
