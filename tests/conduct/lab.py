@@ -11,7 +11,7 @@ from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Answer
 
 SUBJECTS = Path(__file__).parent / "subjects"
-RUN_S = 400
+RUN_S = 1800
 
 
 def overt(home: Path, *words: str, **more: object) -> subprocess.CompletedProcess[str]:

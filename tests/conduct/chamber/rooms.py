@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from pathlib import Path
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import MIB, ChamberPlan, Ended, Limits
 from overt.conduct.chamber.warden import in_warden
+from tests.waiting import PATIENCE_S
 
 SMALL = Limits(
     homes_bytes=32 * MIB, upper_bytes=128 * MIB, tmp_bytes=16 * MIB, memory_bytes=512 * MIB, processes=400
 )
-GONE_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,22 @@ def run(
             before(chamber)
             chamber.start(tracer)
             for number, command in enumerate(commands):
-                argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
-                output = folder / f"output{number}"
-                ended = chamber.execute(argv, output=output, **{"timeout_s": 30.0, **how})  # type: ignore[arg-type]
-                fields = {name: getattr(ended, name) for name in Ended.__dataclass_fields__}
-                said.append({"ended": fields, "output": output.read_text(errors="replace")})
+                one = say(chamber, command, folder / f"output{number}", **how)
+                fields = {name: getattr(one.ended, name) for name in Ended.__dataclass_fields__}
+                said.append({"ended": fields, "output": one.output})
             after(chamber)
         result.write_text(json.dumps(said))
 
     state.mkdir(exist_ok=True)
     in_warden(work, state)
     return [Said(Ended(**said["ended"]), said["output"]) for said in json.loads(result.read_text())]
+
+
+def say(chamber: Chamber, command: str | Sequence[str], output: Path, **how: object) -> Said:
+    """Run one command (a text is for the shell) in a chamber that was started."""
+    argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
+    ended = chamber.execute(argv, output=output, **{"timeout_s": PATIENCE_S, **how})  # type: ignore[arg-type]
+    return Said(ended, output.read_text(errors="replace"))
 
 
 def python(program: str) -> list[str]:
@@ -106,13 +110,3 @@ def processes(word: str) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def until(true: Callable[[], bool], seconds: float = GONE_S) -> bool:
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

@@ -18,7 +18,8 @@ import pytest
 from overt.conduct.chamber import kernel
 from overt.conduct.chamber.warden import host_network, in_warden, sweep
 from overt.core.errors import ConductError
-from tests.conduct.chamber.rooms import control_groups, host_state, loops, processes, run, until
+from tests.conduct.chamber.rooms import control_groups, host_state, loops, processes, run
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
 
@@ -116,26 +117,26 @@ def nothing_left(life: Life) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted(life: Life, how: signal.Signals) -> None:
     life.process.send_signal(how)
-    life.process.wait(20)
+    life.process.wait(PATIENCE_S)
     nothing_left(life)
 
 
 def test_the_lab_is_killed(life: Life) -> None:
     life.process.kill()
-    life.process.wait(20)
+    life.process.wait(PATIENCE_S)
     assert until(lambda: not processes(life.word)) and until(lambda: not loops(life.state))
     assert sweep(life.state) == [life.name]
     nothing_left(life)
 
 
 def test_control_groups_whose_work_folder_is_lost_go_with_the_next_start(life: Life) -> None:
+    made = control_groups(life.name)
     life.process.kill()
-    life.process.wait(20)
+    life.process.wait(PATIENCE_S)
     assert until(lambda: not processes(life.word)) and until(lambda: not loops(life.state))
     shutil.rmtree(life.state / life.name)
-    before = control_groups(life.name)
     assert sweep(life.state) == [] and not control_groups(life.name)
-    assert before or not Path("/sys/fs/cgroup").is_dir()
+    assert made or not Path("/sys/fs/cgroup").is_dir()
 
 
 def test_a_process_between_is_killed(life: Life) -> None:
@@ -143,7 +144,7 @@ def test_a_process_between_is_killed(life: Life) -> None:
     between = life.ancestors()
     victim = between[int(life.word) % len(between)]
     os.kill(victim, signal.SIGKILL)
-    output, _ = life.process.communicate(timeout=60)
+    output, _ = life.process.communicate(timeout=PATIENCE_S)
     assert life.process.returncode == 9 and ("ended unexpectedly" in output or "was killed" in output), output
     nothing_left(life)
 
@@ -160,7 +161,7 @@ def test_each_process_between_is_killed(tmp_path: Path) -> None:
         assert until(lambda life=life: len(life.inside()) == 2)  # type: ignore[misc]
         life.name = (state / "ready").read_text()
         os.kill(life.ancestors()[which], signal.SIGKILL)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 9, output
         nothing_left(life)
     assert host_state(tmp_path) == before
@@ -184,7 +185,7 @@ for _ in range(150):
 """
     command = [sys.executable, "-c", starts, str(tmp_path)]
     several = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(4)]
-    said = [one.communicate(timeout=120)[1] for one in several]
+    said = [one.communicate(timeout=PATIENCE_S)[1] for one in several]
     assert [one.returncode for one in several] == [0] * 4, said
     assert not list(tmp_path.glob("run-*"))
 

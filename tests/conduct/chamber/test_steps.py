@@ -12,7 +12,8 @@ from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ChamberPlan, Limits
 from overt.conduct.chamber.warden import in_warden
 from overt.core.errors import ConductError
-from tests.conduct.chamber.rooms import SMALL, python, run
+from tests.conduct.chamber.rooms import SMALL, python, run, say
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
 
@@ -26,21 +27,27 @@ def test_exit_statuses(tmp_path: Path) -> None:
 def test_a_step_that_takes_too_long_ends_with_all_it_started(tmp_path: Path) -> None:
     slow = "(setsid sleep 7001 &); setsid sh -c 'setsid sleep 7002 & sleep 7003' & trap '' TERM; sleep 7004"
     daemon = "setsid sleep 7000 >/dev/null 2>&1 & echo up"
-    found = run(tmp_path, [daemon, slow, "ps -eo args | grep -o '^sleep 700.'"], timeout_s=1.5)
-    assert found[1].ended.timed_out and found[1].ended.exit_status is None and found[1].ended.leftover == 0
-    assert found[2].output.split("\n") == ["sleep 7000", ""]
+
+    def work(chamber: Chamber) -> None:
+        say(chamber, daemon, tmp_path / "daemon")
+        ended = say(chamber, slow, tmp_path / "slow", timeout_s=1.5).ended
+        assert ended.timed_out and ended.exit_status is None and ended.leftover == 0
+        left = say(chamber, "ps -eo args | grep -o '^sleep 700.'", tmp_path / "left")
+        assert left.output == "sleep 7000\n"
+
+    run(tmp_path, [], after=work)
 
 
 def test_a_background_step_goes_on(tmp_path: Path) -> None:
     def work(chamber: Chamber) -> None:
         ended = chamber.execute(
-            ["sh", "-c", "echo ready; sleep 600"], output=tmp_path / "daemon", timeout_s=0.3, background=True
+            ["sh", "-c", "echo ready; sleep 7000"], output=tmp_path / "daemon", timeout_s=0.3, background=True
         )
         assert ended.exit_status is None and not ended.timed_out
-        assert (tmp_path / "daemon").read_text() == "ready\n"
-        after = chamber.execute(["pgrep", "-x", "sleep"], output=tmp_path / "seen")
-        assert after.exit_status == 0
-        early = chamber.execute(["false"], output=tmp_path / "false", timeout_s=5, background=True)
+        assert until(lambda: (tmp_path / "daemon").read_text() == "ready\n")
+        sees = "until pgrep -fx 'sleep 7000'; do sleep 0.1; done"
+        assert say(chamber, sees, tmp_path / "seen").ended.exit_status == 0
+        early = chamber.execute(["false"], output=tmp_path / "false", timeout_s=PATIENCE_S, background=True)
         assert early.exit_status == 1
 
     run(tmp_path, [], after=work)
@@ -57,11 +64,16 @@ def test_greed_is_bounded(tmp_path: Path) -> None:
     hog = python("a=[]\nwhile True: a.append(b'x' * 10**7)")
     places = "/usr /home /tmp /run /dev/shm"
     fill = f"for place in {places}; do dd if=/dev/zero of=$place/full bs=1M 2>&1; rm $place/full; done"
-    found = run(tmp_path, [bomb, "echo alive", hog, fill, "echo alive"], timeout_s=5.0)
-    assert found[0].ended.timed_out and found[0].ended.leftover == 0
-    assert found[2].ended.exit_status in (-9, 1)
-    assert found[3].output.count("No space left") == 5
-    assert found[1].output == found[4].output == "alive\n"
+
+    def work(chamber: Chamber) -> None:
+        ended = say(chamber, bomb, tmp_path / "bomb", timeout_s=5.0).ended
+        assert ended.timed_out and ended.leftover == 0
+        assert say(chamber, "echo alive", tmp_path / "then").output == "alive\n"
+        assert say(chamber, hog, tmp_path / "hog").ended.exit_status in (-9, 1)
+        assert say(chamber, fill, tmp_path / "fill").output.count("No space left") == 5
+        assert say(chamber, "echo alive", tmp_path / "last").output == "alive\n"
+
+    run(tmp_path, [], after=work)
 
 
 def test_writes_are_in_the_upper_layer_and_make_a_layer_of_a_later_chamber(tmp_path: Path) -> None:
@@ -114,6 +126,15 @@ def _busybox_like(root: Path) -> None:
     (root / "etc/group").write_text("root:x:0:\n")
 
 
+def test_init_comes_first_in_line_and_stays_there(tmp_path: Path) -> None:
+    """It shares a control group with those that it has to end."""
+    looks = "ps -o ni= -p 1; ps -o ni= -p $$"
+    lower = "renice -n 19 -p 1; renice -n 19 -g 1; renice -n 19 -u root; chrt --idle -p 0 1; taskset -p 1 1"
+    found = run(tmp_path, [looks, f"{lower}; ps -o ni=,cls= -p 1; nice -n 5 nice"])
+    assert found[0].output.split() == ["-20", "0"]
+    assert found[1].output.split()[-3:] == ["-20", "TS", "5"], found[1].output
+
+
 def test_init_does_not_mind_signals(tmp_path: Path) -> None:
     found = run(tmp_path, ["for signal in 9 15 19 2 1 17; do kill -$signal 1; done; sleep 0.2", "echo alive"])
     assert found[1].output == "alive\n"
@@ -132,8 +153,11 @@ def test_a_product_that_has_init_killed_for_memory_ends_the_run(tmp_path: Path) 
 
 def test_output_of_the_last_moment_is_kept(tmp_path: Path) -> None:
     def work(chamber: Chamber) -> None:
-        talk = "trap 'echo last' EXIT; for n in $(seq 20000); do echo line $n; done; sleep 600"
-        chamber.execute(["sh", "-c", talk], output=tmp_path / "talk", timeout_s=1.5, background=True)
+        talk = (
+            "trap 'echo last' EXIT; for n in $(seq 20000); do echo line $n; done; touch /tmp/said; sleep 600"
+        )
+        chamber.execute(["sh", "-c", talk], output=tmp_path / "talk", timeout_s=0.1, background=True)
+        say(chamber, "until [ -e /tmp/said ]; do sleep 0.1; done", tmp_path / "wait")
 
     run(tmp_path, [], after=work)
     assert (tmp_path / "talk").read_text().splitlines()[-1] == "line 20000"

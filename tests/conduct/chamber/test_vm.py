@@ -25,6 +25,7 @@ from overt.conduct.sink.plan import SinkPlan
 from overt.conduct.sink.server import Sink
 from overt.core.errors import ConductError
 from tests.conftest import require
+from tests.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow, pytest.mark.usefixtures("lab")]
 
@@ -72,7 +73,7 @@ def test_conduct_that_waits_for_a_day_shows_on_that_day(parts: image.Parts, tmp_
             sink = Sink(SinkPlan(Mode.SINK), Authority.new(), run, cable.network.sink_interface, 0.0)
             sink.start()
             output = run.path / "output/1.txt"
-            ended = subject.execute(["sh", "/opt/product/product"], output=output, timeout_s=60)
+            ended = subject.execute(["sh", "/opt/product/product"], output=output, timeout_s=PATIENCE_S)
             assert ended.exit_status == 0, output.read_text()
             assert f"today is {year}" in output.read_text()
             sink.stop()
@@ -94,7 +95,9 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
                 nonlocal number
                 number += 1
                 output = tmp_path / f"out{number}"
-                ended = subject.execute(["sh", "-c", script], output=output, **{"timeout_s": 20.0, **how})  # type: ignore[arg-type]
+                ended = subject.execute(
+                    ["sh", "-c", script], output=output, **{"timeout_s": PATIENCE_S, **how}
+                )  # type: ignore[arg-type]
                 return ended.exit_status, ended.timed_out, output.read_text()
 
             assert run("exit 3") == (3, False, "")

@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.conduct.lab import SUBJECTS, overt
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.kernel
 BEHAVES = str(SUBJECTS / "behaves/profile.toml")
@@ -59,26 +59,19 @@ def test_whatever_ends_it_nothing_goes_on_and_the_next_start_cleans_up(number: i
     process = subprocess.Popen(
         command, env=os.environ | {"OVERT_HOME": str(tmp_path)}, stderr=subprocess.PIPE
     )
-    _wait((tmp_path / "report/evidence/runs/mixed-1/canaries.jsonl").exists)
+    assert until((tmp_path / "report/evidence/runs/mixed-1/canaries.jsonl").exists)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode not in (0, None)
     assert (b"no report was made" in said) is (number != signal.SIGKILL), said
     assert b"Traceback" not in said
-    _wait(lambda: not _processes_naming(state))
+    assert until(lambda: not _processes_naming(state))
     assert str(state) not in Path("/proc/self/mountinfo").read_text()
     if number != signal.SIGKILL:
         assert not list(state.glob("run-*"))
     done = overt(tmp_path, "conduct", "run", BEHAVES, "--out", str(tmp_path / "second"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(state.glob("run-*"))
-
-
-def _wait(reached: object, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _processes_naming(folder: Path) -> list[str]:

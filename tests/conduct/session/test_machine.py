@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from overt.conduct.session.wanted import Wanted
 from overt.core.errors import ConductError
 from tests.conduct.lab import SUBJECTS, answers, overt, reported
 from tests.conftest import require
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
 WAITS = str(SUBJECTS / "waits/profile.toml")
@@ -119,10 +118,10 @@ def test_killed_it_leaves_no_machine_and_the_next_start_cleans_up(tmp_path: Path
     environment = os.environ | {"OVERT_HOME": str(tmp_path)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     console = report / "evidence/runs/mixed-1/console.txt"
-    _wait(lambda: bool(_using(console)))
+    assert until(lambda: _using(console), 2 * PATIENCE_S)
     process.send_signal(signal.SIGKILL)
-    process.wait(60)
-    _wait(lambda: not _using(console))
+    process.wait(PATIENCE_S)
+    assert until(lambda: not _using(console))
     assert list(state.glob("run-*"))
     warden.sweep(state)
     assert not list(state.glob("run-*"))
@@ -151,10 +150,3 @@ def _using(console: Path) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def _wait(reached: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

@@ -26,7 +26,7 @@ kind = "uninstall"
 command = ["rm", "-r", "{product}"]
 [[step]]
 kind = "idle"
-command = ["sleep", "3"]
+command = ["sleep", "6"]
 [[scope]]
 executes = ["/usr/bin/*"]
 connects = ["up.av.example:443"]

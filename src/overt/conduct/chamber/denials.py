@@ -81,8 +81,18 @@ def load(allow_mounts: bool, record: bool) -> int:
         pyseccomp.Arg(0, pyseccomp.EQ, NETLINK),
         pyseccomp.Arg(2, pyseccomp.EQ, AUDIT),
     )
-    # Of the same user, so that nothing else keeps the product from leaving init without memory or descriptors.
-    _add(table, refuse, "prlimit64", pyseccomp.Arg(0, pyseccomp.EQ, 1))
+    # Of the same user, so that nothing else keeps the product from leaving init without memory, descriptors or time.
+    for call in ("prlimit64", "sched_setscheduler", "sched_setattr", "sched_setaffinity"):
+        _add(table, refuse, call, pyseccomp.Arg(0, pyseccomp.EQ, 1))
+    for which in (os.PRIO_PROCESS, os.PRIO_PGRP):
+        _add(
+            table,
+            refuse,
+            "setpriority",
+            pyseccomp.Arg(0, pyseccomp.EQ, which),
+            pyseccomp.Arg(1, pyseccomp.EQ, 1),
+        )
+    _add(table, refuse, "setpriority", pyseccomp.Arg(0, pyseccomp.EQ, os.PRIO_USER))
     if not allow_mounts:
         for flag in NAMESPACES:
             for call in ("unshare", "clone"):

@@ -72,6 +72,7 @@ def _be_init(control: socket.socket, spec: Mapping[str, Any], highest: int) -> N
         kernel.name_process("init", "/sbin/init")
         os.umask(0o022)
         os.setsid()
+        os.setpriority(os.PRIO_PROCESS, 0, steps.FIRST_IN_LINE)
         kept = spec["capabilities"]
         listener = denials.load(spec["allow_mounts"], spec["record_denied"])
         privileges.keep_for_programs(kept, highest)

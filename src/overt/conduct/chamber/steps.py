@@ -22,6 +22,8 @@ MAX_MESSAGE_BYTES = 1 << 17
 END_S = 10.0
 """For how long processes that keep multiplying are killed before init gives up and says how many are left."""
 CANNOT_RUN, NOT_FOUND = 126, 127
+FIRST_IN_LINE = -20
+"""Init's scheduling priority: it shares its control group with those that it has to end, however many they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def _be_ordinary() -> None:
     for name in (signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT):
         signal.signal(name, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")  # init must outlive what used up the memory
 
