@@ -187,6 +187,24 @@ def test_many_short_things_to_one_destination_are_not_allowed(tmp_path: Path) ->
     assert opaque(lab).keys() == {"many.example:80"}
 
 
+def test_many_short_things_to_many_destinations_are_not_allowed(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    chance = random.Random(8)
+    for host in range(20):
+        body = b'{"ids": [%s]}' % b", ".join(b'"%040x"' % chance.getrandbits(160) for _ in range(15))
+        lab.flow(post(body), name=f"{SENTENCES['en'][0].split()[0].lower()}-{host}.many.example")
+    [(name, size)] = opaque(lab).items()
+    assert name == "20 destinations together"
+    assert size > 20 * 15 * 40
+
+
+def test_a_few_short_things_to_many_destinations_are_allowed(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    for host in range(20):
+        lab.flow(post(telemetry(random.Random(5))), name=f"cdn-{host}.many.example")
+    assert opaque(lab) == {}
+
+
 def test_names_that_are_no_words_are_unread(tmp_path: Path) -> None:
     lab = Lab(tmp_path)
     hidden = HIDING["added key"](TEXT)[:2_000].hex()
@@ -203,6 +221,44 @@ def test_a_question_with_more_in_it_is_no_plain_one() -> None:
     plain = [question("www.example.org", number) for number in range(200)]
     assert unread(b"".join(plain)) == 0
     assert unread(b"".join(one + hidden for one in plain)) > 200 * 40
+
+
+def asked(number: int, name: str = "www.example.org", kind: int = 1, opt: bytes = b"") -> bytes:
+    """A question with a type of one's own, and OPT."""
+    plain = question(name, number)
+    return plain[:10] + (b"\0\1" if opt else b"\0\0") + plain[12:-4] + kind.to_bytes(2, "big") + b"\0\1" + opt
+
+
+OPT = b"\0\0\x29%b\0\0%b\0\0"
+FIELDS: dict[str, Callable[[random.Random], bytes]] = {
+    "number": lambda chance: asked(chance.getrandbits(16)),
+    "type": lambda chance: asked(7, kind=chance.getrandbits(8)),
+    "size of answers": lambda chance: asked(7, opt=OPT % (chance.randbytes(2), b"\0\0")),
+    "flags": lambda chance: asked(7, opt=OPT % (b"\x04\xd0", chance.randbytes(2))),
+    "capitals": lambda chance: asked(
+        7, "".join(chance.choice((sign.upper(), sign.lower())) for sign in "updates.of.example.org")
+    ),
+}
+"""Where a question to a name server can tell something besides its name."""
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_hides_beside_the_name_that_is_asked_for_is_unread(field: str, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    chance = random.Random(9)
+    for _ in range(800):
+        lab.flow(FIELDS[field](chance), application="dns", protocol="udp", port=53, name="")
+    assert opaque(lab)["198.18.0.1:53"] > ALLOWANCE_BYTES
+
+
+def test_what_resolvers_add_to_a_question_is_read(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    chance = random.Random(10)
+    for number in range(200):
+        size = chance.choice((512, 1232, 4096)).to_bytes(2, "big")
+        data = asked(number, kind=chance.choice((1, 28)), opt=OPT % (size, b"\x80\0"))
+        lab.flow(data, application="dns", protocol="udp", port=53, name="")
+    assert opaque(lab) == {}
 
 
 def test_the_difference_of_bytes_is_undone() -> None:

@@ -17,6 +17,8 @@ from overt.conduct.finder.readable import SHORT_BYTES, Unread, unread
 ALLOWANCE_BYTES = 1_024
 """Of short identifiers and numbers to one destination in one run, each counted once and then as one byte: what every
 product sends (lengths, versions, times, a name for its installation), and too few for a document."""
+RUN_ALLOWANCE_BYTES = 4 * ALLOWANCE_BYTES
+"""Of these to all destinations of one run together: whoever has many hosts is allowed no more for each of them."""
 MIN_SHARE = 16
 """A stretch of which less than one byte in so many is unread is not what was encoded."""
 AGAIN = b"="
@@ -147,13 +149,30 @@ def summed(found: Sequence[Unread], counted: int) -> Left:
 
 def added(left: Iterable[Left]) -> Counter[int]:
     """How often each byte occurs in what is unread of many sources, if more than short things that are allowed."""
-    counts, short = Counter[int](), list[bytes]()
+    known = [*left]
+    counts = Counter[int]()
+    for one in known:
+        counts.update(one.counts)
+    return Counter(_bounded(counts, _short(known)).counts)
+
+
+def _short(left: Iterable[Left]) -> list[bytes]:
+    """The short things of many sources."""
+    short: list[bytes] = []
     said: set[tuple[bytes, ...]] = set()
     for one in left:
-        counts.update(one.counts)
         short += [AGAIN] if one.short in said else one.short
         said.add(one.short)
-    return Counter(_bounded(counts, short).counts)
+    return short
+
+
+def together(left: Iterable[Left]) -> Counter[int]:
+    """How often each byte occurs in the short things that went to all destinations, if these are more than a run is
+    allowed."""
+    short = _short(left)
+    if _told(short) <= RUN_ALLOWANCE_BYTES:
+        return Counter()
+    return Counter(byte for content in short for byte in content)
 
 
 def _bounded(counts: Counter[int], short: Sequence[bytes]) -> Left:

@@ -23,7 +23,7 @@ from overt.conduct.finder.entropy import bits_per_byte
 from overt.conduct.finder.examine import Examined, Examiner, Hit
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.needles import CONTENT, SIZE, Bodies, Needles
-from overt.conduct.finder.reckoning import Left, added
+from overt.conduct.finder.reckoning import Left, added, together
 from overt.conduct.finder.sizes import Number, Sizes, told
 from overt.conduct.finder.sources import Kind, Source, destination, sources, within
 from overt.conduct.finder.worker import Answerer, Question, prepare
@@ -31,6 +31,9 @@ from overt.core.errors import ConductError, OvertError
 from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
 
 UNREADABLE = "neither words nor in a form that the finder knows"
+SCATTERED = (
+    "short identifiers and numbers: so many of them to one destination are allowed, but not to all together"
+)
 NOT_OPENED = "encrypted, and not opened"
 BATCH_BYTES, BATCH_SOURCES = 1 << 20, 64
 DEFAULTS = Limits()
@@ -319,22 +322,41 @@ def _rank(seen: Sighting) -> tuple[int, int, tuple[str, ...], int]:
 def _opaque(found: _Found, flows: Sequence[Flow]) -> list[OpaqueBytes]:
     hidden = _not_opened(flows)
     said = [_hidden(name, group, found.left.get(name, {})) for name, group in hidden.items()]
+    allowed: dict[str, Mapping[tuple[int, ...], list[Left]]] = {}
     for name, by_flows in found.left.items():
         for flow in hidden.get(name, ()):
             by_flows.pop((flow.number,), None)
         counts = added(left for all_left in by_flows.values() for left in all_left)
         if counts.total():
-            said.append(
-                OpaqueBytes(
-                    destination=name,
-                    flows=_whose(by_flows),
-                    bytes=counts.total(),
-                    bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3),
-                    why=UNREADABLE,
-                )
-            )
+            said.append(_row(name, by_flows, counts, UNREADABLE))
+        else:
+            allowed[name] = by_flows
     return sorted(
-        (*said, *found.unsearched), key=lambda opaque: (opaque.destination, opaque.flows, opaque.why)
+        (*said, *_scattered(allowed), *found.unsearched),
+        key=lambda opaque: (opaque.destination, opaque.flows, opaque.why),
+    )
+
+
+def _scattered(allowed: Mapping[str, Mapping[tuple[int, ...], list[Left]]]) -> Iterable[OpaqueBytes]:
+    """What is little enough to each destination, and too much to all of them."""
+    by_flows: dict[tuple[int, ...], list[Left]] = {}
+    for one in allowed.values():
+        for flows, left in one.items():
+            by_flows.setdefault(flows, []).extend(left)
+    counts = together(left for all_left in by_flows.values() for left in all_left)
+    if counts:
+        yield _row(f"{len(allowed):,} destinations together", by_flows, counts, SCATTERED)
+
+
+def _row(
+    name: str, by_flows: Mapping[tuple[int, ...], Sequence[Left]], counts: Counter[int], why: str
+) -> OpaqueBytes:
+    return OpaqueBytes(
+        destination=name,
+        flows=_whose(by_flows),
+        bytes=counts.total(),
+        bits_per_byte=round(bits_per_byte(tuple(counts.values())), 3),
+        why=why,
     )
 
 

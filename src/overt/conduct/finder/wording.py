@@ -19,6 +19,9 @@ MIN_LETTERS_SHARE = 0.5
 """Of a word's characters but digits: the rest are hyphens and the like."""
 MAX_TURNS = 3
 """From letters to digits and back within one word: more are an identifier, or hexadecimal."""
+MIN_HUMP_LETTERS = 3
+"""On average, of a word with capitals inside: in less of them, the capitals tell something by themselves."""
+MAX_SHORT_HUMPS = 2
 _TURN = re.compile(r"[0-9][A-Za-z]|(?<=[A-Za-z])[0-9]")
 _DIGITS = re.compile(r"[0-9]+")
 _HUMP = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+")
@@ -73,6 +76,8 @@ def _weighed(token: bytes) -> Weighed:
     digits = "".join(_DIGITS.findall(text))
     words = _HUMP.findall(_folded(_DIGITS.sub(" ", text)))
     letters = sum(map(len, words))
+    if len(words) > MAX_SHORT_HUMPS and letters < MIN_HUMP_LETTERS * len(words):
+        return Weighed(token, 0, 0.0)
     if not letters:
         symbols = len(text) - len(digits)
         return Weighed(token if symbols > len(digits) + 2 else digits.encode(), 0, 0.0)
