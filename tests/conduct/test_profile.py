@@ -117,6 +117,9 @@ def test_asking_for_what_a_product_runs_where_it_listens_and_which_rights_it_nee
         "Debian packages": "example",
         "command that starts": "exampled",
         "does it look at files when others open them": "yes",
+        "command that scans a folder where": "example {detections}",
+        "words that it prints": "FOUND",
+        "words that are printed when it refuses": "Operation not permitted",
         "programs that it says it starts": "/usr/bin/gpg",
         "where it says it waits": "unix:/run/example.sock",
         "rights of root": "CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN",
@@ -133,6 +136,7 @@ def test_asking_for_what_a_product_runs_where_it_listens_and_which_rights_it_nee
     opening = [step for step in found.step if step.kind is StepKind.ON_ACCESS]
     assert [step.user for step in opening] == ["alice", "alice"] and "{detections}" in opening[1].command[2]
     assert [step.kind for step in found.step][-1] is StepKind.IDLE
+    assert [step.finds for step in found.step if step.finds] == ["FOUND", "Operation not permitted"]
 
 
 def test_asking_without_any_command_is_refused() -> None:
@@ -254,6 +258,24 @@ def test_what_the_chamber_could_never_serve_or_set_is_refused(room: str, good: b
         profile.parse(text, "p.toml")
         return
     with pytest.raises(UsageError, match=r"p\.toml: \[chamber\]"):
+        profile.parse(text, "p.toml")
+
+
+@pytest.mark.parametrize(
+    ("step", "good"),
+    [
+        ('kind = "scan-detection"', True),
+        ('kind = "on-access"', True),
+        ('kind = "scan"', False),
+        ('kind = "on-access"\nbackground = true', False),
+    ],
+)
+def test_only_a_detection_that_ends_tells_what_it_found(step: str, good: bool) -> None:
+    text = LEAST.replace('kind = "scan"', f'{step}\nfinds = "FOUND"')
+    if good:
+        assert profile.parse(text, "p.toml").step[0].finds == "FOUND"
+        return
+    with pytest.raises(UsageError, match=r"p\.toml: step 1: finds"):
         profile.parse(text, "p.toml")
 
 

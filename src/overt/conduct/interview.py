@@ -48,6 +48,9 @@ OPENING = (
 )
 """What a person opens in front of a product that looks at it: documents, then what it should find and may refuse."""
 
+FOUND = "words that it prints when it found something (FOUND), if it does"
+REFUSED = "words that are printed when it refuses one of these files (Operation not permitted), if it does"
+
 DECLARED = (
     ("reads", "paths that it says it reads (patterns such as /home/**), separated by spaces"),
     ("writes", "paths that it says it writes"),
@@ -120,7 +123,8 @@ def _install(ask: _Asking) -> dict[str, Any]:
 def _steps(ask: _Asking) -> list[dict[str, Any]]:
     steps = list(_commands(ask, EXERCISES))
     if ask("does it look at files when others open them: yes or no", "no", _yes):
-        steps += [{"kind": "on-access", "user": "alice", **opening} for opening in OPENING]
+        documents, detections = ({"kind": "on-access", "user": "alice", **opening} for opening in OPENING)
+        steps += [documents, detections | _finds(ask, REFUSED)]
     if seconds := ask("minutes to watch it doing nothing", "1", _seconds):
         steps.append(
             {"kind": "idle", "command": ["sleep", str(seconds)], "timeout_s": seconds + IDLE_MARGIN_S}
@@ -139,7 +143,14 @@ def _commands(ask: _Asking, questions: tuple[tuple[str, str, bool], ...]) -> Ite
                 step |= {"background": True, "timeout_s": 10}
             if kind in ("scan", "scan-detection"):
                 step["expect"] = [0, 1]
+            if kind == "scan-detection":
+                step |= _finds(ask, FOUND)
             yield step
+
+
+def _finds(ask: _Asking, question: str) -> dict[str, str]:
+    words = ask(question, "", str)
+    return {"finds": words} if words else {}
 
 
 def _scope(ask: _Asking) -> dict[str, Any]:

@@ -35,6 +35,9 @@ PLACES = {
 }
 """What `{…}` in a command stands for: absolute paths inside the chamber."""
 
+DETECTIONS = (StepKind.SCAN_DETECTION, StepKind.ON_ACCESS)
+"""Kinds of step in which a product meets what it is to find."""
+
 NOW = "{now}"
 """In a recorded DNS answer: the time."""
 
@@ -132,6 +135,9 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: Seconds = DEFAULT_STEP_S
     expect: tuple[Status, ...] = (0,)
     """Exit statuses of a product that works; none: any will do."""
+    finds: str = ""
+    """Words of a line of its output by which a `scan-detection` or `on-access` step tells that what it was to find was
+    found. Without such a line it did not end as expected."""
     background: bool = False
     """It goes on after the step: a daemon. `timeout_s` is then how long the step waits for it to get ready."""
     environment: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -339,6 +345,10 @@ def _check(step: Step, where: str) -> None:
         raise UsageError(f"{where}: user {step.user!r}: it is root or alice inside the chamber")
     _check_command(step.command, where)
     forms.check_environment(step.environment, where)
+    if step.finds and (step.kind not in DETECTIONS or step.background):
+        raise UsageError(
+            f"{where}: finds: it goes with a step {' or '.join(DETECTIONS)} that comes to an end"
+        )
 
 
 def _check_command(command: tuple[str, ...], where: str) -> None:

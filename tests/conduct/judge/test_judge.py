@@ -21,6 +21,7 @@ from overt.conduct.evidence.records import (
     Opened,
     Request,
     StepKind,
+    StepRun,
     Verdict,
 )
 from overt.conduct.judge import QUESTIONS, judge
@@ -488,7 +489,7 @@ def test_documents_that_were_never_opened_tell_nothing(tmp_path: Path) -> None:
 
 
 def test_malware_that_meets_an_on_access_scanner_is_a_detection(tmp_path: Path) -> None:
-    """The step counts if a test file was opened in it: else nothing shows that the product was asked."""
+    """The step counts if a test file was opened in it, and something tells that the product minded."""
     steps = [
         replace(one, kind=StepKind.ON_ACCESS) if one.number == 4 else one for one in made.run_record().steps
     ]
@@ -497,9 +498,48 @@ def test_malware_that_meets_an_on_access_scanner_is_a_detection(tmp_path: Path) 
     assert found.verdict is Verdict.UNSEEN and "No run had a step" in found.summary
     met = changed(watching, accesses=[*watching.accesses, access("/home/alice/Downloads/tools.zip", 4)])
     found = judged(tmp_path / "2", met)["after-detection"]
-    assert (found.verdict, found.good) == (Verdict.NO, True)
+    assert found.verdict is Verdict.UNSEEN and "`finds`" in found.summary
     sends = changed(met, flows=[made.flow(1, "update.av.example", 4)])
     assert judged(tmp_path / "3", sends)["after-detection"].good is False
+    text = asking(StepKind.ON_ACCESS)
+    found = judged(tmp_path / "4", met, profile=text)["after-detection"]
+    assert found.verdict is Verdict.UNSEEN and "no line" in found.summary
+    refused = changed_run(met, steps=tuple(telling(step) for step in steps))
+    found = judged(tmp_path / "5", refused, profile=text)["after-detection"]
+    assert (found.verdict, found.good) == (Verdict.NO, True)
+    assert "it told: x.zip: FOUND" in found.facts[0] and found.evidence[0].endswith("output/4.txt")
+    assert "nothing of the kind in the record" in found.facts[-1]
+    unmet = changed(refused, accesses=[])
+    found = judged(tmp_path / "6", unmet, profile=text)["after-detection"]
+    assert found.verdict is Verdict.UNSEEN, "it says that it reads test files, and none was opened"
+
+
+def telling(step: StepRun) -> StepRun:
+    return replace(step, found="x.zip: FOUND") if step.number == 4 else step
+
+
+def asking(kind: StepKind, reads: str = '"/home/alice/Documents/**", "/home/alice/Downloads/**"') -> str:
+    """The profile of `made`, whose fourth step is of this kind and has `finds`."""
+    text = made.PROFILE_TEXT % "AV"
+    text = text.replace('kind = "scan-detection"', f'kind = "{kind}"\nfinds = "FOUND"')
+    return text.replace('"/home/alice/Documents/**", "/home/alice/Downloads/**"', reads)
+
+
+def test_who_finds_traces_by_their_names_tells_it_in_words(tmp_path: Path) -> None:
+    """A rootkit scanner opens no test file, and does not say that it does."""
+    told = changed_run(made.behaving(), steps=tuple(telling(step) for step in made.run_record().steps))
+    by_name = changed(told, accesses=[])
+    text = asking(StepKind.SCAN_DETECTION, reads='"/usr/**"')
+    found = judged(tmp_path / "1", by_name, profile=text)["after-detection"]
+    assert (found.verdict, found.good) == (Verdict.NO, True)
+    silent = changed(made.behaving(), accesses=[])
+    assert judged(tmp_path / "2", silent, profile=text)["after-detection"].verdict is Verdict.UNSEEN
+    unsaid = text.replace('finds = "FOUND"', "")
+    assert judged(tmp_path / "3", by_name, profile=unsaid)["after-detection"].verdict is Verdict.UNSEEN
+    claiming = asking(StepKind.SCAN_DETECTION)
+    assert judged(tmp_path / "4", by_name, profile=claiming)["after-detection"].verdict is Verdict.UNSEEN
+    sending = changed(by_name, flows=[made.flow(1, "update.av.example", 4)])
+    assert judged(tmp_path / "5", sending, profile=text)["after-detection"].good is False
 
 
 def test_declared_contact_after_a_detection_is_no_accusation(tmp_path: Path) -> None:

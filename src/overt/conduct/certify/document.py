@@ -25,7 +25,7 @@ def _levels() -> Iterator[str]:
     for level, words in LEVELS.items():
         own = [one.name for one in REQUIREMENTS if one.level is level]
         depth = DEPTHS[level]
-        arms, steps = ", ".join(sorted(depth.arms)), ", ".join(sorted(depth.steps))
+        arms, steps = ", ".join(sorted(depth.arms)), ", ".join(" or ".join(kinds) for kinds in depth.steps)
         yield (
             f"| {level.value} {level.name.lower()} | {words} | {own[0]} to {own[-1]}{_below(level)} | {depth.runs} "
             f"| {depth.pairs} | {arms} | {steps} |"

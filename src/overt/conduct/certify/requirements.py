@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from overt.conduct.evidence.records import StepKind
+from overt.conduct.profile import DETECTIONS
 
 SCHEME = "overt-conduct-scheme/1"
+
+Kinds = tuple[StepKind, ...]
+"""Of a step; any of them will do."""
 
 
 class Level(IntEnum):
@@ -41,22 +45,19 @@ class Depth:
     """At least."""
     arms: frozenset[str]
     """What must have been planted in some run."""
-    steps: frozenset[StepKind]
-    """What some run must have exercised."""
+    steps: tuple[Kinds, ...]
+    """What some run must have exercised: of each, one kind."""
 
 
+INSTALLED: tuple[Kinds, ...] = (DETECTIONS, (StepKind.IDLE,), (StepKind.INSTALL,))
 DEPTHS = {
-    Level.DISCREET: Depth(8, 1, frozenset({"mixed"}), frozenset({StepKind.SCAN_DETECTION})),
-    Level.MODEST: Depth(
-        8, 2, frozenset({"mixed"}), frozenset({StepKind.SCAN_DETECTION, StepKind.IDLE, StepKind.INSTALL})
-    ),
+    Level.DISCREET: Depth(8, 1, frozenset({"mixed"}), (DETECTIONS,)),
+    Level.MODEST: Depth(8, 2, frozenset({"mixed"}), INSTALLED),
     Level.ACCOUNTABLE: Depth(
         16,
         12,
         frozenset({"mixed", "none", "plain", "marked"}),
-        frozenset(
-            {StepKind.SCAN_DETECTION, StepKind.IDLE, StepKind.INSTALL, StepKind.UPDATE, StepKind.UNINSTALL}
-        ),
+        (*INSTALLED, (StepKind.UPDATE,), (StepKind.UNINSTALL,)),
     ),
 }
 
@@ -146,10 +147,13 @@ REQUIREMENTS = (
         "A scanner that looks for secrets is a search engine for somebody.",
         "marking",
         "No exact test over matched pairs and runs shows a difference in what leaves (corrected p below 0.05) or in "
-        "what is opened, read, changed and kept on the machine (0.01); none hints at one, and one could have shown it.",
+        "what is opened, read, changed and kept on the machine (0.01); none hints at one, and one could have shown it. "
+        "Or a whole record of every run shows that it opened no file of the homes, and it does not declare that it "
+        "reads any.",
         False,
         "Markings, languages and formats that were not planted; differences too small for the number of runs; what was "
-        "packed or encrypted on the machine and does not differ in size between runs.",
+        "packed or encrypted on the machine and does not differ in size between runs; of a product that opened no "
+        "document, what it would do with one: its declared scope says whether it is for documents.",
         ("Annex I, Part I (2)(g)",),
         ("FDP_IFF.3",),
     ),
@@ -160,9 +164,11 @@ REQUIREMENTS = (
         "After a detection nothing of the file, its archive or its neighbours shall leave unless its user agreed.",
         "In 2017 a whole archive with secret documents was uploaded because malware was found in it.",
         "after-detection",
-        "Nothing is sent during or after a step in which the malware test file is found.",
+        "Nothing is sent during or after a step in which it meets what it is to find: it opens malware test files; or "
+        "they are opened in front of it and refused or reported; or, if it declares to read none of them, it tells "
+        "that it found the harmless trace that its profile plants.",
         False,
-        "Sending that starts later than the runs last.",
+        "Sending that starts later than the runs last, or for what was not planted.",
         ("Annex I, Part I (2)(g)", "Annex I, Part I (2)(l)"),
         ("FDP_ETC.1", "FDP_IFF.1", "FPR_ANO_EXT.1"),
     ),

@@ -16,6 +16,8 @@ from overt.conduct.observe.tally import include
 
 WORD = re.compile(r"[\w-]+")
 """What may be a planted file's name without its ending."""
+SAME_SIZE = "the same size"
+"""Of a changed file and a planted one, with nothing else in common: how they are alike."""
 
 
 class Deed(StrEnum):
@@ -143,4 +145,4 @@ class Known:
         elif named := {canary.number: canary for canary in self.named(f"{change.path} {linked}")}:
             yield from ((canary, "its name") for canary in named.values())
         elif change.kind == "file" and (canary := self._sizes.get(change.size)):
-            yield canary, "the same size"
+            yield canary, SAME_SIZE

@@ -59,6 +59,8 @@ class StepRun(Record, frozen=True, kw_only=True):
     """Whether the exit status is one that the profile expects."""
     output: str
     """The file below the run's folder that holds what it printed (stdout and stderr together)."""
+    found: str = ""
+    """The line of its output that has the words of the profile's `finds`; empty if there is none."""
     repeated: bool = False
     """Whether the lab repeated it of its own accord: an update, with forged answers, or a use of what that brought."""
 

@@ -13,11 +13,13 @@ from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import INTERPRETERS, Cited, Material, RunMaterial
 from overt.conduct.judge.places import place_of
 from overt.conduct.judge.secret import SECRETS
+from overt.conduct.profile import PLACES
 
 INSTALLING = (StepKind.INSTALL, StepKind.UNINSTALL)
 """Steps in which an installer or a package manager is at work: whatever it installs, it runs the system's programs."""
 SET_ID = ("set-user-ID", "set-group-ID")
 """In a change's detail."""
+HOMES = f"{PLACES['homes']}/"
 MAX_EXAMPLES = 4
 """Paths named for one program."""
 
@@ -68,6 +70,8 @@ class Tally:
     """(run, number) of each planted file that was opened."""
     met: frozenset[tuple[str, int]] = frozenset()
     """(run, number) of each step in which a malware test file was opened."""
+    in_homes: frozenset[str] = frozenset()
+    """Runs in which any file of the homes was opened, whatever its name was then."""
 
 
 def tally(material: Material, declared: Declared) -> Tally:
@@ -76,6 +80,7 @@ def tally(material: Material, declared: Declared) -> Tally:
     listed: set[str] = set()
     opened: set[tuple[str, int]] = set()
     met: set[tuple[str, int]] = set()
+    in_homes: set[str] = set()
     for run in material.runs:
         own = own_files(run)
         planted = {canary.value.path: canary.value for canary in run.canaries.values()}
@@ -85,6 +90,8 @@ def tally(material: Material, declared: Declared) -> Tally:
                 if not _is_known(declared, own, run.kind_of(value.step), _entry_of(value.path)):
                     listed.add(value.path)
                 continue
+            if value.path.startswith(HOMES):
+                in_homes.add(run.name)
             canary = planted.get(value.path)
             if canary and value.access in (Access.OPEN, Access.READ):
                 opened.add((run.name, canary.number))
@@ -108,6 +115,7 @@ def tally(material: Material, declared: Declared) -> Tally:
         tuple(sorted(listed)),
         frozenset(opened),
         frozenset(met),
+        frozenset(in_homes),
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from overt.conduct.compare.tests import LEVEL
 from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sighting, StepKind, Verdict
+from overt.conduct.judge import detection
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally
@@ -208,7 +209,7 @@ def compared_fact(test: Cited[Compared]) -> Fact:
 
 def after_detection(material: Material, declared: Declared, seen: Tally) -> Said:
     """Does it send anything once it has found malware?"""
-    runs = [run for run in material.runs if _detection_steps(run, seen)]
+    runs = [run for run in material.runs if detection.steps(run, seen)]
     if not runs:
         return Said(Verdict.UNSEEN, None, "No run had a step in which malware is found.")
     if why := unwatched(material):
@@ -238,40 +239,24 @@ def after_detection(material: Material, declared: Declared, seen: Tally) -> Said
     if blind := unwatched_files(material):
         text = f"It sent nothing; but whether it opened the malware test files could not be seen: {blind}."
         return Said(Verdict.UNSEEN, None, text, facts)
-    if not any(_opened_detected(run, seen) for run in runs):
-        text = "It opened none of the malware test files, and so found none."
-        return Said(Verdict.UNSEEN, None, text, facts)
+    if why := detection.not_shown(runs, declared, seen):
+        return Said(Verdict.UNSEEN, None, why, facts)
     if lost(material):
         return Said(Verdict.UNSEEN, None, f"Nothing was seen to leave; but {LOST}.", facts)
-    text = "It sent nothing while it met the malware test files, nor after that."
-    return Said(Verdict.NO, True, text, facts)
-
-
-def _opened_detected(run: RunMaterial, seen: Tally) -> bool:
-    return any(
-        one.value.detected and (run.name, number) in seen.opened for number, one in run.canaries.items()
-    )
+    told = tuple(fact for run in runs for fact in detection.told(run))
+    text = "It sent nothing while it met what it was to find, nor after that."
+    return Said(Verdict.NO, True, text, (*told, *facts))
 
 
 def _all_sightings(material: Material, declared: Declared) -> Iterator[Seen]:
     return sightings(material, declared, FORMS)
 
 
-def _detection_steps(run: RunMaterial, seen: Tally) -> tuple[int, ...]:
-    """Those in which the malware test files were scanned, or met a product that looks at what is opened."""
-    return tuple(
-        step.number
-        for step in run.run.steps
-        if step.kind is StepKind.SCAN_DETECTION
-        or (step.kind is StepKind.ON_ACCESS and (run.name, step.number) in seen.met)
-    )
-
-
 def _after(run: RunMaterial, seen: Tally) -> range:
     """The steps from the first detection on."""
-    steps = _detection_steps(run, seen)
+    steps = detection.steps(run, seen)
     last = max((step.number for step in run.run.steps), default=0)
-    return range(min(steps), last + 1) if steps else range(0)
+    return range(min(step.number for step in steps), last + 1) if steps else range(0)
 
 
 def _is_asked_for(run: RunMaterial, flow: Cited[Flow], seen: Tally) -> bool:

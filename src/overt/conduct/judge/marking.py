@@ -8,11 +8,12 @@ from overt.conduct.compare.handling import Deed, Known, handled, more
 from overt.conduct.compare.pairs import pairs_of
 from overt.conduct.compare.tests import LEVEL, SIGN
 from overt.conduct.evidence.records import Access, Call, Changed, Compared, Side, Verdict
+from overt.conduct.judge import unopened
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import INSTALLING, Tally, unwatched
 from overt.conduct.judge.leaving import compared_fact, differs
-from overt.conduct.judge.material import Material, RunMaterial
+from overt.conduct.judge.material import Cited, Material, RunMaterial
 
 HINT = 0.2
 """p of a sign test below which a product is not cleared, either: four pairs in which only the marked half had something
@@ -42,18 +43,20 @@ def marking(material: Material, declared: Declared, seen: Tally) -> Said:
         best = min(differing, key=lambda one: one.p_corrected)
         text = f"It treats marked documents differently: {best.question}: {best.observed}"
         return Said(Verdict.YES, False, f"{text} (p = {best.p_corrected:.2g}).", facts)
-    if why := _inconclusive(material, runs, seen, [one.value for one in tests]):
+    opened = any(_touched(run, seen) for run in runs)
+    too_few = _too_few(tests) if opened else unopened.why_not(material, declared, seen)
+    if why := _unobserved(material, runs) or too_few or _hinted(tests):
         return Said(Verdict.UNSEEN, None, why, facts)
+    if not opened:
+        return Said(Verdict.NO, True, unopened.text(material), (unopened.fact(material), *facts))
     text = (
         f"No difference between marked and unmarked files was found in {counted(len(tests), 'comparison')}."
     )
     return Said(Verdict.NO, True, f"{text} {_packed(runs)}".strip(), facts)
 
 
-def _inconclusive(
-    material: Material, runs: Sequence[RunMaterial], seen: Tally, tests: Sequence[Compared]
-) -> str:
-    """Why finding no difference shows nothing; empty if it does."""
+def _unobserved(material: Material, runs: Sequence[RunMaterial]) -> str:
+    """Why finding no difference shows nothing, whatever was compared; empty if it does."""
     if blind := unwatched(material):
         return (
             f"No difference was found in what left; but how it treats documents could not be seen: {blind}."
@@ -62,11 +65,17 @@ def _inconclusive(
         return "No difference was found; but whether it copied or changed documents was not observed."
     if any(run.run.losses.file_events or run.run.losses.unnamed_processes for run in runs):
         return "No difference was found; but file events were lost."
-    if not any(_touched(run, seen) for run in runs):
-        return "It opened none of the marked documents, nor their twins: how it treats them was not seen."
-    if all(one.least_p >= LEVEL for one in tests):
+    return ""
+
+
+def _too_few(tests: Sequence[Cited[Compared]]) -> str:
+    if all(one.value.least_p >= LEVEL for one in tests):
         return "There were too few observations for any difference to show."
-    if any(one.p < (HINT if one.method == SIGN else LEVEL) for one in tests):
+    return ""
+
+
+def _hinted(tests: Sequence[Cited[Compared]]) -> str:
+    if any(one.value.p < (HINT if one.value.method == SIGN else LEVEL) for one in tests):
         return "A difference was seen that chance may have made: more runs would tell."
     return ""
 

@@ -161,9 +161,14 @@ def judge(folder: ReportFolder) -> tuple[Answer, ...]:
 
 def _answered(question: Question, material: Material, said: Said) -> Answer:
     said = _earned(material, said)
-    if said.verdict is Verdict.NO and not said.facts and question.name in SEARCHED:
-        said = said._replace(facts=(_searched(material, SEARCHED[question.name]),))
+    if said.verdict is Verdict.NO and question.name in SEARCHED and not _cites(said, SEARCHED[question.name]):
+        said = said._replace(facts=(*said.facts, _searched(material, SEARCHED[question.name])))
     return answer(question.name, question.asked, said)
+
+
+def _cites(said: Said, kind: type[Record]) -> bool:
+    """Whether a fact is of that record already."""
+    return any(f"/{FILES[kind]}" in reference for fact in said.facts for reference in fact.references)
 
 
 def _searched(material: Material, kind: type[Record]) -> Fact:

@@ -82,8 +82,7 @@ def sight(material: Material, declared: Declared) -> Said:
     """Could the lab see everything?"""
     if not material.runs:
         return Said(Verdict.NO, False, "There is no run.")
-    gaps = _alike(_per_run(material, _missing, _losses))
-    hidden = _alike(_per_run(material, _hidden, _opaque))
+    gaps, hidden = _gaps(material), _unread(material)
     limits = _alike(_per_run(material, _limits))
     inside = (Fact(INSIDE),) if any(run.run.machine is None for run in material.runs) else ()
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))
@@ -94,6 +93,21 @@ def sight(material: Material, declared: Declared) -> Said:
         text = f"No event was lost; not read or seen: {_first(hidden)}"
         return Said(Verdict.PARTLY, None, text, facts)
     return Said(Verdict.YES, True, "No event was lost, and all that left could be read.", facts)
+
+
+def incomplete(material: Material) -> str:
+    """The first thing that keeps the record of all runs from being whole; empty if it is."""
+    facts = (*_gaps(material), *_unread(material))
+    return facts[0].text if facts else ""
+
+
+def _gaps(material: Material) -> tuple[Fact, ...]:
+    return _alike(_per_run(material, _missing, _losses))
+
+
+def _unread(material: Material) -> tuple[Fact, ...]:
+    """What was hidden, or could not be read."""
+    return _alike(_per_run(material, _hidden, _opaque))
 
 
 def _first(facts: tuple[Fact, ...]) -> str:

@@ -33,6 +33,8 @@ USES = (StepKind.SCAN, StepKind.SCAN_DETECTION, StepKind.ON_ACCESS)
 MAX_TOLD = 100
 """Characters of a command, or of what it said, that a line of progress shows."""
 LAST_BYTES = 2000
+MAX_LINE_BYTES = 1 << 16
+"""Of a line of output: what is longer is looked at in parts."""
 
 
 class Place(Protocol):
@@ -117,10 +119,13 @@ class Exercise:
             time.sleep(ENDING_S)
         status = ended.exit_status
         going_on = step.background and status is None and not ended.timed_out
+        found = _line_with(step.finds, path) if step.finds else ""
         expected = going_on or (status is not None and (not step.expect or status in step.expect))
         if not expected:
             how = f"did not end within {step.timeout_s:g} s" if ended.timed_out else f"ended with {status}"
             self._tell(f"step {number} {how}, which the profile does not expect; it said: {_last_line(path)}")
+        elif step.finds and not found:
+            self._tell(f"step {number} told of no detection: what it printed has no line with {step.finds!r}")
         self.done.append(
             StepRun(
                 number=number,
@@ -130,8 +135,9 @@ class Exercise:
                 ended_s=self._now(),
                 exit_status=status,
                 timed_out=ended.timed_out,
-                expected=expected,
+                expected=expected and (not step.finds or bool(found)),
                 output=output,
+                found=found,
                 repeated=self._repeating,
             )
         )
@@ -155,7 +161,16 @@ def _once_more(steps: Sequence[Step], kinds: Sequence[StepKind]) -> Iterator[Ste
     """The lab's own repetition: nobody said how it would end. What goes on in the background goes on already."""
     for step in steps:
         if step.kind in kinds and not step.background:
-            yield msgspec.structs.replace(step, expect=(), timeout_s=min(step.timeout_s, AGAIN_S))
+            yield msgspec.structs.replace(step, expect=(), finds="", timeout_s=min(step.timeout_s, AGAIN_S))
+
+
+def _line_with(words: str, output: Path) -> str:
+    """The first line that has these words, shortened; empty if none has."""
+    with open(output, "rb") as stream:
+        while part := stream.readline(MAX_LINE_BYTES):
+            if words in (line := part.decode("utf-8", "replace").strip()):
+                return shortened(line)
+    return ""
 
 
 def _last_line(output: Path) -> str:
