@@ -58,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     log.add_argument("log", type=Path, metavar="DIR", help="the certifier's public/, or a copy of it")
     _add_issuer_key(log)
     _add_demand(log)
-    key = _add(actions, "key", "print the public key of a folder, to give to those who verify")
+    key = _add(
+        actions, "key", "print the public key of a folder, made now if it has none, for those who verify"
+    )
     key.add_argument(
         "--log", action="store_true", help="the key of its log instead, to give to those who witness"
     )

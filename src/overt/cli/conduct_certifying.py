@@ -14,16 +14,19 @@ from overt.cli.conduct_keys import key_in
 from overt.cli.conduct_relying import level_text, read
 from overt.cli.voice import Exit, note, say, visible
 from overt.conduct.certify import office
+from overt.conduct.certify.certificate import MAX_DAYS
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.log import log_key
 from overt.conduct.judge.answering import counted
 from overt.conduct.report.verify import search_run
-from overt.core.errors import UsageError
+from overt.core.errors import ChannelError, LogError, UsageError
 from overt.tlog.policy import Policy
 
 
 def issue(args: argparse.Namespace) -> int:
     """Verify, assess, sign, enter. Raises `OvertError`."""
+    if not 1 <= args.days <= MAX_DAYS:
+        raise UsageError(f"--days {args.days}: a certificate is valid for 1 to {MAX_DAYS}")
     lab = key_in(args.lab_key).encode()
     with _reaching(args, Issuer(args.folder)) as issuer:
         issued = office.issue(issuer, args.report, lab, search_run, datetime.now(UTC), args.days)
@@ -63,15 +66,22 @@ def renew(args: argparse.Namespace) -> int:
 def witnesses(args: argparse.Namespace) -> int:
     """Name witnesses, or show them. Raises `OvertError`."""
     issuer = Issuer(args.folder)
-    policy = (
-        issuer.name_witnesses(read(args.file).decode("utf-8", "replace")) if args.file else issuer.policy()
-    )
+    policy = _named(issuer, args.file) if args.file else issuer.policy()
     for one in policy.witnesses:
         say(visible(f"{one.name}  {one.url or 'asked by hand'}  {one.key.encode()}"))
     say(_quorum(policy))
     if args.file:
         note(f"each must know the log: overt witness add-log DIR '{log_key(issuer.key().public).encode()}'")
     return Exit.OK
+
+
+def _named(issuer: Issuer, file: Path) -> Policy:
+    """The witnesses in `file`, who cosign from now on. Raises `UsageError` that names it, `OvertError`."""
+    text = read(file).decode("utf-8", "replace")
+    try:
+        return issuer.name_witnesses(text)
+    except (ChannelError, LogError) as error:
+        raise UsageError(f"{file}: {error}") from error
 
 
 def _quorum(policy: Policy) -> str:

@@ -128,14 +128,15 @@ def log(args: argparse.Namespace) -> int:
     """A line for each certificate, then whether the log is witnessed. Raises `OvertError`."""
     issuer = key_in(args.issuer_key)
     public, demand = logs.public_log(args.log, issuer), _demand(args, issuer)
+    if public.checkpoint is None:
+        raise UsageError(
+            f"{args.log}: no log is there ({logs.CHECKPOINT}): give the public/ of a certifier who issued something"
+        )
     entries = list(public.entries())
     withdrawn = logs.withdrawn(entries)
     for entry in entries:
         if entry.kind == CERTIFICATE:
             say(_line(args.log, entry, issuer, entry.sha256 in withdrawn))
-    if public.checkpoint is None:
-        note("no certificate was issued yet")
-        return Exit.OK
     if demand is None:
         return _said((), (UNWITNESSED,))
     return _said((demand.check(public.checkpoint, datetime.now(UTC)),), ())

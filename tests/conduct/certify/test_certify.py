@@ -390,6 +390,14 @@ def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixtur
     typo = tmp_path / "typo"
     assert main(["conduct", "certify", "renew", "--folder", str(typo)]) == 2
     assert not typo.exists()
+    assert main(["conduct", "certify", "log", str(typo), "--issuer-key", str(issuer_key)]) == 2
+    assert f"{typo}: no log is there" in capsys.readouterr().err, "not that nothing was issued, nor withdrawn"
+    typo.write_text("garbage")
+    assert main(["conduct", "certify", "witnesses", str(typo), "--folder", str(folder)]) == 2
+    assert f"{typo}: " in capsys.readouterr().err
+    late = ["--lab-key", str(lab), "--folder", str(folder), "--days", "398"]
+    assert main(["conduct", "certify", "issue", "/nowhere", *late]) == 2
+    assert "--days 398" in capsys.readouterr().err, "told before a report is verified"
     assert (
         main(["conduct", "certify", "issue", str(tmp_path), "--lab-key", str(lab), "--folder", str(folder)])
         == 2
