@@ -63,7 +63,7 @@ class Net:
     flows: list[Flow] = field(default_factory=list)
 
     def run(
-        self, *command: str, check: bool = True, timeout: float = 60, **more: object
+        self, *command: str, check: bool = True, timeout: float = 300, **more: object
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a program on the chamber's side, with nothing of the host's proxies and certificates."""
         environment = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}

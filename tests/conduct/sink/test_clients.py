@@ -25,13 +25,13 @@ import sys, requests
 body = open(sys.argv[1], "rb").read()
 with requests.Session() as session:
     for _ in range(2):
-        answer = session.post("https://py.example/up", data=body, headers={"X-Mark": "one"}, timeout=20)
+        answer = session.post("https://py.example/up", data=body, headers={"X-Mark": "one"}, timeout=60)
         assert answer.status_code == 200, answer
     def pieces():
         for at in range(0, len(body), 7000):
             yield body[at:at + 7000]
-    assert session.post("https://py.example/chunked", data=pieces(), timeout=20).ok
-    assert session.post("https://py.example/form", files={"f": ("name.bin", body)}, timeout=20).ok
+    assert session.post("https://py.example/chunked", data=pieces(), timeout=60).ok
+    assert session.post("https://py.example/form", files={"f": ("name.bin", body)}, timeout=60).ok
 """
 
 URLLIB = """
@@ -230,10 +230,10 @@ def test_raw_tls_and_raw_tcp(net: Net) -> None:
     context = ssl.create_default_context(cafile=str(net.ca))
 
     def talk() -> None:
-        plain = socket.create_connection(("raw.example", 4433), 10)
+        plain = socket.create_connection(("raw.example", 4433), 60)
         with context.wrap_socket(plain, server_hostname="raw.example") as tls:
             tls.sendall(BODY)
-        with socket.create_connection(("bare.example", 4444), 10) as plain:
+        with socket.create_connection(("bare.example", 4444), 60) as plain:
             plain.sendall(BODY)
 
     net.inside(talk)

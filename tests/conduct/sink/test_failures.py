@@ -6,26 +6,26 @@ import os
 import resource
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
 
-from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.folder import FILES, ReportFolder
 from overt.conduct.evidence.records import Flow, Mode
 from overt.conduct.sink import capture
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.plan import Limits, SinkPlan
-from overt.conduct.sink.server import Sink
+from overt.conduct.sink.server import WORK, Sink
 from overt.core.errors import ConductError
 from tests.conduct.sink.lab import Net, network
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.kernel
 HOST = "203.0.113.70"
 
 
 def say(data: bytes) -> None:
-    with socket.create_connection((HOST, 9999), 10) as one:
+    with socket.create_connection((HOST, 9999), PATIENCE_S) as one:
         one.sendall(data)
 
 
@@ -44,17 +44,15 @@ def test_a_full_disk_fails_the_run(ready: None, tmp_path: Path) -> None:
 
 def test_a_killed_sink_fails_the_run(net: Net) -> None:
     net.inside(lambda: say(b"before"))
-    net.run("sleep", "0.5")
+    noted = net.folder.path / WORK / FILES[Flow]
+    assert until(lambda: noted.stat().st_size), "the conversation is over, and no record of it was written"
     os.kill(net.sink._pid, signal.SIGKILL)
     with pytest.raises(ConductError, match="status -9"):
         net.stop()
     (flow,) = net.folder.read(Flow)
     assert net.sent(flow) == b"before"
-    end = (
-        time.monotonic() + 10
-    )  # the capture is a process of its own: it ends when it sees that nobody is left
-    while not list(capture.packets(net.folder.path / capture.FILE)):
-        assert time.monotonic() < end, "the capture is empty"
+    # The capture is a process of its own: it ends when it sees that nobody is left.
+    assert until(lambda: list(capture.packets(net.folder.path / capture.FILE))), "the capture is empty"
 
 
 def test_the_disk_is_never_filled(ready: None, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def executed(program: bytes, interpreter: str = "sh") -> bool:
     """Whether running it leaves its trace, and nothing but that."""
     place = Path("/var/tmp") / trace_of(MARK)
     try:
-        done = subprocess.run([interpreter], input=program, capture_output=True, check=False, timeout=20)
+        done = subprocess.run([interpreter], input=program, capture_output=True, check=False, timeout=60)
         return done.stderr == b"" and place.exists()
     finally:
         place.unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def test_a_package_is_one_that_dpkg_reads(tmp_path: Path) -> None:
     package = tmp_path / "a.deb"
     package.write_bytes(made_up("/a.deb", MARK, HOST).body)
     done = subprocess.run(
-        ["dpkg-deb", "--field", str(package), "Package"], capture_output=True, check=True, timeout=20
+        ["dpkg-deb", "--field", str(package), "Package"], capture_output=True, check=True, timeout=60
     )
     assert done.stdout.decode().strip() == MARK
 

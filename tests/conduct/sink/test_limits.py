@@ -8,6 +8,7 @@ import selectors
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import NAMES4, NAMES6, Limits, SinkPlan
 from overt.conduct.sink.tape import Ends, Recorder
 from tests.conduct.sink.lab import Net, network
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -25,10 +27,19 @@ HOST = "203.0.113.50"
 
 
 def connected(port: int = 9999) -> socket.socket:
-    return socket.create_connection((HOST, port), 30)
+    return socket.create_connection((HOST, port), PATIENCE_S)
 
 
-def test_resets_half_open_and_slow_clients(net: Net) -> None:
+@pytest.fixture
+def patient(ready: None, tmp_path: Path) -> Iterator[Net]:
+    """A sink that waits for the rest of what began like a protocol, however late it comes."""
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(undecided_s=PATIENCE_S))) as wired:
+        yield wired
+
+
+def test_resets_half_open_and_slow_clients(patient: Net) -> None:
+    net = patient
+
     def misbehave() -> None:
         broken = connected(1001)
         broken.sendall(b"then reset")
@@ -87,7 +98,7 @@ def test_ten_thousand_connections(net: Net) -> None:
         poll = selectors.DefaultSelector()
         for one in opened:
             poll.register(one, selectors.EVENT_READ)
-        answered, end = set(), time.monotonic() + 120
+        answered, end = set(), time.monotonic() + 600
         while len(answered) < count and time.monotonic() < end:
             for key, _ in poll.select(1):
                 assert key.fileobj.recv(1000).startswith(b"HTTP/1.1 200")  # type: ignore[union-attr]
@@ -114,7 +125,7 @@ def test_more_connections_than_there_is_room_for(ready: None, tmp_path: Path) ->
         opened = [connected(3000 + number) for number in range(60)]
         for one in opened[-20:]:
             one.sendall(b"late")
-        time.sleep(0.5)
+        assert opened[0].recv(1) == b"", "the one that was silent longest"
 
     with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(max_connections=20, max_flows=50))) as net:
         net.inside(flood)
@@ -189,7 +200,7 @@ def test_what_comes_after_the_sink_has_closed_is_counted(ready: None, tmp_path: 
     def talk() -> None:
         one = connected()
         one.sendall(b"in time")
-        time.sleep(4)
+        assert one.recv(1) == b""
         one.sendall(b"too late")
 
     with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(idle_s=0.5))) as net:
@@ -256,13 +267,11 @@ def test_what_is_open_at_the_end_is_kept(net: Net) -> None:
         one = connected()
         one.sendall(b"still talking")
         os.write(ready_now, b"x")
-        time.sleep(60)
+        time.sleep(3600)
         os._exit(0)
     os.read(waiting, 1)
     try:
-        began = time.monotonic()
         net.stop()
-        assert time.monotonic() - began < 15
         assert net.sent(net.to(HOST)[0]) == b"still talking"
     finally:
         os.kill(pid, 9)

@@ -27,7 +27,7 @@ PAYLOAD = os.urandom(200_000)
 
 def test_smtp(net: Net) -> None:
     def send() -> None:
-        with smtplib.SMTP("mail.example", 25, timeout=10) as server:
+        with smtplib.SMTP("mail.example", 25, timeout=60) as server:
             server.login("me", "password")
             server.sendmail("a@spy.example", ["b@spy.example", "c@spy.example"], LETTER)
 
@@ -47,10 +47,10 @@ def test_smtp_with_starttls_and_over_tls(net: Net) -> None:
     context = ssl.create_default_context(cafile=str(net.ca))
 
     def send() -> None:
-        with smtplib.SMTP("start.example", 587, timeout=10) as server:
+        with smtplib.SMTP("start.example", 587, timeout=60) as server:
             server.starttls(context=context)
             server.sendmail("a@spy.example", ["b@spy.example"], LETTER)
-        with smtplib.SMTP_SSL("whole.example", 465, timeout=10, context=context) as server:
+        with smtplib.SMTP_SSL("whole.example", 465, timeout=60, context=context) as server:
             server.sendmail("a@spy.example", ["b@spy.example"], LETTER)
 
     net.inside(send)
@@ -65,7 +65,7 @@ def test_smtp_with_starttls_and_over_tls(net: Net) -> None:
 
 def test_starttls_that_is_refused_is_opaque(net: Net) -> None:
     def send() -> None:
-        with smtplib.SMTP("start.example", 587, timeout=10) as server:
+        with smtplib.SMTP("start.example", 587, timeout=60) as server:
             try:
                 server.starttls(context=ssl.create_default_context())
             except ssl.SSLError:
@@ -83,7 +83,7 @@ def test_a_pin_that_is_checked_after_starttls_is_opaque(net: Net) -> None:
     context = ssl.create_default_context(cafile=str(net.ca))
 
     def send() -> None:
-        server = smtplib.SMTP("start.example", 587, timeout=10)
+        server = smtplib.SMTP("start.example", 587, timeout=60)
         server.starttls(context=context)
         server.close()
 
@@ -96,7 +96,7 @@ def test_a_pin_that_is_checked_after_starttls_is_opaque(net: Net) -> None:
 
 def test_ftp(net: Net) -> None:
     def send() -> None:
-        with ftplib.FTP("files.example", timeout=10) as server:
+        with ftplib.FTP("files.example", timeout=60) as server:
             server.login("me", "password")
             server.storbinary("STOR /in/secret.bin", io.BytesIO(PAYLOAD))
 
@@ -113,7 +113,7 @@ def test_ftp_over_tls(net: Net) -> None:
     context = ssl.create_default_context(cafile=str(net.ca))
 
     def send() -> None:
-        with ftplib.FTP_TLS("files.example", timeout=10, context=context) as server:
+        with ftplib.FTP_TLS("files.example", timeout=60, context=context) as server:
             server.login("me", "password")
             server.prot_p()
             server.storbinary("STOR /in/secret.bin", io.BytesIO(PAYLOAD))
@@ -126,7 +126,7 @@ def test_ftp_over_tls(net: Net) -> None:
 
 def test_imap_append(net: Net) -> None:
     def send() -> None:
-        with imaplib.IMAP4("box.example", timeout=10) as server:
+        with imaplib.IMAP4("box.example", timeout=60) as server:
             server.login("me", "password")
             assert server.append("Drafts", "", imaplib.Time2Internaldate(time.time()), LETTER)[0] == "OK"
 
@@ -138,7 +138,7 @@ def test_imap_append(net: Net) -> None:
 
 def test_pop3(net: Net) -> None:
     def ask() -> None:
-        server = poplib.POP3("box.example", timeout=10)
+        server = poplib.POP3("box.example", timeout=60)
         server.user("me")
         server.pass_("password")
         assert server.stat() == (0, 0) and server.list()[1] == []
@@ -151,7 +151,7 @@ def test_pop3(net: Net) -> None:
 
 def test_ssh_is_opaque(net: Net) -> None:
     def talk() -> None:
-        with socket.create_connection(("shell.example", 22), 10) as plain:
+        with socket.create_connection(("shell.example", 22), 60) as plain:
             assert plain.recv(100).startswith(b"SSH-2.0-")
             plain.sendall(b"SSH-2.0-client\r\n" + PAYLOAD)
 

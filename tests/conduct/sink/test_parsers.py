@@ -15,14 +15,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from overt.conduct.evidence.folder import RunFolder
+from overt.conduct.evidence.records import Opened
 from overt.conduct.sink import capture, echoes, hello, mqtt, packets, quic, socks, stun
 from overt.conduct.sink.authority import Authority
 from overt.conduct.sink.conversation import certified_names
+from overt.conduct.sink.exchange import host_of
+from overt.conduct.sink.heard import Heard
 from overt.conduct.sink.http2 import PREFACE
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import NAMES4, NAMES6, Limits
 from overt.conduct.sink.recognise import Kind, recognise
 from overt.conduct.sink.resolver import Resolver
+from overt.conduct.sink.responses import Responder
 from overt.conduct.sink.stream import Stream, TcpStream
 from overt.conduct.sink.tape import Ends, Recorder
 
@@ -225,3 +229,30 @@ def test_a_damaged_capture_is_read_as_far_as_it_goes(tmp_path_factory: pytest.Te
         damaged[chance.randrange(len(damaged))] = chance.randrange(256)
         path.write_bytes(damaged[: chance.randrange(len(damaged))])
         list(capture.packets(path))
+
+
+@pytest.mark.parametrize("before", [b"", b"STARTTLS\r\n"], ids=["late", "midway"])
+def test_tls_that_is_passed_on_is_told_as_unopened(tmp_path: Path, before: bytes) -> None:
+    """Who waits as if the server were to speak first is not opened: then nobody must think that it was plain."""
+    recorder = Recorder(RunFolder(tmp_path), Names(NAMES4, NAMES6), Limits(), 0.0)
+    tape = recorder.begin(Ends("tcp", "45.0.0.10", 443, "192.0.2.2", 4321))
+    assert tape is not None
+    heard = Heard(tape, Responder(Resolver(Names(NAMES4, NAMES6))), secure=False)
+    for data in filter(None, (before, client_hello("late.example"))):
+        heard.take(data)
+    assert (tape.opened, tape.application, tape.server_name) == (Opened.OPAQUE, "tls", "late.example")
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [
+        ("A.example", "a.example"),
+        ("a.example:8443", "a.example"),
+        ("[2001:db8::1]:443", "[2001:db8::1]"),
+        ("[::1]", "[::1]"),
+        ("me:word@a.example:1", "a.example"),
+        ("", ""),
+    ],
+)
+def test_the_host_of_an_authority(authority: str, host: str) -> None:
+    assert host_of(authority) == host

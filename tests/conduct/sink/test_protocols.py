@@ -33,13 +33,13 @@ if port in (443, 8883):
 connected, subscribed = threading.Event(), threading.Event()
 client.on_connect = lambda *_: connected.set()
 client.on_subscribe = lambda *_: subscribed.set()
-client.connect(host, port, 10)
+client.connect(host, port, 60)
 client.loop_start()
-assert connected.wait(20), "nobody answered"
+assert connected.wait(60), "nobody answered"
 client.subscribe("orders/7")
 for quality in (0, 1, 2):
-    client.publish(f"events/{quality}", body, quality).wait_for_publish(20)
-assert subscribed.wait(20), "nobody confirmed"
+    client.publish(f"events/{quality}", body, quality).wait_for_publish(60)
+assert subscribed.wait(60), "nobody confirmed"
 client.disconnect()
 """
 
@@ -49,9 +49,9 @@ with open(sys.argv[1], "rb") as ca, open(sys.argv[2], "rb") as body:
     credentials, data = grpc.ssl_channel_credentials(ca.read()), body.read()
 with grpc.secure_channel("rpc.example:443", credentials) as channel:
     one = channel.unary_unary("/cloud.Scanner/Submit")
-    assert one(data, timeout=20, metadata=[("x-device", "seven")]) == b""
+    assert one(data, timeout=60, metadata=[("x-device", "seven")]) == b""
     many = channel.stream_stream("/cloud.Scanner/Follow")
-    assert list(many(iter([b"first", data, b"last"]), timeout=20)) == [b""]
+    assert list(many(iter([b"first", data, b"last"]), timeout=60)) == [b""]
 """
 
 
@@ -121,7 +121,7 @@ def test_stun(net: Net) -> None:
 
     def ask() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.settimeout(5)
+            udp.settimeout(60)
             udp.connect(("stun.example", 3478))
             udp.send(request)
             answer = udp.recv(100)
@@ -188,7 +188,7 @@ def test_questions_over_tls_with_an_application_protocol(net: Net) -> None:
 
     def ask() -> None:
         with context.wrap_socket(
-            socket.create_connection(("9.9.9.9", 853), 10), server_hostname="dns.example"
+            socket.create_connection(("9.9.9.9", 853), 60), server_hostname="dns.example"
         ) as tls:
             assert tls.selected_alpn_protocol() == "dot"
             tls.sendall(b"".join(len(wire).to_bytes(2, "big") + wire for wire in wires))

@@ -30,6 +30,7 @@ from overt.conduct.sink.zone import Zone
 from tests.conduct.sink.lab import CLONE_NEWNET, SINK4, Net, ip, network, setns, unshare
 from tests.conduct.sink.test_clients import needed, own_certificate
 from tests.conduct.sink.test_names import questions
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -163,7 +164,8 @@ def host(ready: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 @pytest.fixture
 def passing(host: int, tmp_path: Path) -> Iterator[Net]:
-    plan = SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, limits=Limits(stop_s=4))
+    limits = Limits(stop_s=4, speak_first_s=PATIENCE_S)  # everybody here speaks first, however late
+    plan = SinkPlan(Mode.PASS_THROUGH, resolver=WORLD, limits=limits)
     with network(tmp_path, plan, host) as net:
         yield net
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import h2.config
@@ -14,6 +15,7 @@ from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Request, TextMessage
 
 from overt.conduct.evidence.records import Opened
+from overt.conduct.sink.http2 import PREFACE
 from tests.conduct.sink.lab import Net
 
 pytestmark = pytest.mark.kernel
@@ -43,7 +45,7 @@ def interleave(connection: socket.socket) -> None:
                 client.send_data(number, body[places[number] : end], end_stream=end == len(body))
                 places[number] = end
         connection.sendall(client.data_to_send())
-        connection.settimeout(0.01 if any(places[n] < 50_000 for n in streams) else 10)
+        connection.settimeout(0.01 if any(places[n] < 50_000 for n in streams) else 60)
         try:
             events = client.receive_data(connection.recv(65536))
         except TimeoutError:
@@ -58,7 +60,7 @@ def test_streams_of_http2_are_not_torn_apart(net: Net, secure: bool) -> None:
     context.set_alpn_protocols(["h2"])
 
     def talk() -> None:
-        plain = socket.create_connection((HOST, 443), 10)
+        plain = socket.create_connection((HOST, 443), 60)
         if secure:
             plain = context.wrap_socket(plain, server_hostname="many.example")
             assert plain.selected_alpn_protocol() == "h2"
@@ -76,12 +78,56 @@ def test_streams_of_http2_are_not_torn_apart(net: Net, secure: bool) -> None:
     assert [one.sent_bytes for one in flow.requests if one.method == "POST"] == [50_000] * 3
 
 
+def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    """Of HTTP/2."""
+    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
+
+
+HEAD = b"\x82\x86\x84\x01\x0cmany.example"
+"""GET http://many.example/ (RFC 7541, appendix A)."""
+BESIDE: dict[str, Callable[[bytes], bytes]] = {
+    "settings": lambda hidden: frame(4, 0, 0, b"\xf0\x0f" + hidden[:4]),
+    "ping": lambda hidden: frame(6, 0, 0, hidden[:8]),
+    "going away": lambda hidden: frame(7, 0, 0, bytes(8) + hidden),
+    "unknown": lambda hidden: frame(0x77, 0, 0, hidden),
+    "padding of a head": lambda hidden: frame(1, 13, 3, bytes([200]) + HEAD + hidden[:200]),
+    "padding of a body": lambda hidden: (
+        frame(1, 4, 3, b"\x83" + HEAD[1:]) + frame(0, 9, 3, b"\xc8fine" + hidden[:200])
+    ),
+    "body of a reset stream": lambda hidden: (
+        frame(1, 4, 3, b"\x83" + HEAD[1:]) + frame(3, 0, 3, bytes(4)) + frame(0, 1, 3, hidden)
+    ),
+    "not whole": lambda hidden: frame(0, 0, 1, hidden + b"more")[:-4],
+}
+"""Where a connection carries what is part of no request."""
+
+
+@pytest.mark.parametrize("way", BESIDE)
+def test_what_http2_carries_beside_requests_is_kept(net: Net, way: str) -> None:
+    hidden = os.urandom(600)
+    least = {"settings": 4, "ping": 8, "padding of a head": 200, "padding of a body": 200}.get(way, 600)
+
+    def talk() -> None:
+        with socket.create_connection((HOST, 80), 60) as plain:
+            plain.sendall(PREFACE + frame(4, 0, 0, b"") + frame(1, 5, 1, HEAD))
+            plain.sendall(BESIDE[way](hidden))
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(4096):
+                pass
+
+    net.inside(talk)
+    net.stop()
+    sent = net.sent(net.to(HOST)[0])
+    assert sent.startswith(b"GET / HTTP/2\r\nhost: many.example\r\n\r\n")
+    assert hidden[:least] in sent
+
+
 def test_websocket_messages_are_unmasked(net: Net) -> None:
     secret = os.urandom(100_000)
 
     def talk() -> None:
         client = WSConnection(ConnectionType.CLIENT)
-        with socket.create_connection((HOST, 80), 10) as plain:
+        with socket.create_connection((HOST, 80), 60) as plain:
             plain.sendall(client.send(Request(host="ws.example", target="/live")))
             client.receive_data(plain.recv(4096))
             assert isinstance(next(client.events()), AcceptConnection)
@@ -102,7 +148,7 @@ def test_other_frames_than_websocket_are_kept_as_they_are(net: Net, tmp_path: Pa
     head += b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
     def talk() -> None:
-        with socket.create_connection((HOST, 80), 10) as plain:
+        with socket.create_connection((HOST, 80), 60) as plain:
             plain.sendall(head)
             assert plain.recv(4096).startswith(b"HTTP/1.1 101")
             plain.sendall(b"\xff\xff this is no frame")

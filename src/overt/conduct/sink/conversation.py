@@ -59,7 +59,6 @@ async def converse(stream: Stream, hole: Sinkhole, place: Place = Place()) -> No
             await _tls(stream, hole, place)
         case Kind.HTTP1:
             _name(stream, "https" if place.secure else "http", place)
-
             await http1.serve(stream, hole.responder, place.secure, hole.limits.max_head_bytes, inside)
         case Kind.HTTP2:
             _name(stream, "https" if place.secure else "http", place)
@@ -118,7 +117,6 @@ async def _greet(stream: Stream, hole: Sinkhole, place: Place) -> None:
 
 async def _speak(stream: Stream, application: str, hole: Sinkhole, place: Place) -> None:
     _name(stream, application, place)
-
     opened: list[TlsStream] = []
 
     async def start_tls(plain: Stream) -> Stream | None:
@@ -147,8 +145,7 @@ async def _dns(stream: Stream, hole: Sinkhole) -> None:
         answered = hole.responder.resolver.answer(wire)
         if answered is None:
             return await stream.drain()
-        for question in answered.questions:
-            stream.tape.asked(question.kind, question.name).status = answered.status
+        stream.tape.questions(answered)
         await stream.write(len(answered.reply).to_bytes(2, "big") + answered.reply)
     return None
 

@@ -135,10 +135,7 @@ class Datagrams:
         if answered is None:
             return False
         talk.tape.application = "dns"
-        for question in answered.questions:
-            talk.tape.asked(question.kind, question.name).status = (
-                answered.status if self.answers and not self.forward else None
-            )
+        talk.tape.questions(answered, self.answers and not self.forward)
         self._reply(talk, answered.reply)
         return True
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import h11
 
 from overt.conduct.evidence.records import Opened
-from overt.conduct.sink.http1 import Exchange, url_of
+from overt.conduct.sink import hello
+from overt.conduct.sink.exchange import Exchange, began
 from overt.conduct.sink.recognise import Kind, recognise
 from overt.conduct.sink.resolver import Answered
-from overt.conduct.sink.responses import MAX_QUESTION_BYTES, Asked, Responder, lowered, wants_body
+from overt.conduct.sink.responses import Responder
 from overt.conduct.sink.tape import Tape
 
 _MIDWAY = "encryption began midway (STARTTLS), and was passed on unopened"
+_LATE = "encryption began after a silence, as if the server were to speak first, and was passed on unopened"
 
 
 class Heard:
@@ -30,8 +34,8 @@ class Heard:
         """The next bytes that the client sent."""
         if self._first and recognise(data, self._tape.ends.port) is Kind.DNS:
             self._questions, self._http = bytearray(), None
-        elif not self._first and self._tape.opened is not Opened.OPAQUE and _begins_tls(data):
-            self._tape.opaque(_MIDWAY)
+        elif self._tape.opened is not Opened.OPAQUE and _begins_tls(data):
+            self._unopened(data)
         self._first = False
         if self._questions is not None:
             self._questions += data
@@ -43,6 +47,19 @@ class Heard:
         except (h11.RemoteProtocolError, h11.LocalProtocolError):
             self._http = None
 
+    def _unopened(self, data: bytes) -> None:
+        """TLS that is passed on as it is: what its first message says in the clear is all that is known."""
+        tape = self._tape
+        tape.opaque(_LATE if self._first else _MIDWAY)
+        with contextlib.suppress(hello.NoHello):
+            if message := hello.in_records(data):
+                said = hello.read(message)
+                tape.server_name, tape.alpn = tape.server_name or said.server_name, tape.alpn or said.alpn
+                tape.application = "tls" if tape.application == "raw" else tape.application
+                tape.hello(data)
+                if said.server_name:
+                    tape.asked("SNI", said.server_name)
+
     def _ask(self, waiting: bytearray) -> None:
         """Note what is whole: each after its length (RFC 7766)."""
         self._tape.application = "dns"
@@ -51,19 +68,18 @@ class Heard:
             del waiting[:end]
 
     def _note(self, asked: Answered | None) -> None:
-        for question in asked.questions if asked else ():
-            self._tape.asked(question.kind, question.name)
+        if asked:
+            self._tape.questions(asked, replied=False)
 
     def _events(self, http: h11.Connection) -> None:
         """Take what is there. The answer that h11 is told of is made up: only so will it take the next request."""
         while True:
             match http.next_event():
                 case h11.Request() as request:
-                    self._exchange = self._began(request)
+                    self._tape.application = self._scheme
+                    self._exchange = began(self._tape, self._scheme, request)
                 case h11.Data(data=data) if self._exchange:
-                    self._exchange.noted.sent_bytes += len(data)
-                    if wants_body(self._exchange.asked.headers):
-                        self._exchange.body += data[: MAX_QUESTION_BYTES - len(self._exchange.body)]
+                    self._exchange.took(bytes(data))
                 case h11.EndOfMessage():
                     if self._exchange:
                         self._note(self._responder.question(self._exchange.whole()))
@@ -72,16 +88,6 @@ class Heard:
                     http.start_next_cycle()
                 case _:
                     return
-
-    def _began(self, request: h11.Request) -> Exchange:
-        headers = lowered(request.headers)
-        method, target = request.method.decode("latin-1"), request.target.decode("latin-1")
-        url = url_of(self._scheme, headers.get("host", ""), target, self._tape.ends)
-        raw = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
-        )
-        self._tape.application = self._scheme
-        return Exchange(Asked(method, "", target, headers), self._tape.asked(method, url, raw))
 
 
 def _begins_tls(data: bytes) -> bool:

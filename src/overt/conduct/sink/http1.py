@@ -5,34 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 import h11
 
 from overt.conduct.sink import websocket
-from overt.conduct.sink.responses import MAX_QUESTION_BYTES, Asked, Responder, Response, lowered, wants_body
+from overt.conduct.sink.exchange import Exchange, began
+from overt.conduct.sink.responses import Asked, Responder, Response
 from overt.conduct.sink.stream import Stream
-from overt.conduct.sink.tape import Asked as Noted
-from overt.conduct.sink.tape import Ends, Tape
 
 Inside = Callable[[Stream], Awaitable[None]]
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _SLICE_BYTES = 64 << 10
-_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(slots=True)
-class Exchange:
-    """The request under way."""
-
-    asked: Asked
-    noted: Noted
-    body: bytearray = field(default_factory=bytearray)
-
-    def whole(self) -> Asked:
-        """The request with its body, as far as the answer depends on it."""
-        return replace(self.asked, body=bytes(self.body))
+_KNOWN = {int(status) for status in HTTPStatus}
 
 
 async def serve(
@@ -65,9 +50,9 @@ class _Server:
             case h11.NEED_DATA:
                 return await self._feed()
             case h11.Request() as request:
-                self._exchange = self._began(request)
+                self._exchange = began(self._stream.tape, self._scheme, request)
             case h11.Data(data=data) if self._exchange:
-                self._took(self._exchange, bytes(data))
+                self._exchange.took(bytes(data))
             case h11.EndOfMessage() if self._exchange:
                 return await self._answer(self._exchange)
             case h11.PAUSED | h11.ConnectionClosed():
@@ -83,27 +68,6 @@ class _Server:
             self._http.receive_data(data[at : at + _SLICE_BYTES])
         return True
 
-    def _began(self, request: h11.Request) -> Exchange:
-        headers = lowered(request.headers)
-        raw = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw_items()
-        )
-        method, target = request.method.decode("latin-1"), request.target.decode("latin-1")
-        url = url_of(self._scheme, headers.get("host", ""), target, self._stream.tape.ends)
-        host = (
-            headers.get("host", "").rpartition(":")[0]
-            if _has_port(headers.get("host", ""))
-            else headers.get("host", "")
-        )
-        return Exchange(
-            Asked(method, host.lower(), target, headers), self._stream.tape.asked(method, url, raw)
-        )
-
-    def _took(self, exchange: Exchange, data: bytes) -> None:
-        exchange.noted.sent_bytes += len(data)
-        if wants_body(exchange.asked.headers):
-            exchange.body += data[: MAX_QUESTION_BYTES - len(exchange.body)]
-
     async def _answer(self, exchange: Exchange) -> bool:
         asked = exchange.asked
         if asked.method == "CONNECT":
@@ -112,7 +76,7 @@ class _Server:
             return await self._websocket(exchange)
         response = self._responder.answer(exchange.whole())
         if response.answered:
-            note_questions(self._stream.tape, response)
+            self._stream.tape.questions(response.answered)
         exchange.noted.status, exchange.noted.offered = response.status, response.offered
         await self._respond(asked, response)
         if self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
@@ -170,31 +134,6 @@ class _Server:
     async def _send(self, event: h11.Event) -> None:
         if data := self._http.send(event):
             await self._stream.write(data)
-
-
-_KNOWN = {int(status) for status in HTTPStatus}
-
-
-def note_questions(tape: Tape, response: Response) -> None:
-    """Note what DNS over HTTPS asked."""
-    for question in response.answered.questions if response.answered else ():
-        tape.asked(question.kind, question.name).status = (
-            response.answered.status if response.answered else None
-        )
-
-
-def url_of(scheme: str, host: str, target: str, ends: Ends) -> str:
-    """The URL that was meant: `target` may be a path, an authority or a URL (RFC 9112 §3.2)."""
-    if not target.startswith("/"):
-        return target
-    if not host:
-        host = f"[{ends.address}]" if ":" in ends.address else ends.address
-        host += f":{ends.port}" if ends.port != _PORTS[scheme] else ""
-    return f"{scheme}://{host}{target}"
-
-
-def _has_port(host: str) -> bool:
-    return ":" in host.rpartition("]")[2]
 
 
 def _is_websocket(asked: Asked) -> bool:

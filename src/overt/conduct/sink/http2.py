@@ -1,13 +1,14 @@
 """HTTP/2 as the server (RFC 9113; the state machine is h2), for clients that speak nothing else.
 
-What a connection carries is recorded unfolded: for each stream the request's head as text, then its body. One stream is
+What a connection carries is recorded unfolded: for each stream the request's head as text, then its body; what belongs to none
+(other frames, padding) follows. One stream is
 written at a time; what others send meanwhile waits, up to a limit, so that no body is torn apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import h2.config
 import h2.connection
@@ -15,30 +16,19 @@ import h2.errors
 import h2.events
 import h2.exceptions
 
-from overt.conduct.sink.http1 import note_questions
-from overt.conduct.sink.responses import Asked, Responder, wants_body
+from overt.conduct.sink.exchange import Exchange, host_of
+from overt.conduct.sink.responses import Asked, Responder
 from overt.conduct.sink.stream import Stream
-from overt.conduct.sink.tape import Asked as Noted
 from overt.conduct.sink.tape import Tape
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_WAITING_BYTES = 4 << 20
 """Of bodies that wait for another to end."""
-MAX_QUESTION_BYTES = 64 << 10
 WINDOW_BYTES = 8 << 20
 _GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 _GRPC_EMPTY = bytes(5)
 """A message without any field, which is one of every type."""
 _GRPC_OK = (("grpc-status", "0"),)
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One request on one stream, while it goes on."""
-
-    asked: Asked
-    noted: Noted
-    question: bytearray = field(default_factory=bytearray)
 
 
 @dataclass(slots=True)
@@ -112,7 +102,7 @@ async def serve(stream: Stream, responder: Responder, secure: bool) -> None:
     try:
         await server.run()
     finally:
-        server.unfolded.close()
+        server.close()
 
 
 class _Server:
@@ -125,22 +115,44 @@ class _Server:
         self._exchanges: dict[int, Exchange] = {}
         self._replies: list[Reply] = []
         self.unfolded = Unfolded(stream.tape)
+        self._frames = Frames(PREFACE)
+        self._beside = bytearray()
 
     async def run(self) -> None:
         self._http.initiate_connection()
         self._http.increment_flow_control_window(WINDOW_BYTES)
         await self._flush()
         while data := await self._stream.raw():
-            try:
-                for event in self._http.receive_data(data):
-                    self._take(event)
-                self._reply()
-            except h2.exceptions.ProtocolError:
-                await self._flush()
-                self._stream.tape.sent(data)
-                await self._stream.drain()
-                return
+            frames = self._frames.took(data)
+            for frame in frames:
+                try:
+                    self._receive(frame)
+                except h2.exceptions.ProtocolError:
+                    await self._flush()
+                    self._stream.tape.sent(b"".join((frame, *frames)))
+                    await self._stream.drain()
+                    return
+            self._reply()
             await self._flush()
+
+    def _receive(self, frame: bytes) -> None:
+        if frame != PREFACE:
+            self._beside += beside(frame, self._exchanges)
+        for event in self._http.receive_data(frame):
+            self._take(event)
+        if len(self._beside) > MAX_BESIDE_BYTES:
+            self._write_beside()
+
+    def close(self) -> None:
+        """Write everything that was not written yet."""
+        self.unfolded.close()
+        self._beside += self._frames.rest()
+        self._write_beside()
+
+    def _write_beside(self) -> None:
+        self.unfolded.took(CONNECTION, bytes(self._beside))
+        self.unfolded.ended(CONNECTION)
+        self._beside.clear()
 
     def _take(self, event: h2.events.Event) -> None:
         match event:
@@ -165,17 +177,13 @@ class _Server:
         head = f"{method} {path} HTTP/2\r\nhost: {host}\r\n".encode("latin-1", "replace")
         self.unfolded.took(number, head + _written(fields) + b"\r\n")
         noted = self._stream.tape.asked(method, f"{self._scheme}://{host}{path}", tuple(fields))
-        name = host.rpartition("@")[2].partition(":")[0].lower()
-        exchange = self._exchanges[number] = Exchange(Asked(method, name, path, dict(fields)), noted)
+        exchange = self._exchanges[number] = Exchange(Asked(method, host_of(host), path, dict(fields)), noted)
         if _is_grpc(exchange.asked):  # some wait for it before they go on
             self._http.send_headers(number, _GRPC_HEAD)
 
     def _took(self, number: int, data: bytes) -> None:
-        exchange = self._exchanges[number]
-        exchange.noted.sent_bytes += len(data)
+        self._exchanges[number].took(data)
         self.unfolded.took(number, data)
-        if wants_body(exchange.asked.headers):
-            exchange.question += data[: MAX_QUESTION_BYTES - len(exchange.question)]
 
     def _answer(self, number: int, exchange: Exchange) -> None:
         asked = exchange.asked
@@ -184,11 +192,9 @@ class _Server:
             self._http.send_data(number, _GRPC_EMPTY)
             self._http.send_headers(number, _GRPC_OK, end_stream=True)
             return
-        response = self._responder.answer(
-            Asked(asked.method, asked.host, asked.target, asked.headers, bytes(exchange.question))
-        )
+        response = self._responder.answer(exchange.whole())
         if response.answered:
-            note_questions(self._stream.tape, response)
+            self._stream.tape.questions(response.answered)
         exchange.noted.status, exchange.noted.offered = response.status, response.offered
         empty = asked.method == "HEAD" or not response.size
         fields = [(name.lower(), value) for name, value in response.headers]

@@ -231,8 +231,7 @@ class TlsStream(Stream):
 
     async def _feed(self) -> bool:
         data = await self._lower.raw()
-        if room := KEPT_SEALED_BYTES - len(self.sealed):
-            self.sealed += data[: max(0, room)]
+        self.sealed += data[: KEPT_SEALED_BYTES - len(self.sealed)]
         if not data:
             return False
         self._incoming.write(data)

@@ -18,6 +18,7 @@ from overt.conduct.evidence.folder import FILES, RunFolder
 from overt.conduct.evidence.records import Flow, Offered, Opened, Request
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import Limits
+from overt.conduct.sink.resolver import Answered
 
 MAX_REFUSED = 100_000
 """Conversations past `max_flows` that are told apart; more are counted as often as they show."""
@@ -134,6 +135,11 @@ class Tape:
         else:
             self._recorder.counts.unnoted_requests += 1
         return asked
+
+    def questions(self, answered: Answered, replied: bool = True) -> None:
+        """Note what a message to a name server asked, and, if that was `replied` here, what it was answered."""
+        for question in answered.questions:
+            self.asked(question.kind, question.name).status = answered.status if replied else None
 
     def hold(self, size: int) -> bool:
         """Whether so many bytes more may be kept in memory for this flow; less than 0: so many less are."""

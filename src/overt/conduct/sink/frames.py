@@ -1,0 +1,58 @@
+"""Frames of HTTP/2 (RFC 9113, section 4.1), and what they carry besides heads and bodies of requests.
+
+A server has to pass over frames that it doesn't know, and over padding: whoever has something to hide may put it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+HEAD_BYTES = 9
+MAX_PAYLOAD_BYTES = 16_384
+"""Which no client may exceed as long as it is not told that it may (section 4.2)."""
+_DATA, _HEADERS, _CONTINUATION = 0, 1, 9
+_PADDED = 8
+
+
+class Frames:
+    """Takes a connection's bytes after its preface apart. Mutable: it keeps a frame that is not whole yet."""
+
+    def __init__(self, preface: bytes) -> None:
+        self._held = bytearray()
+        self._preface_bytes = len(preface)
+
+    def took(self, data: bytes) -> Iterator[bytes]:
+        """Whole frames, the preface before them; what is no frame that may be sent, as it is."""
+        self._held += data
+        while len(self._held) >= (size := self._size()):
+            self._preface_bytes = 0
+            frame = bytes(self._held[:size])
+            del self._held[:size]
+            yield frame
+
+    def _size(self) -> int:
+        """Of the piece in front."""
+        if self._preface_bytes or len(self._held) < HEAD_BYTES:
+            return self._preface_bytes or HEAD_BYTES
+        payload_bytes = int.from_bytes(self._held[:3], "big")
+        return len(self._held) if payload_bytes > MAX_PAYLOAD_BYTES else HEAD_BYTES + payload_bytes
+
+    def rest(self) -> bytes:
+        """What is left of a frame that did not become whole, once."""
+        rest = bytes(self._held)
+        self._held.clear()
+        return rest
+
+
+def beside(frame: bytes, streams: Collection[int]) -> bytes:
+    """What of a frame is no part of a request on one of these streams."""
+    if len(frame) < HEAD_BYTES:
+        return b""
+    kind, flags, payload = frame[3], frame[4], frame[HEAD_BYTES:]
+    number = int.from_bytes(frame[5:HEAD_BYTES], "big") & 0x7FFFFFFF
+    if kind == _CONTINUATION:
+        return b""
+    if kind != _HEADERS and not (kind == _DATA and number in streams):
+        return payload
+    padding = payload[len(payload) - payload[0] :] if flags & _PADDED and payload else b""
+    return padding if padding.strip(b"\0") else b""
