@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from overt.cli.app import main
+from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Losses, Run, StepRun
 from overt.conduct.report import writing
 from overt.conduct.session import lab
@@ -56,7 +57,8 @@ def test_who_ends_it_while_it_writes_is_told_what_is_left(
     profile = made.write(tmp_path / "other", made.Evidence()).evidence / "profile.toml"
     out = tmp_path / "report"
 
-    def ended(*_: object) -> None:
+    def ended(folder: ReportFolder, *_: object) -> None:
+        folder.write_answers(())
         raise KeyboardInterrupt
 
     monkeypatch.setattr(lab, "make", lambda *_: made.write(out, made.Evidence()))
@@ -64,3 +66,5 @@ def test_who_ends_it_while_it_writes_is_told_what_is_left(
     monkeypatch.setenv("OVERT_HOME", str(tmp_path / "home"))
     assert main(["conduct", "run", str(profile), "--out", str(out)]) == 130
     assert f"no report was made: {out} holds what was recorded so far" in capsys.readouterr().err
+    assert main(["conduct", "show", str(out)]) == 2
+    assert "is this the folder of a conduct report?" in capsys.readouterr().err

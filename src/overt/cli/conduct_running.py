@@ -14,7 +14,7 @@ from overt.cli.voice import Exit, note, say, visible
 from overt.conduct import profile
 from overt.conduct.chamber import preflight
 from overt.conduct.chamber.warden import Terminated
-from overt.conduct.evidence.folder import ReportFolder
+from overt.conduct.evidence.folder import ANSWERS, ReportFolder
 from overt.conduct.evidence.records import Mode
 from overt.conduct.profile import Profile
 from overt.conduct.report import signing, writing
@@ -74,6 +74,7 @@ def _unfinished(out: Path) -> Iterator[None]:
         yield
     except BaseException as error:
         if not begun and (out / "evidence").exists():
+            (out / "evidence" / ANSWERS).unlink(missing_ok=True)  # by these it would be taken for a report
             note(
                 f"no report was made: {visible(str(out))} holds what was recorded so far; remove it before the next try"
             )
