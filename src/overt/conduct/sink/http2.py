@@ -1,8 +1,8 @@
 """HTTP/2 as the server (RFC 9113; the state machine is h2), for clients that speak nothing else.
 
-What a connection carries is recorded unfolded: for each stream the request's head as text, then its body; what belongs to none
-(other frames, padding) follows. One stream is
-written at a time; what others send meanwhile waits, up to a limit, so that no body is torn apart.
+What a connection carries is recorded unfolded: for each stream the request's head as text, then its body. One stream is
+written at a time; what others send meanwhile waits, up to a limit, so that no body is torn apart. What belongs to no
+request (other frames, padding) follows.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import h2.events
 import h2.exceptions
 
 from overt.conduct.sink.exchange import Exchange, host_of
+from overt.conduct.sink.frames import Frames, beside
 from overt.conduct.sink.responses import Asked, Responder
 from overt.conduct.sink.stream import Stream
 from overt.conduct.sink.tape import Tape
@@ -24,6 +25,10 @@ from overt.conduct.sink.tape import Tape
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 MAX_WAITING_BYTES = 4 << 20
 """Of bodies that wait for another to end."""
+MAX_BESIDE_BYTES = 4 << 10
+"""Of what belongs to no request, until it is written after one."""
+CONNECTION = 0
+"""The stream that is the connection itself (section 5.1.1)."""
 WINDOW_BYTES = 8 << 20
 _GRPC_HEAD = ((":status", "200"), ("content-type", "application/grpc"))
 _GRPC_EMPTY = bytes(5)
