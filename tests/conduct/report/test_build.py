@@ -13,6 +13,7 @@ import pytest
 import overt
 from overt.cli.app import main
 from overt.cli.voice import Exit
+from overt.conduct.compare.arms import compare
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.report import build, verify, writing
 from overt.conduct.report.build import UNKNOWN, Build
@@ -149,6 +150,7 @@ def test_the_command_tells_them_apart(
     command = ["conduct", "verify", str(copy.path), "--public-key", str(key)]
     for run in copy.runs():  # made by hand: the finder would find something else
         verify.search_run(run, run)
+    copy.write_compared(compare(copy.runs()))
     writing.write(copy, spying.key, made.MADE)
     assert main(command) == Exit.OK, capsys.readouterr().out
     lie(copy)

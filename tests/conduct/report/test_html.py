@@ -94,9 +94,9 @@ def test_says_it_in_a_minute(shown: Shown, spying: Report) -> None:
     assert page.locator(".answers li").count() == 20
     assert page.locator("svg.graph .undeclared").count() == 3
     assert page.locator("svg.timeline .flow.sighted").count() >= 3
-    assert page.locator("tr.differs").count() == 3
+    assert page.locator("tr.differs").count() == 16
     words = first.split()
-    assert len(words) < 480  # of twenty unwelcome answers, all of them
+    assert len(words) < 500  # of twenty unwelcome answers, all of them
 
 
 @pytest.mark.browser
@@ -157,7 +157,9 @@ def test_drawings_cut_no_words(shown: Shown, spying: Report, tmp_path: Path) -> 
 @pytest.mark.browser
 def test_pairs_in_one_sentence(shown: Shown, spying: Report, behaving: Report) -> None:
     section = "section[aria-labelledby=pairs]"
-    assert "In 2 of 4 pairs the marked file fared otherwise" in shown(spying.folder.path).inner_text(section)
+    assert "In 14 of 16 pairs the marked file fared otherwise" in shown(spying.folder.path).inner_text(
+        section
+    )
     assert "In none of 4 pairs the marked file fared" in shown(behaving.folder.path).inner_text(section)
     assert "none of them was opened" not in shown(behaving.folder.path).inner_text(section)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from overt.conduct.compare.arms import compare
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.evidence.records import Sighting
 from overt.conduct.report import build, signing, verify, writing
@@ -119,8 +120,10 @@ def test_a_report_is_written_without_empty_folders(tmp_path: Path) -> None:
 
 def test_signed_again_by_another_is_told(copy: Path, spying: Report) -> None:
     forger = signing.new_key()
+    folder = ReportFolder(copy)
     (copy / "evidence/runs/mixed-1/sightings.jsonl").write_bytes(b"")
-    writing.write(ReportFolder(copy), forger, made.MADE)
+    folder.write_compared(compare(folder.runs()))
+    writing.write(folder, forger, made.MADE)
     assert verify.verify(copy, None, None).holds  # whole in itself: hence the warning
     assert "not signed by the key" in wrong(verify.verify(copy, spying.key.text, None))["signature"]
 
@@ -136,6 +139,16 @@ def test_answers_that_do_not_follow_are_told(copy: Path, spying: Report) -> None
         spying.key.sign(statement(folder, made.MADE, spying.key.text, build.here()))
     )
     assert "other answers" in wrong(verify.verify(copy, spying.key.text, None))["judged again"]
+
+
+def test_comparisons_that_do_not_follow_are_told(copy: Path, spying: Report) -> None:
+    """The lab can't leave out, or make up, that marked files are treated differently."""
+    folder = ReportFolder(copy)
+    marked, *others = folder.compared()
+    folder.write_compared([made.replace(marked, p=1.0, p_corrected=1.0), *others])
+    writing.write(folder, spying.key, made.MADE)
+    found = wrong(verify.verify(copy, spying.key.text, None))
+    assert [*found] == ["compared again"] and marked.question in found["compared again"]
 
 
 def test_other_packages_are_told(copy: Path, spying: Report) -> None:
@@ -185,7 +198,7 @@ def test_the_finder_is_run_again(spying: Report) -> None:
     assert verify.verify(spying.folder.path, None, same).holds
     assert seen[0] == []
     found = wrong(verify.verify(spying.folder.path, None, blind))
-    assert "sightings.jsonl: 8 only in the report, 0 only now; opaque" in found["searched again: mixed-1"]
+    assert "sightings.jsonl: 20 only in the report, 0 only now; opaque" in found["searched again: mixed-1"]
 
 
 @pytest.mark.parametrize(

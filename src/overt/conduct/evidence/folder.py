@@ -159,8 +159,13 @@ class ReportFolder:
                 os.rmdir(place)
 
 
+def encoded(value: object) -> bytes:
+    """What a file that is read in one piece has in it, for this value."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
 def _write_whole(path: Path, value: object) -> None:
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n")
+    path.write_bytes(encoded(value))
 
 
 def _write_lines(path: Path, values: Iterable[records.Record]) -> None:

@@ -10,7 +10,6 @@ from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, secon
 from overt.conduct.judge.declared import Declared, names_given
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
 
-DNS_PORTS = (53, 5353)
 LOST = "part of the traffic was not kept"
 PLAIN_BY_NATURE = ("dns", "ntp", "stun")
 """Protocols whose unencrypted form is everybody's: named among the facts, not held against a product."""

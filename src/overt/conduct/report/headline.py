@@ -19,29 +19,6 @@ class Tone(StrEnum):
 
 WORDS = {Verdict.YES: "Yes", Verdict.NO: "No", Verdict.PARTLY: "Partly", Verdict.UNSEEN: "Not seen"}
 
-WORST_FIRST = (
-    "content-left",
-    "marking",
-    "after-detection",
-    "observer",
-    "names-left",
-    "digests-left",
-    "certificates",
-    "update-integrity",
-    "secrets",
-    "undeclared-contact",
-    "beyond-scope-reads",
-    "persistence",
-    "listening",
-    "privileges",
-    "plain-transport",
-    "beyond-scope-changes",
-    "beyond-scope-executes",
-    "removal",
-    "sight",
-)
-"""The order in which unwelcome answers make the headline."""
-
 TITLES = {
     "content-left": "{product} sent the content of files",
     "marking": "{product} treats confidential documents differently",
@@ -63,6 +40,7 @@ TITLES = {
     "removal": "{product} leaves something behind when removed",
     "sight": "The record of {product} has gaps",
 }
+"""What an unwelcome answer makes of the headline: the first of these that there is."""
 
 CONTENT = {
     Verdict.NO: "Nothing of the content of files was found in what it sent. ",
@@ -96,9 +74,9 @@ def tone(answers: Sequence[Answer]) -> Tone:
 def title(product: str, answers: Sequence[Answer]) -> str:
     """The headline."""
     bad = [answer.question for answer in answers if tone_of(answer) is Tone.BAD]
-    for name in WORST_FIRST:
+    for name, words in TITLES.items():
         if name in bad:
-            return TITLES[name].format(product=product)
+            return words.format(product=product)
     if tone(answers) is Tone.UNSEEN:
         return f"Nothing unwelcome was seen of {product}, and not everything could be seen"
     return f"{product} was seen doing only what it had declared"

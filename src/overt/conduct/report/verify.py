@@ -13,9 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from overt.conduct.canary.bodies import bodies
+from overt.conduct.compare.arms import compare
 from overt.conduct.evidence import folder as places
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.evidence.records import Answer
@@ -213,7 +212,7 @@ def _subject(folder: ReportFolder, signed: dict[str, Any]) -> Check:
 
 
 def _again(folder: ReportFolder, signed: dict[str, Any], find: Find | None) -> Iterator[Check]:
-    """The finder, the judge and the forms once more, on the same evidence."""
+    """Finder, comparison, judge and forms once more, on the same evidence."""
     predicate = signed["predicate"]
     by = build.claimed(predicate.get("tool"))
     other = by.other_than(build.here())
@@ -224,6 +223,7 @@ def _again(folder: ReportFolder, signed: dict[str, Any], find: Find | None) -> I
     else:
         for run in folder.runs():
             yield _redone(f"searched again: {run.path.name}", partial(_searched, run, find), other)
+    yield _redone("compared again", partial(_compared, folder), other)
     yield _redone("judged again", partial(_judged, folder), other)
     yield _redone("stated again", partial(_stated, folder, signed, by), other)
     yield _redone("written again", partial(_written, folder, str(predicate.get("made")), by), other)
@@ -242,11 +242,29 @@ def _redone(what: str, work: Callable[[], tuple[bool, str]], other: str) -> Chec
     return Check(what, False, f"{words}; this very build made it: it was changed before it was signed")
 
 
+def _compared(folder: ReportFolder) -> tuple[bool, str]:
+    """Whether the runs give the stored tests. Raises `ConductError`."""
+    count, differing = apart.done(
+        partial(_compared_otherwise, folder), tuple[int, list[str]], "to compare these runs"
+    )
+    if not differing:
+        return True, f"the runs give the same {counted(count, 'test')}"
+    return False, f"the runs give other tests than the report: {'; '.join(differing)}"
+
+
+def _compared_otherwise(folder: ReportFolder) -> tuple[int, list[str]]:
+    """How many tests the runs give, and the questions of those that are others in the report."""
+    stored, again = folder.compared(), compare(folder.runs())
+    differing = [one.question for one in (*stored, *again) if one not in again or one not in stored]
+    if stored != again and not differing:
+        differing = ["in another order"]
+    return len(again), [*dict.fromkeys(differing)][:MAX_NAMED]
+
+
 def _judged(folder: ReportFolder) -> tuple[bool, str]:
     """Whether the evidence gives the stored answers. Raises `ConductError`."""
     answers = apart.done(partial(judge, folder), tuple[Answer, ...], "to judge this evidence")
-    stored = (folder.evidence / places.ANSWERS).read_bytes()
-    if stored == msgspec.json.format(msgspec.json.encode(answers), indent=1) + b"\n":
+    if (folder.evidence / places.ANSWERS).read_bytes() == places.encoded(answers):
         return True, f"the evidence gives the same {len(answers)} answers, byte for byte"
     return False, f"the evidence gives other answers than the report: {_answers(folder.answers(), answers)}"
 
