@@ -9,8 +9,9 @@ from functools import partial
 
 from overt.conduct import profile as profiles
 from overt.conduct.certify.requirements import DEPTHS, REQUIREMENTS, Level, Requirement
+from overt.conduct.compare.pairs import pairs_of
 from overt.conduct.evidence.folder import PROFILE, ReportFolder
-from overt.conduct.evidence.records import Answer, Canary, Side, StepKind, StepRun, Verdict
+from overt.conduct.evidence.records import Answer, Arm, Canary, StepKind, StepRun, Verdict
 from overt.conduct.judge.answering import counted
 from overt.conduct.profile import Archive, Folder
 from overt.conduct.report import apart
@@ -81,7 +82,9 @@ def assessed(answers: Sequence[Answer], done: Exercised) -> Assessment:
 def exercised(folder: ReportFolder) -> Exercised:
     """What the runs in `folder` exercised: steps that did not end as expected do not count. Raises `ConductError`."""
     runs = [(run, run.run()) for run in folder.runs()]
-    pairs = [_pairs(run.read(Canary)) for run, record in runs if record.arm == "mixed"]
+    pairs = [
+        len([*pairs_of(record.name, run.read(Canary))]) for run, record in runs if record.arm is Arm.MIXED
+    ]
     steps = {step.kind for _, record in runs for step in record.steps if _did_its_work(step)}
     if isinstance(profiles.read(folder.evidence / PROFILE).install, Folder | Archive):
         steps.add(StepKind.INSTALL)  # nothing of it runs when it is copied or unpacked
@@ -91,14 +94,6 @@ def exercised(folder: ReportFolder) -> Exercised:
 
 def _did_its_work(step: StepRun) -> bool:
     return step.expected and not step.timed_out and not step.repeated
-
-
-def _pairs(canaries: Iterable[Canary]) -> int:
-    sides: dict[int, set[Side]] = {}
-    for canary in canaries:
-        if canary.pair is not None:
-            sides.setdefault(canary.pair, set()).add(canary.side)
-    return sum({Side.MARKED, Side.PLAIN} <= found for found in sides.values())
 
 
 def _outcome(requirement: Requirement, answer: Answer | None) -> Outcome:

@@ -303,7 +303,10 @@ def _stated(folder: ReportFolder, signed: dict[str, Any], by: Build) -> tuple[bo
     )
     if differing:
         return False, f"the evidence gives another {', '.join(differing[:MAX_NAMED])} than was signed"
-    return True, f"the evidence gives the same statement, with the result {predicate['result']} for the product"
+    return (
+        True,
+        f"the evidence gives the same statement, with the result {predicate['result']} for the product",
+    )
 
 
 def _written(folder: ReportFolder, made: str, by: Build) -> tuple[bool, str]:
