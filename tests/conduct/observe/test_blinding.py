@@ -62,6 +62,24 @@ def test_changing_the_network_is_an_attempt_that_hides_nothing(arguments: str) -
     assert not known.attempt and known.defeated
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("sendto", '3<RAW:[12389636]>, "E\\0\\0 ", 32, 0, {sa_family=AF_INET, sin_port=htons(0)}, 16'),
+        ("sendmsg", "3<RAWv6:[12389636]>, {msg_name=NULL, msg_iov=[]}, 0"),
+        ("connect", "3<RAW:[12389636]>, {sa_family=AF_INET, sin_port=htons(0)}, 16"),
+        ("bind", "4<PACKET:[12389637]>, {sa_family=AF_PACKET, sll_protocol=htons(ETH_P_ALL)}, 20"),
+        ("sendto", '3<PING:[12389636]>, "\\10\\0", 8, 0, {sa_family=AF_INET, sin_port=htons(0)}, 16'),
+    ],
+)
+def test_packets_of_ones_own_are_told_as_not_searched(name: str, arguments: str) -> None:
+    (blind,) = told(name, arguments, "32", declared=NETWORKING)
+    assert not blind.attempt and not blind.defeated and blind.at_s == 1.0
+    assert "raw socket" in blind.what
+    assert told(name, arguments, REFUSED) == []
+    assert told(name, arguments.replace(arguments[2:].partition(":")[0], "UDP", 1), "32") == []
+
+
 @pytest.mark.parametrize("arguments", ASKS)
 def test_asking_about_the_network_is_none(arguments: str) -> None:
     assert told("sendmsg", arguments) == []

@@ -216,6 +216,24 @@ def _sets_network(message: re.Match[str]) -> bool:
     return number in ROUTES and _ROUTE.match(payload) is not None
 
 
+_OWN_PACKETS = re.compile(r"\d+<(?:RAW|PACKET|PING)(?:v6)?:")
+
+
+def _own_packets(arguments: str, name: str) -> Sign | None:
+    """A socket whose packets' heads a program writes itself (raw(7), packet(7)), or numbers (icmp(7))."""
+    if not _OWN_PACKETS.match(arguments):
+        return None
+    return Sign(
+        "made packets of its own (raw socket): what their heads tell is in the capture, and not searched",
+        attempt=False,
+        declarable=False,
+    )
+
+
+def _sending(arguments: str, name: str) -> Sign | None:
+    return _netlink(arguments, name) or _own_packets(arguments, name)
+
+
 def _device(arguments: str, name: str) -> Sign | None:
     special = "S_IFBLK" in arguments or ("S_IFCHR" in arguments and not arguments.endswith("makedev(0, 0)"))
     return Sign(f"tried to make a device ({name})") if special else None
@@ -264,7 +282,8 @@ READERS: dict[str, Reader] = {
     "seccomp": _seccomp,
     "kill": _signal,
     "tkill": _signal,
-    **dict.fromkeys(sorted(NETWORKING), _netlink),
+    **dict.fromkeys(sorted(NETWORKING), _sending),
+    **dict.fromkeys(("bind", "connect"), _own_packets),
     **dict.fromkeys(("mknod", "mknodat"), _device),
     "chroot": _root,
     "fanotify_init": _refused("watch what is opened, as the observers do"),
