@@ -19,6 +19,8 @@ INSTALLING = (StepKind.INSTALL, StepKind.UNINSTALL)
 """Steps in which an installer or a package manager is at work: whatever it installs, it runs the system's programs."""
 SET_ID = ("set-user-ID", "set-group-ID")
 """In a change's detail."""
+LOOKED_INTO = (Access.OPEN, Access.READ)
+"""How a file's content is got at: a directory's entries, or a program's start, are something else."""
 HOMES = f"{PLACES['homes']}/"
 MAX_EXAMPLES = 4
 """Paths named for one program."""
@@ -82,8 +84,7 @@ def tally(material: Material, declared: Declared) -> Tally:
     met: set[tuple[str, int]] = set()
     in_homes: set[str] = set()
     for run in material.runs:
-        own = own_files(run)
-        planted = {canary.value.path: canary.value for canary in run.canaries.values()}
+        own = run.own
         for access in run.accesses():
             value = access.value
             if value.access is Access.LIST:
@@ -92,8 +93,8 @@ def tally(material: Material, declared: Declared) -> Tally:
                 continue
             if value.path.startswith(HOMES):
                 in_homes.add(run.name)
-            canary = planted.get(value.path)
-            if canary and value.access in (Access.OPEN, Access.READ):
+            canary = run.planted.get(value.path)
+            if canary and value.access in LOOKED_INTO:
                 opened.add((run.name, canary.number))
                 if canary.detected:
                     met.add((run.name, value.step))
@@ -121,24 +122,16 @@ def tally(material: Material, declared: Declared) -> Tally:
 
 def opened_canaries(run: RunMaterial) -> frozenset[int]:
     """The planted files that were opened or read in this run, by number."""
-    planted = {canary.value.path: canary.value.number for canary in run.canaries.values()}
     return frozenset(
-        planted[access.value.path]
+        run.planted[access.value.path].number
         for access in run.accesses()
-        if access.value.path in planted and access.value.access in (Access.OPEN, Access.READ)
+        if access.value.path in run.planted and access.value.access in LOOKED_INTO
     )
 
 
 def _entry_of(folder: str) -> str:
     """What listing a folder tells is about what is in it."""
     return f"{folder.rstrip('/')}/x"
-
-
-def own_files(run: RunMaterial) -> frozenset[str]:
-    """What it brought or made itself: reading that tells it nothing, and running that runs nobody else's program."""
-    planted = {canary.value.path for canary in run.canaries.values()}
-    added = {change.value.path for change in run.changes if change.value.changed is Changed.ADDED}
-    return frozenset((run.installed - planted) | added)
 
 
 def _is_known(
@@ -214,11 +207,10 @@ def changes(material: Material, declared: Declared) -> Said:
     """What did it change beyond what it declared?"""
     if not any(run.observed("changes") for run in material.runs):
         return Said(Verdict.UNSEEN, None, "Changes were not observed.")
-    own = {run.name: own_files(run) for run in material.runs}
     undeclared: list[tuple[RunMaterial, Cited[Change]]] = []
     installing: list[tuple[RunMaterial, Cited[Change]]] = []
     for run, change in product_changes(material):
-        if _undeclared(material, declared, run, own[run.name], change.value):
+        if _undeclared(material, declared, run, change.value):
             placed = _only_placed(run.kind_of(change.value.step), change.value)
             (installing if placed else undeclared).append((run, change))
     if undeclared:
@@ -261,13 +253,11 @@ def _only_placed(kind: StepKind, change: Change) -> bool:
     return kind is StepKind.INSTALL and change.changed is Changed.ADDED and where and not gives_rights(change)
 
 
-def _undeclared(
-    material: Material, declared: Declared, run: RunMaterial, own: frozenset[str], change: Change
-) -> bool:
+def _undeclared(material: Material, declared: Declared, run: RunMaterial, change: Change) -> bool:
     kind = run.kind_of(change.step)
     if kind in INSTALLING and material.shipped.explains(change):
         return False
-    if change.changed is Changed.REMOVED and change.path in own:
+    if change.changed is Changed.REMOVED and change.path in run.own:
         return False
     return not declared.writes(kind, change.path) and not declared.owns(change.path)
 
@@ -320,12 +310,11 @@ def _beyond_scope(material: Material, declared: Declared) -> tuple[Programs, Pro
     installing: Programs = {}
     nameless = 0
     for run in material.runs:
-        own = own_files(run)
         for process in run.processes.values():
             kind, program = run.kind_of(process.value.step), process.value.program
             if not program:
                 nameless += 1
-            elif program not in own and not _may_run(declared, run, process.value):
+            elif program not in run.own and not _may_run(declared, run, process.value):
                 systems = kind in INSTALLING and ordinary.systems_program(program)
                 (installing if systems else undeclared).setdefault((program, kind), []).append(process)
     return undeclared, installing, nameless

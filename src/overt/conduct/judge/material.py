@@ -88,6 +88,11 @@ class RunMaterial:
         return {canary.value.number: canary for canary in self.read(Canary)}
 
     @cached_property
+    def planted(self) -> dict[str, Canary]:
+        """By path."""
+        return {canary.value.path: canary.value for canary in self.canaries.values()}
+
+    @cached_property
     def sightings(self) -> tuple[Cited[Sighting], ...]:
         return tuple(self.read(Sighting))
 
@@ -98,6 +103,13 @@ class RunMaterial:
     @cached_property
     def changes(self) -> tuple[Cited[Change], ...]:
         return tuple(self.read(Change))
+
+    @cached_property
+    def own(self) -> frozenset[str]:
+        """Files that the product brought or made itself: reading that tells it nothing, and running that runs nobody
+        else's program."""
+        added = {change.value.path for change in self.changes if change.value.changed is Changed.ADDED}
+        return frozenset((self.installed - self.planted.keys()) | added)
 
     @cached_property
     def listening(self) -> tuple[Cited[Listening], ...]:

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Access, Subject
+from overt.conduct.evidence.records import Subject
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.declared import Declared
-from overt.conduct.judge.files import own_files, product_changes
+from overt.conduct.judge.files import LOOKED_INTO, product_changes
 from overt.conduct.judge.material import Material, RunMaterial, load
 from overt.conduct.judge.network import contacts, names_asked
 from overt.conduct.judge.places import place_of
@@ -120,10 +120,10 @@ def _left(material: Material) -> Iterator[str]:
 
 def _opened(run: RunMaterial) -> Iterator[str]:
     """What it opened that is neither its own nor what every program opens."""
-    own, planted = own_files(run), _planted(run)
+    planted = _planted(run)
     for access in run.accesses():
         path = access.value.path
-        if access.value.access not in (Access.OPEN, Access.READ) or path in own:
+        if access.value.access not in LOOKED_INTO or path in run.own:
             continue
         if place_of(path, SECRETS) or not ordinary.ordinary_read(path):
             yield planted.get(path) or _steady(path)
@@ -150,8 +150,8 @@ def _listening(material: Material) -> Iterator[str]:
 
 def _planted(run: RunMaterial) -> dict[str, str]:
     """Planted files by their sort: their names differ from run to run."""
-    canaries = (canary.value for canary in run.canaries.values())
-    return {one.path: f"a planted file ({one.secret or f'{one.format}, {one.side}'})" for one in canaries}
+    planted = run.planted.values()
+    return {one.path: f"a planted file ({one.secret or f'{one.format}, {one.side}'})" for one in planted}
 
 
 def _steady(text: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from overt.conduct.evidence.records import Access, Flow, Opened
+from overt.conduct.evidence.records import Flow, Opened
+from overt.conduct.judge.files import LOOKED_INTO
 from overt.conduct.judge.material import RunMaterial, destination
 
 BINS = 120
@@ -53,13 +54,12 @@ def time_line(run: RunMaterial) -> TimeLine:
     """The time line of one run. Reads every access once."""
     ends = [step.ended_s for step in run.run.steps] + [flow.value.ended_s for flow in run.flows.values()]
     length = max(ends, default=0.0) or 1.0
-    planted = {canary.value.path for canary in run.canaries.values()}
     opens, of_planted = [0] * BINS, [0] * BINS
     for access in run.accesses():
-        if access.value.access in (Access.OPEN, Access.READ):
+        if access.value.access in LOOKED_INTO:
             place = min(BINS - 1, max(0, int(access.value.at_s / length * BINS)))
             opens[place] += 1
-            of_planted[place] += access.value.path in planted
+            of_planted[place] += access.value.path in run.planted
     return TimeLine(
         run=run.name,
         length_s=length,
