@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from overt.cli.app import main
+from overt.conduct.chamber import preflight
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Losses, Run, StepRun
 from overt.conduct.report import writing
@@ -44,6 +45,7 @@ def test_the_exit_code_is_what_the_report_says_of_its_record(
     sight: str,
 ) -> None:
     folder = made.write(tmp_path / "report", made.Evidence(run=run))
+    monkeypatch.setattr(lab, "ready", lambda _: None)
     monkeypatch.setattr(lab, "make", lambda *_: folder)
     monkeypatch.setenv("OVERT_HOME", str(tmp_path / "home"))
     profile = str(folder.evidence / "profile.toml")
@@ -61,6 +63,7 @@ def test_who_ends_it_while_it_writes_is_told_what_is_left(
         folder.write_answers(())
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(lab, "ready", lambda _: None)
     monkeypatch.setattr(lab, "make", lambda *_: made.write(out, made.Evidence()))
     monkeypatch.setattr(writing, "write", ended)
     monkeypatch.setenv("OVERT_HOME", str(tmp_path / "home"))
@@ -68,3 +71,14 @@ def test_who_ends_it_while_it_writes_is_told_what_is_left(
     assert f"no report was made: {out} holds what was recorded so far" in capsys.readouterr().err
     assert main(["conduct", "show", str(out)]) == 2
     assert "is this the folder of a conduct report?" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_run_no_key_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = made.write(tmp_path / "other", made.Evidence()).evidence / "profile.toml"
+    monkeypatch.setattr(preflight, "missing", lambda _: ["root"])
+    monkeypatch.setenv("OVERT_HOME", str(tmp_path / "home"))
+    assert main(["conduct", "run", str(profile), "--out", str(tmp_path / "report")]) == 2
+    assert "it lacks\n  root" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()

@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         snapshot=args.snapshot,
         clock=args.clock,
     )
+    lab.ready(wanted)  # before a key is made for whom it can't be
     key = signing.existing_key(args.key) if args.key else signing.lab_key(signing.key_file(paths().data))
     began = time.monotonic()
     with _unfinished(wanted.out):

@@ -68,6 +68,9 @@ def test_freshclam_updates_from_a_recorded_mirror(tmp_path: Path) -> None:
     asked = [(one.method, one.target, one.status) for flow in run.read(Flow) for one in flow.requests]
     assert asked[0] == ("TXT", "current.example", 0)
     assert asked[-1] == ("GET", "https://mirror.example/recorded.hdb", 200)
+    files = [path for path in (tmp_path / "report").rglob("*") if path.is_file()]
+    assert {"capture.pcapng", "00001.out"} <= {path.name for path in files}
+    assert not [path for path in files if not path.stat().st_mode & 0o004], "anybody can check a report"
     changed = {(change.path, change.changed) for change in run.read(Change)}
     assert ("/var/lib/recorded/recorded.hdb", Changed.ADDED) in changed
     integrity = answers(ReportFolder(tmp_path / "report"))["update-integrity"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,17 +38,23 @@ class Served:
     files: Path | None
 
 
-def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
-    """Make the evidence of a report. `state` is a folder of the lab's own: what is in it belongs to a run under way, or
-    to one that died, whose remains are removed.
-
-    Raises `UsageError` for what can't be asked, `ConductError` when the lab can't do it here.
-    """
+def ready(wanted: Wanted) -> None:
+    """Whether it can be made. Raises `UsageError` for what can't be asked, `ConductError` when the lab can't do it
+    here."""
     check(wanted)
     asked = wanted.machine
     lacking = machine.missing(asked, wanted.snapshot) if asked else preflight.missing(wanted.trace)
     if lacking:
         raise ConductError("the lab can't run here, it lacks\n  " + "\n  ".join(lacking))
+
+
+def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
+    """Make the evidence of a report. `state` is a folder of the lab's own: what is in it belongs to a run under way, or
+    to one that died, whose remains are removed.
+
+    Raises as `ready`.
+    """
+    ready(wanted)
     for name in warden.sweep(state):
         tell(f"removed what a run that died had left: {name}")
     with warden.held(state) as work:
@@ -79,7 +86,18 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
         search_run(run, run)
     folder.write_compared(comparing.compare(folder.runs()))
     folder.write_subject(_subject(wanted, prepared, folder))
+    _opened(folder)
     return folder
+
+
+def _opened(folder: ReportFolder) -> None:
+    """The sink keeps its files to itself while it runs; whoever may read a report may read them all then, so that it
+    can be checked without root."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in folder.evidence.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o444 & ~mask))
 
 
 def _housing(wanted: Wanted, work: Path, tell: Tell) -> Housing | None:
