@@ -172,6 +172,24 @@ def test_an_update_that_finds_nothing_new_is_the_same_update(
     assert said(next(one for one in answers if one.question == "update-integrity")) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "opened_in", "expected"),
+    [
+        ("/opt/product/tmp-rules/db", 6, KEPT_ONLY),
+        ("/opt/product/tmp-rules/db", 5, (Verdict.NO, True)),
+        ("/opt/product/templates/db", 5, KEPT_ONLY),
+        ("/opt/product/templates/db", 6, BAD),
+        ("/var/log/av/update.txt", 6, (Verdict.NO, True)),
+    ],
+)
+def test_a_copy_that_is_opened_at_work_is_not_aside(
+    tmp_path: Path, path: str, opened_in: int, expected: tuple[Verdict, bool | None]
+) -> None:
+    kept, opened = change(path, step=5, mark=MARK), (access(path, step=opened_in),)
+    found = answered(tmp_path, TRUE, kept, offered=VARIED, true=True, ended=3, accesses=opened)
+    assert said(found) == expected
+
+
 def test_who_refuses_may_put_a_copy_aside_but_not_elsewhere(tmp_path: Path) -> None:
     for place, expected in (("rejected", (Verdict.NO, True)), ("db2", KEPT_ONLY)):
         copy = change(f"/var/lib/av/{place}/defs", step=5, mark=MARK)

@@ -30,9 +30,9 @@ from overt.conduct.judge.answering import Fact, Said, counted, some
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
 
+_LOG = r"/logs?/|\.log([.-]|$)"
 _SET_ASIDE = re.compile(
-    r"/[^/]*(reject|quarantin|invalid|untrusted|partial|tmp|temp)[^/]*(/|$)|/logs?/|\.log([.-]|$)",
-    re.IGNORECASE,
+    rf"/[^/]*(reject|quarantin|invalid|untrusted|partial|tmp|temp(?!l))[^/]*(/|$)|{_LOG}", re.IGNORECASE
 )
 """In a path: what lies there is not yet, or no longer, in use; or a product wrote down what it was told."""
 MANIFESTS = ("json", "xml", "text")
@@ -147,8 +147,14 @@ class Attempt:
 
     @property
     def put_aside(self) -> bool:
-        """Whether all that was kept lies where nothing is in use."""
-        return all(_SET_ASIDE.search(path) for path in self.kept)
+        """Whether all that was kept lies where nothing is in use, and, but for logs, was not opened there when the
+        product worked: a folder's name is its maker's choice."""
+        opened = any(
+            self.run.kind_of(one.value.step) not in _NO_USE
+            and not re.search(_LOG, one.value.path, re.IGNORECASE)
+            for one in self._looked[1]
+        )
+        return not opened and all(_SET_ASIDE.search(path) for path in self.kept)
 
     def stored(self) -> Iterator[Fact]:
         """Where it was kept."""
