@@ -10,21 +10,20 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Iterator
 from enum import IntFlag
 from pathlib import Path
 
 CLOEXEC, CLASS_CONTENT, CLASS_PRE_CONTENT = 0x1, 0x4, 0x8
 UNLIMITED_QUEUE, UNLIMITED_MARKS = 0x10, 0x20
-MARK_ADD, MARK_FILESYSTEM = 0x1, 0x100
+MARK_ADD, MARK_IGNORED_SURV_MODIFY, MARK_FILESYSTEM, MARK_IGNORE = 0x1, 0x40, 0x100, 0x400
 AT_FDCWD = -100
 ALLOW = 1
 INFO_RANGE = 6
 METADATA_VERSION = 3
 
-_METADATA = struct.Struct("=IBBHQii")
+_metadata = struct.Struct("=IBBHQii").unpack_from
 _INFO = struct.Struct("=BxHxxxxQQ")
-_RESPONSE = struct.Struct("=iI")
+_response = struct.Struct("=iI").pack
 BUFFER_BYTES = 479
 """Of one read: each event in it holds a descriptor until it is answered, about 20 at most. As long as what Python keeps
 memory at hand for: a longer buffer is made anew, and returned, for each event."""
@@ -68,32 +67,46 @@ def group(kind: int) -> int:
 
 def mark(group_fd: int, path: Path, mask: int) -> None:
     """Watch the whole file system that `path` is on, by whatever mount it is used. Raises `OSError`."""
+    _mark(group_fd, MARK_FILESYSTEM, mask, path)
+
+
+def mark_folders(group_fd: int, path: Path, mask: int) -> None:
+    """As `mark`, but only folders: of other files, `mask` is ignored. Raises `OSError`, also before Linux 6.0."""
+    _mark(group_fd, MARK_FILESYSTEM, mask | Mask.ONDIR, path)
+    _mark(group_fd, MARK_FILESYSTEM | MARK_IGNORE | MARK_IGNORED_SURV_MODIFY, mask, path)
+
+
+def mark_file(group_fd: int, descriptor: int, mask: int) -> None:
+    """Watch one open file. Raises `OSError`."""
+    result = _libc.fanotify_mark(group_fd, MARK_ADD, ctypes.c_uint64(mask), descriptor, None)
+    _checked(result, f"descriptor {descriptor}")
+
+
+def _mark(group_fd: int, flags: int, mask: int, path: Path) -> None:
     name = os.fsencode(path)
-    _checked(
-        _libc.fanotify_mark(group_fd, MARK_ADD | MARK_FILESYSTEM, ctypes.c_uint64(mask), AT_FDCWD, name),
-        f"{path}",
-    )
+    result = _libc.fanotify_mark(group_fd, MARK_ADD | flags, ctypes.c_uint64(mask), AT_FDCWD, name)
+    _checked(result, f"{path}")
 
 
-def events(buffer: bytes) -> Iterator[Event]:
+def events(buffer: bytes) -> list[Event]:
     """The events in what was read from a group. Raises `ValueError` for another version of the interface."""
-    at = 0
-    while at < len(buffer):
-        length, version, _, metadata_bytes, mask, descriptor, pid = _METADATA.unpack_from(buffer, at)
+    found: list[Event] = []
+    at, size = 0, len(buffer)
+    while at < size:
+        length, version, _, metadata_bytes, mask, descriptor, pid = _metadata(buffer, at)
         if version != METADATA_VERSION:
             raise ValueError(
                 f"this kernel speaks version {version} of fanotify, and Overt speaks {METADATA_VERSION}"
             )
-        found = None
-        if length > metadata_bytes:
-            found = _range(buffer[at + metadata_bytes : at + length])
-        yield mask, descriptor, pid, found
+        told = _range(buffer[at + metadata_bytes : at + length]) if length > metadata_bytes else None
+        found.append((mask, descriptor, pid, told))
         at += length
+    return found
 
 
 def allow(group_fd: int, descriptor: int) -> None:
     """Let the process go on whose event came with `descriptor`. Raises `OSError`."""
-    os.write(group_fd, _RESPONSE.pack(descriptor, ALLOW))
+    os.write(group_fd, _response(descriptor, ALLOW))
 
 
 def _range(info: bytes) -> Range | None:

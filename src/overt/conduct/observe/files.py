@@ -20,11 +20,14 @@ from typing import Protocol
 import msgspec
 
 from overt.conduct.observe import fanotify
+from overt.conduct.observe.account import Account
+from overt.conduct.observe.bell import Bell
 from overt.conduct.observe.fanotify import Mask
 from overt.conduct.observe.naming import Names
 from overt.conduct.observe.opened import Contents, Identities, identities, no_secret
 from overt.conduct.observe.origins import Origins
 from overt.conduct.observe.residents import depth_of_this_process
+from overt.conduct.observe.signs import Signs
 from overt.conduct.observe.watch import CUT, DONE, STOP, Trailer, Watch, settle_in
 from overt.core.errors import ConductError
 from overt.sandbox.lockdown import close_others
@@ -36,8 +39,9 @@ PR_SET_PDEATHSIG = 1
 TICK_NS = 20_000_000
 """By which the times of files may lag behind the clock: two ticks of the slowest kernel."""
 
-EVERYWHERE = int(Mask.OPEN_PERM | Mask.OPEN_EXEC_PERM | Mask.ONDIR)
-RANGES = int(Mask.PRE_ACCESS | Mask.MODIFY)
+FILES = int(Mask.OPEN_PERM | Mask.OPEN_EXEC_PERM)
+EVERYWHERE = FILES | int(Mask.ONDIR)
+RANGES = FILES | int(Mask.PRE_ACCESS | Mask.MODIFY)
 
 
 class Watched(Protocol):
@@ -99,22 +103,24 @@ class FileObserver:
         watched = tuple(watched)
         began_ns = time.time_ns() - int((time.monotonic() - clock_zero) * 1e9) - TICK_NS
         contents = Contents(_identities(planted), origins, began_ns, secret_kind, may_move)
-        groups = self._marked(watched)
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        queue, folders, bell = self._marked(watched, folder)
         self._control, theirs = socket.socketpair()
         streams = open(folder / PROCESSES, "wb"), open(folder / ACCESSES, "wb")
-        prefixes = tuple((str(item.mount), item.inside) for item in watched)
+        prefixes = tuple((str(item.mount), item.inside) for item in watched) if everyone else ()
+        signs = Signs(clock_zero)
         watch = Watch(
-            groups,
+            queue,
+            folders,
+            bell,
             theirs.fileno(),
             clock_zero,
             *streams,
             depth_of_this_process(),
             everyone,
-            prefixes,
-            contents,
-            names,
+            Account(contents, names, prefixes, signs),
+            signs,
         )
         parent = os.getpid()
         sys.stdout.flush()
@@ -125,8 +131,10 @@ class FileObserver:
         theirs.close()
         for stream in streams:
             stream.close()
-        for descriptor in groups:
-            os.close(descriptor)
+        for descriptor in (queue, folders):
+            if descriptor is not None:
+                os.close(descriptor)
+        bell.close()
         if origins is not None:
             origins.close()
 
@@ -164,14 +172,16 @@ class FileObserver:
             os.kill(self._child, signal.SIGKILL)
             self._wait()
 
-    def _marked(self, watched: tuple[Watched, ...]) -> tuple[int, ...]:
+    def _marked(self, watched: tuple[Watched, ...], folder: Path) -> tuple[int, int | None, Bell]:
         """Groups that are asked before any on-access scanner of contents: what that refuses, later ones never see."""
         groups: list[int] = []
         try:
             groups.append(fanotify.group(fanotify.CLASS_PRE_CONTENT))
+            telling = self._mark_ranges([item for item in watched if item.ranges], groups)
             for item in watched:
-                fanotify.mark(groups[0], item.mount, EVERYWHERE)
-            self._mark_ranges([item for item in watched if item.ranges], groups)
+                if item not in telling:
+                    fanotify.mark(groups[0], item.mount, EVERYWHERE)
+            return groups[0], groups[1] if telling else None, Bell(groups[0], folder)
         except OSError as error:
             for descriptor in groups:
                 os.close(descriptor)
@@ -179,21 +189,25 @@ class FileObserver:
                 f"files can't be observed: {error.strerror}: the lab needs root and a kernel with "
                 f"CONFIG_FANOTIFY_ACCESS_PERMISSIONS"
             ) from error
-        return tuple(groups)
 
-    def _mark_ranges(self, telling: list[Watched], groups: list[int]) -> None:
-        """A group of its own: the kernel puts no pre-content mark beside another that wants folders too."""
+    def _mark_ranges(self, wanted: list[Watched], groups: list[int]) -> list[Watched]:
+        """Those that tell ranges. Their folders are asked for by a group of its own: the kernel puts no mark before
+        contents beside one that wants folders too."""
+        telling: list[Watched] = []
         refused: list[str] = []
-        self.layers = ("open",)
-        if telling:
+        if wanted:
             groups.append(fanotify.group(fanotify.CLASS_PRE_CONTENT))
-        for item in telling:
+        for item in wanted:
             try:
-                fanotify.mark(groups[1], item.mount, RANGES)
-                self.layers = ("open", "ranges")
+                fanotify.mark(groups[0], item.mount, RANGES)
             except OSError as error:
                 refused.append(f"{item.inside}: {error.strerror}")
+                continue
+            fanotify.mark_folders(groups[1], item.mount, int(Mask.OPEN_PERM))
+            telling.append(item)
+        self.layers = ("open", "ranges") if telling else ("open",)
         self.without_ranges = tuple(refused)
+        return telling
 
     def _tell(self, word: bytes) -> None:
         try:
@@ -229,17 +243,10 @@ def _observe(watch: Watch, trailer: Path, parent: int) -> None:
     status, target = 1, -1
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-        origins = watch.contents.origins
+        origins = watch.account.contents.origins
         layers = origins.descriptors if origins is not None else ()
-        keep = (
-            *layers,
-            *watch.groups,
-            watch.control,
-            watch.residents_stream.fileno(),
-            watch.accesses_stream.fileno(),
-        )
         target = os.open(trailer, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        close_others({0, 1, 2, target, watch.poll_descriptor, *keep})
+        close_others({0, 1, 2, target, *layers, *watch.descriptors})
         settle_in()
         if os.getppid() == parent:
             os.write(target, msgspec.json.encode(watch.run()))

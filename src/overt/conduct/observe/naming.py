@@ -7,12 +7,15 @@ which mount a file was opened (fdinfo, proc_pid_fdinfo(5)) and which part of whi
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_ENDED = (errno.EINVAL, errno.ENOENT, errno.ESRCH)
+"""What /proc answers of a thread that is over: it has neither mounts nor a root."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -39,12 +42,13 @@ class Names:
 
         Raises `OSError` when the process is gone.
         """
-        shown = _shown(_mount_number(descriptor), process)
+        root, table = _view(process)
+        shown = _shown(_mount_number(descriptor), table)
         if shown is None:
             return None
         if shown.device not in self.places:
             return path
-        at = (os.readlink(f"/proc/{process}/root").rstrip("/") + shown.at).rstrip("/")
+        at = (root.rstrip("/") + shown.at).rstrip("/")
         if path != at and not path.startswith(f"{at}/"):
             return None
         return f"{self.places[shown.device]}{shown.root.rstrip('/')}{path[len(at) :]}" or "/"
@@ -66,12 +70,27 @@ def _mount_number(descriptor: int) -> str:
         return next((line[7:].strip() for line in stream if line.startswith("mnt_id:")), "")
 
 
-def _shown(number: str, process: int) -> _Shown | None:
-    with open(f"/proc/{process}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
-        for line in stream:
-            fields = line.split(" ", 5)
-            if fields[0] == number:
-                return _Shown(fields[2], _plain(fields[3]), _plain(fields[4]))
+def _view(process: int) -> tuple[str, list[str]]:
+    """Its root and its mount table; where its first thread has ended, those of another. Raises `OSError` when all have.
+
+    A mount that only a third thread has is in neither table, and so is told as one without a name.
+    """
+    folder = f"/proc/{process}"
+    for thread in (folder, *(f"{folder}/task/{name}" for name in os.listdir(f"{folder}/task"))):
+        try:
+            with open(f"{thread}/mountinfo", encoding="utf-8", errors="surrogateescape") as stream:
+                return os.readlink(f"{thread}/root"), list(stream)
+        except OSError as error:
+            if error.errno not in _ENDED:
+                raise
+    raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH), folder)
+
+
+def _shown(number: str, table: Iterable[str]) -> _Shown | None:
+    for line in table:
+        fields = line.split(" ", 5)
+        if fields[0] == number:
+            return _Shown(fields[2], _plain(fields[3]), _plain(fields[4]))
     return None
 
 

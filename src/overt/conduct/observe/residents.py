@@ -73,13 +73,18 @@ class Residents:
     """The last number of each process, also after its end."""
     _last: int = 0
 
-    def number(self, pid: int, at_s: float) -> int | None:
-        """Of the program that runs in `pid`, which waits; `LAB`, or None when it is gone."""
-        if pid not in self._coming:
+    def number(self, pid: int, at_s: float, opening: str = "") -> int | None:
+        """Of the program that runs in `pid`, which waits; `LAB`, or None when it is gone. `opening`: what it opens;
+        when that is an exec's own opening, which follows each announcement once, it is nobody's."""
+        coming = self._coming.get(pid)
+        if coming is None:
             if (known := self._alive.get(pid)) is not None:
                 return known.number
             if pid in self._lab:
                 return LAB
+        elif opening and coming.opening == opening:
+            coming.opening = ""
+            return LAB
         return self._look(pid, at_s)
 
     def announced(self, pid: int, path: str, digest: str, at_s: float) -> None:
@@ -97,14 +102,6 @@ class Residents:
             self._kept(coming, number)
         coming.files.append((path, digest, at_s))
         coming.opening = path
-
-    def opens_announced(self, pid: int, path: str) -> bool:
-        """Whether opening `path` is the exec's own opening of it, which follows each announcement once."""
-        coming = self._coming.get(pid)
-        if coming is None or coming.opening != path:
-            return False
-        coming.opening = ""
-        return True
 
     def ended(self, pid: int, at_s: float) -> None:
         """The process is over; it may have run a program that never opened a file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from overt.conduct.evidence.records import Access, FileAccess
 
@@ -15,14 +15,19 @@ MAX_PATH_BYTES = 32 << 20
 MAX_RANGES = 1_000
 """Of one record; further ones go into another record of the same file."""
 
+OPEN, LIST, EXECUTE, READ = (kind.value for kind in (Access.OPEN, Access.LIST, Access.EXECUTE, Access.READ))
+"""Plain text: to look up an enumeration's member costs as much as all else here."""
+_ACCESS = {kind.value: kind for kind in Access}
+
 
 @dataclass(slots=True)
 class _Entry:
     at_s: float
-    access: Access
+    kind: str
     path: str
-    count: int = 0
-    ranges: list[tuple[int, int]] = field(default_factory=list)
+    count: int
+    ranges: list[tuple[int, int]] | None = None
+    """None, as of most: an empty list for each would cost more than to count it."""
 
 
 class Tally:
@@ -32,53 +37,51 @@ class Tally:
         self._entries: dict[tuple[int, str, str], _Entry] = {}
         self._full: list[tuple[int, _Entry]] = []
         self._path_bytes = 0
-
-    @property
-    def full(self) -> bool:
+        self.full = False
         """Whether it is time to write."""
-        return len(self._entries) + len(self._full) > MAX_ENTRIES or self._path_bytes > MAX_PATH_BYTES
 
-    def count(self, process: int, kind: str, path: str) -> bool:
-        """Count one more event of a kind that is known already; False: it is new, `add` it."""
-        entry = self._entries.get((process, kind, path))
-        if entry is None:
-            return False
-        entry.count += 1
-        return True
-
-    def add(self, process: int, kind: str, path: str, access: Access, at_s: float) -> None:
-        """The first event of its kind: later ones are counted."""
-        self._path_bytes += len(path)
-        self._entries[process, kind, path] = _Entry(at_s, access, path, 1)
+    def opened(self, process: int, path: str, kind: str, at_s: float) -> None:
+        """Opened, listed or executed once, or once more."""
+        key = process, kind, path
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.count += 1
+        else:
+            self._entries[key] = _Entry(at_s, kind, path, 1)
+            self._grown(path)
 
     def read(self, process: int, path: str, at_s: float, offset: int, length: int) -> None:
         """Bytes `offset` to `offset + length` were read or mapped."""
-        key = process, "read", path
+        key = process, READ, path
         entry = self._entries.get(key)
-        if entry is None:
-            self._path_bytes += len(path)
-            entry = self._entries[key] = _Entry(at_s, Access.READ, path)
-        elif len(entry.ranges) >= MAX_RANGES:
+        if entry is not None and entry.ranges is not None and len(entry.ranges) >= MAX_RANGES:
             self._full.append((process, entry))
-            entry = self._entries[key] = _Entry(at_s, Access.READ, path)
+            entry = None
+        if entry is None:
+            entry = self._entries[key] = _Entry(at_s, READ, path, 0, [])
+            self._grown(path)
         entry.count += 1
-        if length:
+        if length and entry.ranges is not None:
             include(entry.ranges, offset, length)
+
+    def _grown(self, path: str) -> None:
+        self._path_bytes += len(path)
+        self.full = len(self._entries) + len(self._full) > MAX_ENTRIES or self._path_bytes > MAX_PATH_BYTES
 
     def take(self, name: Callable[[str], str]) -> Iterator[FileAccess]:
         """Everything, as records with paths as `name` gives them, in the order of first times; then nothing is left."""
         whole = [(process, entry) for (process, _, _), entry in self._entries.items()]
         whole += self._full
-        self._entries, self._full, self._path_bytes = {}, [], 0
+        self._entries, self._full, self._path_bytes, self.full = {}, [], 0, False
         for process, entry in sorted(whole, key=lambda row: row[1].at_s):
             yield FileAccess(
                 at_s=round(entry.at_s, 6),
                 process=process,
                 step=0,
-                access=entry.access,
+                access=_ACCESS[entry.kind],
                 path=printable(name(entry.path)),
                 count=entry.count,
-                ranges=tuple(entry.ranges),
+                ranges=tuple(entry.ranges or ()),
             )
 
 
@@ -106,4 +109,6 @@ def include(ranges: list[tuple[int, int]], offset: int, length: int) -> None:
 
 def printable(path: str) -> str:
     """`path` as JSON can hold it: bytes that are no UTF-8 as `\\\\xNN`."""
+    if path.isascii():
+        return path
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
