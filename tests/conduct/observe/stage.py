@@ -41,7 +41,6 @@ class Place:
     mount: Path
     inside: str
     ranges: bool = False
-    whole: bool = True
 
 
 @dataclass
@@ -142,8 +141,8 @@ def _set(work: Path) -> Stage:
     image = work / "homes.ext4"
     image.touch()
     os.truncate(image, HOMES_BYTES)
-    subprocess.run(["mkfs.ext4", "-q", image], check=True, timeout=60)
-    subprocess.run(["mount", "-o", "loop", image, scene / "homes"], check=True, timeout=60)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True, timeout=300)
+    subprocess.run(["mount", "-o", "loop", image, scene / "homes"], check=True, timeout=300)
     places = (
         Place(scene / "root", "/usr"),
         Place(scene / "homes", "/home", ranges=True),
@@ -169,7 +168,7 @@ def built(source: str, folder: Path, name: str, *options: str) -> Path:
     code = folder / f"{name}.c"
     code.write_text(source)
     program = folder / name
-    subprocess.run(["gcc", "-O1", "-w", *options, "-o", program, code], check=True, timeout=120)
+    subprocess.run(["gcc", "-O1", "-w", *options, "-o", program, code], check=True, timeout=300)
     return program
 
 

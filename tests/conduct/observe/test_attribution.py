@@ -23,6 +23,7 @@ from overt.conduct.observe.attribution import Merged, Sources, merge
 from overt.conduct.observe.sockets import SocketObserver
 from overt.conduct.observe.trace import command
 from tests.conduct.observe.stage import CLONE_NEWNET, Stage, call, needs_root, on_stage
+from tests.waiting import PATIENCE_S
 
 pytestmark = needs_root
 
@@ -67,10 +68,11 @@ def step(number: int, began_s: float, ended_s: float) -> StepRun:
 
 def play(stage: Stage) -> tuple[RunFolder, Merged]:
     call("unshare", CLONE_NEWNET)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=30)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=300)
     (stage.homes / "letter").write_text("dear sir")
     run = RunFolder(stage.work)
     with socket.create_server(("127.0.0.1", 8443)) as server:
+        server.settimeout(PATIENCE_S)
         stage.observe()
         sockets = SocketObserver()
         sockets.start(1, stage.work / "raw-none", stage.zero)
@@ -78,13 +80,15 @@ def play(stage: Stage) -> tuple[RunFolder, Merged]:
         sockets.start(_self(), stage.work / "raw", stage.zero)
         began = time.monotonic() - stage.zero
         program = [sys.executable, "-c", PRODUCT, str(stage.homes), str(stage.root)]
-        subprocess.run([*command(stage.work / "trace.log"), *program], check=True, timeout=60)
-        _, (_, source_port) = server.accept()
+        with subprocess.Popen([*command(stage.work / "trace.log"), *program]) as product:
+            _, (_, source_port) = server.accept()
+            met = time.monotonic() - stage.zero
+        assert product.returncode == 0
         ended = time.monotonic() - stage.zero
         sockets.cut()
         sockets.stop()
     stage.observer.stop()
-    run.write(Flow, [_flow(1, 8443, source_port, began, ended), _flow(2, 9999, 1, began, ended)])
+    run.write(Flow, [_flow(1, 8443, source_port, met, ended), _flow(2, 9999, 1, met, ended)])
     raw = stage.work / "raw"
     merged = merge(run, Sources(raw, raw, stage.work / "trace.log", False), [step(1, began, ended)])
     return run, merged
@@ -94,10 +98,10 @@ def _self() -> int:
     return int(Path("/proc/self").readlink().name)
 
 
-def _flow(number: int, port: int, source_port: int, began: float, ended: float) -> Flow:
+def _flow(number: int, port: int, source_port: int, at_s: float, ended: float) -> Flow:
     return Flow(
         number=number,
-        at_s=began + 0.2,
+        at_s=at_s,
         ended_s=ended,
         step=0,
         process=None,

@@ -240,8 +240,8 @@ def test_certificates_are_found_in_what_programs_trust(tmp_path: Path) -> None:
 
 def test_certificates_are_found_in_a_database_of_browsers(tmp_path: Path) -> None:
     (tmp_path / "root.pem").write_bytes(pem("Browser Root"))
-    subprocess.run(["certutil", "-d", f"sql:{tmp_path}", "-N", "--empty-password"], check=True, timeout=60)
+    subprocess.run(["certutil", "-d", f"sql:{tmp_path}", "-N", "--empty-password"], check=True, timeout=300)
     add = ["certutil", "-d", f"sql:{tmp_path}", "-A", "-n", "root", "-t", "C,,", "-i", tmp_path / "root.pem"]
-    subprocess.run(add, check=True, timeout=60)
+    subprocess.run(add, check=True, timeout=300)
     (words,) = certificates.found((tmp_path / "cert9.db").read_bytes()).values()
     assert words.startswith("CN=Browser Root (an authority")

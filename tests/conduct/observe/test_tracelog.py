@@ -6,7 +6,7 @@ import threading
 import time
 from pathlib import Path
 
-from overt.conduct.observe.tracelog import TraceLog
+from overt.conduct.observe.tracelog import PAUSE_S, TraceLog
 
 LINE = b"17 1700000000.000001 kill(0, 0) = 0\n"
 
@@ -39,11 +39,13 @@ def test_a_tracer_that_never_began(tmp_path: Path) -> None:
 def test_its_reader_is_not_woken_by_each_line(tmp_path: Path) -> None:
     log = TraceLog(tmp_path / "trace.log", tmp_path / "pipe")
     thread = next(one for one in threading.enumerate() if one.name == "trace")
+    began = time.monotonic()
     with open(log.pipe, "wb", buffering=0) as pipe:
         for _ in range(300):
             pipe.write(LINE)
             time.sleep(0.001)
+        pauses = (time.monotonic() - began) / PAUSE_S  # more on a busy machine
         status = Path(f"/proc/self/task/{thread.native_id}/status").read_text()
     log.close()
     woken = int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
-    assert woken < 100 and (tmp_path / "trace.log").read_bytes() == LINE * 300
+    assert woken < 40 + 4 * pauses and (tmp_path / "trace.log").read_bytes() == LINE * 300

@@ -34,7 +34,7 @@ def test_no_way_of_reading_passes_by(tmp_path: Path, programs: dict[str, Path], 
         letter.write_text(LETTER)
         scratch = stage.homes if way == "handle" else stage.homes / "copy"
         stage.observe()
-        subprocess.run([programs["reads"], way, letter, scratch], check=True, timeout=60)
+        subprocess.run([programs["reads"], way, letter, scratch], check=True, timeout=300)
         return stage.seen()
 
     seen = on_stage(play, tmp_path)
@@ -50,14 +50,14 @@ def test_no_way_of_reading_passes_by(tmp_path: Path, programs: dict[str, Path], 
 
 def hide(stage: Stage, program: Path, way: str) -> tuple[RunFolder, Merged, str]:
     call("unshare", CLONE_NEWNET)
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=30)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=300)
     (stage.homes / "letter").write_text(LETTER)
     run, raw = RunFolder(stage.work), stage.work / "raw"
     with socket.create_server(("127.0.0.1", 8443)):
         stage.observe({"/home/letter": stage.homes / "letter"})
         scratch = stage.homes if way == "link" else stage.temporary
         traced = [*command(stage.work / "trace.log"), program, way, stage.homes / "letter", scratch]
-        said = subprocess.run(traced, check=True, timeout=60, capture_output=True, text=True).stdout
+        said = subprocess.run(traced, check=True, timeout=300, capture_output=True, text=True).stdout
     stage.observer.stop()
     return run, merge(run, Sources(raw, None, stage.work / "trace.log", False), []), said
 

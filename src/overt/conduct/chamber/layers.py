@@ -19,6 +19,8 @@ SYSTEM_TYPES = frozenset(
 """File systems that hold parts of a system: each mount of such below the root is shown through an overlay too."""
 OPAQUE = "trusted.overlay.opaque"
 COMMAND_S = 120.0
+MAKE_EXT4 = "mkfs.ext4 -q -F -m 0 -O ^has_journal -E lazy_itable_init=1,nodiscard".split()
+"""Without a journal: what is synchronised is in its place, for whoever reads it from outside."""
 PROGRAMS = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
 
 
@@ -144,12 +146,11 @@ def make_homes(image: Path, size: int, mount_at: Path) -> None:
     read. The loop device frees itself when the mount goes. Raises `ConductError`."""
     with open(image, "xb") as stream:
         stream.truncate(size)
-    options = ["-q", "-F", "-m", "0", "-O", "^has_journal", "-E", "lazy_itable_init=1,nodiscard"]
-    _run(["mkfs.ext4", *options, str(image)])
+    _run([*MAKE_EXT4, str(image)])
     _run(["mount", "-t", "ext4", "-o", "loop,nodev,noatime", str(image), str(mount_at)])
 
 
-def _run(command: list[str], what: str = "homes") -> None:
+def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_S, check=False)
     if done.returncode:
-        raise ConductError(f"the chamber's {what} could not be made: {command[0]}: {done.stderr.strip()}")
+        raise ConductError(f"the chamber's homes could not be made: {command[0]}: {done.stderr.strip()}")

@@ -123,8 +123,6 @@ class Watched:
     first of them."""
     ranges: bool
     """Whether the kernel can tell which bytes are read (FAN_PRE_ACCESS: ext4 yes, overlay no)."""
-    whole: bool = True
-    """Whether the file system is the chamber's as a whole, so that it can be marked as one: always, here."""
 
 
 @dataclass(frozen=True, slots=True)

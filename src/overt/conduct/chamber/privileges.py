@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 _NAMES = """chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
 net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace
@@ -43,9 +44,13 @@ def bits(names: Iterable[str]) -> int:
     return sum(1 << NUMBERS[name] for name in set(names))
 
 
+@lru_cache(256)
 def names(bit_set: int) -> tuple[str, ...]:
-    """The names of the capabilities in a bit set, such as `CapEff` of /proc/PID/status."""
-    return tuple(name for name, number in NUMBERS.items() if bit_set >> number & 1)
+    """The names of the capabilities in a bit set, such as `CapEff` of /proc/PID/status; `CAP_41` and the like for those
+    of a later kernel."""
+    known = tuple(name for name, number in NUMBERS.items() if bit_set >> number & 1)
+    further = range(len(NUMBERS), bit_set.bit_length())
+    return known + tuple(f"CAP_{number}" for number in further if bit_set >> number & 1)
 
 
 def last() -> int:

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from overt.conduct.chamber import privileges
 from overt.conduct.evidence.records import Change, Changed
 from overt.conduct.observe import certificates
-from overt.conduct.observe.images import capabilities
 from overt.conduct.observe.manifest import Entry, Manifest, Walk
 from overt.conduct.observe.tally import printable
 
@@ -229,7 +229,7 @@ def _file_capabilities(value: bytes) -> str:
     """struct vfs_cap_data: a word of version and flags, then permitted and inheritable bits, low and high."""
     words = [int.from_bytes(value[at : at + 4], "little") for at in range(4, len(value), 4)]
     permitted = (words[0] if words else 0) | ((words[2] << 32) if len(words) > 2 else 0)
-    return " ".join(capabilities(permitted)) or "none"
+    return " ".join(privileges.names(permitted)) or "none"
 
 
 def _special(entry: Entry) -> str:

@@ -9,20 +9,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
+
+from overt.conduct.chamber import privileges
 
 MAX_ARGUMENT_BYTES = 1 << 17
 """Of one process' arguments; what is longer is cut, and the last one ends in `…`."""
-
-CAPABILITIES = (
-    "chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable net_bind_service "
-    "net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace sys_pacct sys_admin "
-    "sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control setfcap mac_override "
-    "mac_admin syslog wake_alarm block_suspend audit_read perfmon bpf checkpoint_restore"
-).split()
-"""By their numbers, as linux/capability.h gives them."""
-
 
 _WANTED = re.compile(rb"^(Uid|CapEff|NSpid):(.*)$", re.MULTILINE)
 
@@ -63,7 +55,7 @@ def identify(pid: int) -> Identity | None:
             image=image,
             arguments=_arguments(pid),
             user=int(status[b"Uid"].split()[1]),
-            capabilities=capabilities(int(status[b"CapEff"], 16)),
+            capabilities=privileges.names(int(status[b"CapEff"], 16)),
             names=tuple(int(name) for name in status[b"NSpid"].split()),
         )
     except (OSError, KeyError, ValueError, IndexError):
@@ -93,14 +85,6 @@ def _image(folder: str) -> tuple[Kin, Image]:
         program = ""
     kin = Kin(int(fields[1]), int(fields[2]), int(fields[3]))
     return kin, (program, fields[25].decode(), fields[45].decode())  # startstack, arg_start
-
-
-@lru_cache(256)
-def capabilities(bits: int) -> tuple[str, ...]:
-    """The names of a set of capabilities, as capabilities(7) has them."""
-    known = tuple(f"CAP_{name.upper()}" for number, name in enumerate(CAPABILITIES) if bits >> number & 1)
-    further = range(len(CAPABILITIES), bits.bit_length())
-    return known + tuple(f"CAP_{number}" for number in further if bits >> number & 1)
 
 
 def _arguments(pid: int) -> tuple[str, ...]:

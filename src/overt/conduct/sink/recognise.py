@@ -8,7 +8,6 @@ from enum import Enum
 from overt.conduct.sink import mqtt, socks
 from overt.conduct.sink.http2 import PREFACE
 
-MAX_DNS_BYTES = 65_535
 _HTTP_LINE = re.compile(rb"[A-Z][A-Z-]{0,23} [^\r\n ]+ HTTP/1\.[01]\r?\n")
 _HTTP_BEGINNING = re.compile(rb"[A-Z][A-Z-]{0,23}( [^\r\n ]*( (H(T(T(P(/(1(\.([01]\r?)?)?)?)?)?)?)?)?)?)?$")
 _DNS_PORTS = frozenset({53, 853})

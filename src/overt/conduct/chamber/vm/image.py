@@ -105,27 +105,12 @@ def initial(parts: Parts, target: Path) -> None:
 
 def disk(root: Path, target: Path, free_mb: int) -> None:
     """Write a file system (ext4) with all that is in the folder `root` to the file `target`, with so much room left.
-
-    Without a journal: what is synchronised is in its place, for whoever reads the disk from outside. Raises
-    `ConductError`.
-    """
+    Raises `ConductError`."""
     with open(target, "xb") as stream:
         stream.truncate((layers.size_of(root) * 5 // 4) + (free_mb + OVERHEAD_MB) * MIB)
-    options = [
-        "-q",
-        "-F",
-        "-m",
-        "0",
-        "-O",
-        "^has_journal",
-        "-E",
-        "lazy_itable_init=1,nodiscard",
-        "-U",
-        ROOT_UUID,
-    ]
     try:
         done = subprocess.run(
-            ["mkfs.ext4", *options, "-d", str(root), str(target)],
+            [*layers.MAKE_EXT4, "-U", ROOT_UUID, "-d", str(root), str(target)],
             capture_output=True,
             text=True,
             timeout=DISK_S,
