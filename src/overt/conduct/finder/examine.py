@@ -1,13 +1,13 @@
-"""One blob searched: best first, bounded, through all decoders. Pure; runs in an expendable worker."""
+"""Blobs searched: each best first, bounded, through all decoders. Pure; runs in an expendable worker."""
 
 from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import NamedTuple
+from itertools import accumulate, chain
 
 import msgspec
 
@@ -33,15 +33,19 @@ SMALL_BYTES = 4_096
 """Pieces that are looked at together: in nearly all of them is nothing."""
 
 
-Undo = Callable[[bytes], Iterator[tuple[str, Piece]]]
-"""What undoes masks: from bytes to pieces, each with its name in a route."""
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of a blob that may be below a mask."""
 
+    blob: _Blob
+    begin: int
+    end: int
+    written: bool
+    """Whether it is base64: only an alphabet of one's own is then one."""
 
-class Hidden(NamedTuple):
-    """All of them, and those that are tried on base64, too."""
-
-    anything: Sequence[Undo]
-    written: Sequence[Undo]
+    @property
+    def data(self) -> bytes:
+        return self.blob.data[self.begin : self.end]
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -106,10 +110,9 @@ class Examiner:
 
     def __init__(self, needles: Needles, limits: Limits) -> None:
         self._needles, self.limits = needles, limits
-        masks, substitutions = Masks(needles.canaries, needles.bodies), Substitutions(needles.bodies)
-        self._hidden = Hidden(
-            (masks.pieces, substitutions.pieces, masked_texts, rewritten),
-            (substitutions.pieces,),
+        self._masks, self._substitutions = (
+            Masks(needles.canaries, needles.bodies),
+            Substitutions(needles.bodies),
         )
         self._places = Places(needles.bodies)
         self.sizes = Sizes(needles.canaries)
@@ -118,41 +121,90 @@ class Examiner:
         """Search `data` and everything that is in it; of the first `counted` bytes nothing is counted as unread.
 
         Raises nothing that hostile bytes cause, but `MemoryError`."""
-        return _Search(self._needles, self._hidden, self._places, self.sizes, self.limits, len(data)).run(
-            data, counted
+        return self.examine_all([(data, counted)])[0]
+
+    def examine_all(self, parts: Sequence[tuple[bytes, int]]) -> list[Examined]:
+        """As `examine`, for each of many."""
+        searches = [
+            _Search(self._needles, self._places, self.sizes, self.limits, data, counted)
+            for data, counted in parts
+        ]
+        while busy := [search for search in searches if search.step()]:
+            self._unmask([(search, stretch) for search in busy for stretch in search.may_be_masked()])
+        return [search.examined() for search in searches]
+
+    def _unmask(self, waiting: Sequence[tuple[_Search, _Stretch]]) -> None:
+        """Look below masks: in all at once for known text, so that each of many tables is read once for all; and then
+        where there may be some."""
+        joined = b"".join(stretch.data for _, stretch in waiting)
+        ends = [*accumulate(stretch.end - stretch.begin for _, stretch in waiting)]
+        masked, substituted = (
+            {bisect_right(ends, place) for place in way.places(joined)}
+            for way in (self._masks, self._substitutions)
         )
+        for number, (search, stretch) in enumerate(waiting):
+            data, found = stretch.data, []
+            if number in masked and not stretch.written:
+                found.append(self._masks.pieces(data))
+            if number in substituted:
+                found.append(self._substitutions.pieces(data))
+            if not stretch.written:
+                found += [masked_texts(data), rewritten(data)]
+            search.unmasked(stretch, chain.from_iterable(found))
 
 
 class _Search:
     """The running state of one examination."""
 
     def __init__(
-        self, needles: Needles, hidden: Hidden, places: Places, sizes: Sizes, limits: Limits, size: int
+        self,
+        needles: Needles,
+        places: Places,
+        sizes: Sizes,
+        limits: Limits,
+        data: bytes,
+        counted: int,
     ) -> None:
-        self._needles, self._hidden, self._places, self._sizes = needles, hidden, places, sizes
-        self._limits = limits
+        self._needles, self._places, self._sizes, self._limits = needles, places, sizes, limits
+        self._root, self._counted = Reading(data), counted
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
         self._seen: dict[bytes, Reading] = {}
         self._nothing: set[bytes] = set()
         self._queue: list[tuple[int, int, int, _Blob]] = []
         self._blobs = 0
-        self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * size)
+        self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * len(data))
         self._expanded: list[_Blob] = []
-        self._small: list[_Blob] = []
+        self._small: list[tuple[_Blob, str, Piece, int]] = []
         self._cut = ""
+        self._may_be_masked: list[_Stretch] = []
+        self._admit(_Blob(self._root, (), 0, Trust.SOUND, True))
 
-    def run(self, data: bytes, counted: int) -> Examined:
-        """Search, then sum up what nothing explains."""
-        root = Reading(data)
-        self._admit(_Blob(root, (), 0, Trust.SOUND, True))
-        while self._queue:
+    def step(self) -> bool:
+        """Look into all that is as deep as the first that waits; whether anything did."""
+        depth = self._queue[0][0] if self._queue else None
+        while self._queue and self._queue[0][0] == depth:
             blob = heapq.heappop(self._queue)[-1]
             self._expand(blob)
             if blob.trust is not Trust.GUESS:
                 self._expanded.append(blob)
+        return depth is not None
+
+    def may_be_masked(self) -> list[_Stretch]:
+        """What may be below masks of all that was looked into since it was last asked."""
+        stretches, self._may_be_masked = self._may_be_masked, []
+        return stretches
+
+    def unmasked(self, stretch: _Stretch, found: Iterable[tuple[str, Piece]]) -> None:
+        """Admit what was below masks in it, each piece with its name in a route."""
+        for name, piece in found:
+            self._child(stretch.blob, name, piece, stretch.begin)
+        self._admit_small()
+
+    def examined(self) -> Examined:
+        """Sum up what was found, and what nothing explains."""
         return Examined(
             hits=tuple(self._hits.values()),
-            left=summed(root.left(), counted),
+            left=summed(self._root.left(), self._counted),
             numbers=tuple(self._numbers().values()),
             cut=self._cut,
         )
@@ -283,10 +335,10 @@ class _Search:
             written = [(begin, end) for begin, end in runs if is_base64(data[begin:end])]
             checked = [(begin - low, end - low) for begin, end in blob.checked]
             masked = between(written + checked, len(data))
-            for ways, stretches in ((self._hidden.anything, masked), (self._hidden.written, written)):
-                for begin, end in stretches:
-                    for name, piece in chain.from_iterable(undo(data[begin:end]) for undo in ways):
-                        self._child(blob, name, piece, low + begin)
+            for is_written, stretches in ((False, masked), (True, written)):
+                self._may_be_masked += (
+                    _Stretch(blob, low + begin, low + end, is_written) for begin, end in stretches
+                )
         for begin, end in runs:
             self._read(blob, data[begin:end], low + begin)
 
@@ -299,34 +351,42 @@ class _Search:
                     self._child(blob, decoder.name, piece, low)
 
     def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> None:
-        begin, end = low + piece.start, low + piece.end
-        child = _Blob(
-            Reading(piece.data),
-            (*blob.route, name),
-            blob.at + begin if blob.exact else blob.at,
-            piece.trust if piece.trust.value < blob.trust.value else blob.trust,
-            blob.exact and end - begin == len(piece.data),
-            blob,
-            (begin, end),
-            piece.trust is Trust.SOUND,
-        )
+        """Admit a piece of what begins at `low` of a blob; if it is small, with others."""
         if len(piece.data) > SMALL_BYTES:
-            self._admit(child)
+            self._admit(_made(blob, name, piece, low))
         elif _digest(piece.data) not in self._nothing:
-            self._small.append(child)
+            self._small.append((blob, name, piece, low))
             if len(self._small) >= MAX_SMALL:
                 self._admit_small()
 
     def _admit_small(self) -> None:
         """Admit all small pieces, after one look at all of them."""
+        if not self._small:
+            return
         small, self._small = self._small, []
-        joined = b"\0".join(blob.data for blob in small)
+        joined = b"\0".join(piece.data for _, _, piece, _ in small)
         anything = TOKEN in joined.lower() or any(True for _ in self._needles.matches(joined))
-        for blob in small:
-            if anything or blob.trust is not Trust.GUESS or plausible(blob.data):
-                self._admit(blob)
+        for blob, name, piece, low in small:
+            sure = Trust.GUESS not in (blob.trust, piece.trust)
+            if anything or sure or plausible(piece.data):
+                self._admit(_made(blob, name, piece, low))
             else:
-                self._nothing.add(_digest(blob.data))
+                self._nothing.add(_digest(piece.data))
+
+
+def _made(blob: _Blob, name: str, piece: Piece, low: int) -> _Blob:
+    """What `piece` of `blob` is, by this decoder."""
+    begin, end = low + piece.start, low + piece.end
+    return _Blob(
+        Reading(piece.data),
+        (*blob.route, name),
+        blob.at + begin if blob.exact else blob.at,
+        piece.trust if piece.trust.value < blob.trust.value else blob.trust,
+        blob.exact and end - begin == len(piece.data),
+        blob,
+        (begin, end),
+        piece.trust is Trust.SOUND,
+    )
 
 
 def _digest(data: bytes) -> bytes:

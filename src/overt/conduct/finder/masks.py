@@ -112,6 +112,12 @@ class Masks:
             for texts in (_short(length, canaries, bodies), _windows(mask, length, bodies))
         ]
 
+    def places(self, data: bytes) -> Iterator[int]:
+        """Where known text may begin below a repeating key."""
+        for known in self._known:
+            for start, _ in known.places(data):
+                yield start
+
     def pieces(self, data: bytes) -> Iterator[tuple[str, Piece]]:
         """What `data` holds below repeating keys, wherever one is found, and what was undone."""
         done: dict[tuple[str, bytes], int] = {}

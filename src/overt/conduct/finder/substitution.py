@@ -41,19 +41,27 @@ class Substitutions:
         own = {window: places[0] for window, places in known.items() if len(places) == 1}
         self._automaton, self._places = Automaton(tuple(own)), tuple(own.values())
 
+    def places(self, data: bytes) -> Iterator[int]:
+        """Where known text may begin below a substitution."""
+        for at, _ in self._windows(data):
+            yield at
+
     def pieces(self, data: bytes) -> Iterator[tuple[str, Piece]]:
         """What `data` holds below substitutions, wherever one is found, and what was undone."""
         done = 0
+        for at, pattern in self._windows(data):
+            text, place = self._places[pattern]
+            if at >= done and (table := _table(data, at, text, place)):
+                low, done = max(0, at - BEFORE_BYTES), min(len(data), at + AFTER_BYTES)
+                yield "substitution", Piece(low, done, data[low:done].translate(table), Trust.GUESS)
+
+    def _windows(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """(offset, window) wherever known text may be."""
         for begin in range(0, len(data), BLOCK_BYTES):
             block = data[begin : begin + BLOCK_BYTES + WINDOW_BYTES + len(DISTANCES)]
             for pattern, start in self._automaton.matches(likeness(block)):
-                at = begin + start
-                if start >= BLOCK_BYTES or at < done:
-                    continue
-                text, place = self._places[pattern]
-                if table := _table(data, at, text, place):
-                    low, done = max(0, at - BEFORE_BYTES), min(len(data), at + AFTER_BYTES)
-                    yield "substitution", Piece(low, done, data[low:done].translate(table), Trust.GUESS)
+                if start < BLOCK_BYTES:
+                    yield begin + start, pattern
 
 
 def likeness(data: bytes) -> bytes:

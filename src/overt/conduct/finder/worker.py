@@ -22,6 +22,11 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     counted: int = 0
     """Bytes at the beginning of a window that were counted with the one before."""
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether it is searched as it is."""
+        return self.kind in (Kind.STREAM, Kind.HELLO)
+
 
 class Answerer:
     """Answers in a process of its own, with the needles that it was forked with."""
@@ -32,19 +37,21 @@ class Answerer:
     def __call__(self, questions: bytes) -> bytes:
         """`Question`s to what was `Examined`, one for each."""
         asked = msgspec.msgpack.decode(questions, type=tuple[Question, ...])
-        return msgspec.msgpack.encode([self._answer(one) for one in asked])
+        streams = iter(
+            self._examiner.examine_all([(one.parts[0], one.counted) for one in asked if one.is_stream])
+        )
+        return msgspec.msgpack.encode(
+            [next(streams) if one.is_stream else _merged(self._concatenated(one)) for one in asked]
+        )
 
-    def _answer(self, asked: Question) -> Examined:
+    def _concatenated(self, asked: Question) -> list[Examined]:
         match asked.kind:
-            case Kind.STREAM | Kind.HELLO:
-                found = [self._examiner.examine(asked.parts[0], asked.counted)]
             case Kind.BODIES:
-                found = self._each(joins.of_bodies(asked.parts))
+                return self._each(joins.of_bodies(asked.parts))
             case Kind.REQUESTS:
-                found = self._each(joins.of_requests(asked.texts))
-            case Kind.NAMES:
-                found = self._each(joins.of_names(asked.texts))
-        return _merged(found)
+                return self._each(joins.of_requests(asked.texts))
+            case _:
+                return self._each(joins.of_names(asked.texts))
 
     def _each(self, joined: Iterator[bytes]) -> list[Examined]:
         most = self._examiner.limits.max_joined_bytes

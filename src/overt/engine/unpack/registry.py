@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from overt.engine.unpack import (
     activemime,
     ar,
@@ -130,7 +132,8 @@ for _form in FORMATS:
         _ELSEWHERE.append(_form)
 
 
-def identify(data: bytes) -> tuple[Format, ...]:
-    """All formats that claim `data`, those with a signature at its start first; empty when none does."""
+def identify(data: bytes, without: Container[str] = ()) -> tuple[Format, ...]:
+    """All formats that claim `data`, those with a signature at its start first, and none `without` those of these
+    names; empty when none does."""
     candidates = [*_BY_FIRST.get(data[:2], ()), *_ELSEWHERE]
-    return tuple(form for form in candidates if form.claims(data))
+    return tuple(form for form in candidates if form.name not in without and form.claims(data))

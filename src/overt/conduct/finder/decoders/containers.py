@@ -31,8 +31,8 @@ def _members(data: bytes, limit: int) -> Iterator[Piece]:
     beginning = () if data.startswith(PROGRAMS) else (0,)
     for start in sorted({*beginning, *_starts(data)}):
         part = data[start:] if start else data
-        for form in identify(part):
-            if form.unpack is None or form.name in OTHERS:
+        for form in identify(part, OTHERS):
+            if form.unpack is None:
                 continue
             room = Room(
                 Budget(

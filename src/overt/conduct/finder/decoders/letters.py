@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import re
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from overt.conduct.finder.decoders.base import Decode, Decoder, Piece, Trust
@@ -40,8 +39,8 @@ MIN_POOR_CHARS, HEX_LETTERS = 256, 16
 MIN_TURNED_CHARS = 40
 MAX_TURNED_CHARS = 1 << 18
 """Of one run that are read backwards, or in rot13: enough to see what it is."""
-MAX_SLOW_CHARS = 1 << 20
-"""Of base85 in one region: its decoder is slow, and text often has its form."""
+MAX_85_CHARS = 1 << 20
+"""Of base85 in one region: text often has its form."""
 _NOT64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _NOT_LETTERS = re.compile(rb"[^A-Za-z0-9]+")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -107,30 +106,27 @@ class _Base85(NamedTuple):
 
     may_be: RunOf
     runs: re.Pattern[bytes]
-    sound: re.Pattern[bytes]
-    """Groups that are numbers of 32 bits, and a last one of which nothing is said."""
-    decode: Callable[[bytes], bytes]
+    values: bytes
+    """Of each byte; `NO_DIGIT` for what is none."""
 
 
-def _sound_groups(digits: bytes, largest: bytes) -> re.Pattern[bytes]:
-    """Groups of five up to `largest`: the decoders say late and slowly that one is more."""
-    below, digit = [re.escape(largest)], b"[" + re.escape(digits) + b"]"
-    for at, letter in enumerate(largest):
-        if lower := digits[: digits.index(letter)]:
-            below.append(re.escape(largest[:at]) + b"[" + re.escape(lower) + b"]" + digit * (4 - at))
-    return re.compile(b"(?:" + b"|".join(below) + b")*+.{0,4}")
-
-
+NO_DIGIT = 85
 ASCII85 = bytes(range(b"!"[0], b"v"[0]))
 RFC1924 = f"{string.digits}{string.ascii_uppercase}{string.ascii_lowercase}!#$%&()*+-;<=>?@^_`{{|}}~".encode()
+
+
+def _values(digits: bytes) -> bytes:
+    return bytes(digits.index(byte) if byte in digits else NO_DIGIT for byte in range(256))
+
+
 BASES_OF_85 = (
-    _Base85(RunOf(ASCII85, 40), BASE85, _sound_groups(ASCII85, b"s8W-!"), base64.a85decode),
-    _Base85(RunOf(RFC1924 + b".:/[]", 40), Z85, _sound_groups(RFC1924, b"|NsC0"), base64.b85decode),
+    _Base85(RunOf(ASCII85, 40), BASE85, _values(ASCII85)),
+    _Base85(RunOf(RFC1924 + b".:/[]", 40), Z85, _values(RFC1924)),
 )
 
 
 def _base85(data: bytes, limit: int) -> Iterator[Piece]:
-    left = MAX_SLOW_CHARS
+    left = MAX_85_CHARS
     for base in BASES_OF_85:
         for run in base.runs.finditer(data) if base.may_be(data) else ():
             if not _NOT64.search(run[0]):
@@ -138,13 +134,31 @@ def _base85(data: bytes, limit: int) -> Iterator[Piece]:
             for skipped in range(5):
                 part = run[0][skipped : skipped + min(limit, left)]
                 left -= len(part)
-                if not base.sound.fullmatch(part):
+                decoded = _from_base85(part.translate(base.values))
+                if decoded is None:
                     break
-                try:
-                    end = run.start() + skipped + len(part)
-                    yield Piece(run.start(), end, base.decode(part), Trust.GUESS)
-                except ValueError:
-                    break
+                yield Piece(run.start(), run.start() + skipped + len(part), decoded, Trust.GUESS)
+
+
+def _from_base85(values: bytes) -> bytes | None:
+    """Each five digits are 32 bits, and what is missing of the last five are the highest digits; None if any are more.
+    All at once: each in eight bytes of one number."""
+    if NO_DIGIT in values:
+        return None
+    size = len(values) * 4 // 5
+    values += bytes([84]) * (-len(values) % 5)
+    lanes = bytearray(8 * (len(values) // 5))
+    number = 0
+    for place in range(5):
+        lanes[::8] = values[place::5]
+        number = number * 85 + int.from_bytes(lanes, "little")
+    lanes[:] = number.to_bytes(len(lanes), "little")
+    if any(lanes[4::8]):
+        return None
+    decoded = bytearray(len(lanes) // 2)
+    for place in range(4):
+        decoded[place::4] = lanes[3 - place :: 8]
+    return bytes(decoded[:size])
 
 
 def _hex(data: bytes, limit: int) -> Iterator[Piece]:
