@@ -238,3 +238,11 @@ def test_bytes_in_steps_with_a_detection_are_compared_within_runs(report: Report
 def test_the_same_runs_give_the_same_records(report: ReportFolder) -> None:
     first = arms(report, {Arm.MARKED: [3, 1, 2], Arm.PLAIN: [5, 1, 2], Arm.NONE: [1, 9, 2]})
     assert compare(report.runs()) == first
+
+
+def test_a_place_without_ports_is_named_as_in_the_answers(report: ReportFolder) -> None:
+    for arm, size in ((Arm.MARKED, 900), (Arm.PLAIN, 100)):
+        for number in range(1, 7):
+            ping = replace(flow(1, size + number, ""), protocol="icmp", application="icmp", port=0)
+            new_run(report, arm, number).write(Flow, [ping, flow(2, 300 * (number % 3))])
+    assert "198.18.0.1 (icmp)" in {one.place for one in compare(report.runs())}

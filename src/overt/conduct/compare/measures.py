@@ -10,7 +10,6 @@ from statistics import median_low
 
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Change, FileAccess, Flow, Run, StepKind
-from overt.conduct.finder.sources import destination
 
 ALL = ""
 """All destinations together."""
@@ -45,7 +44,7 @@ def of_run(folder: RunFolder) -> Figures:
 
 def place_of(flow: Flow) -> str:
     """Its destination; names asked of the resolver are one destination, whatever they are."""
-    return f"DNS:{flow.port}" if flow.application == "dns" else destination(flow)
+    return f"DNS:{flow.port}" if flow.application == "dns" else flow.destination
 
 
 def _figures(flows: list[Flow]) -> Iterable[tuple[str, int]]:

@@ -231,6 +231,14 @@ class Flow(Record, frozen=True, kw_only=True):
     """File with what the product said in the clear before it encrypted: the ClientHello of TLS or QUIC."""
     requests: tuple[Request, ...] = ()
 
+    @property
+    def destination(self) -> str:
+        """`name:port`, or `address:port` where the address is not known to be a name's; where its protocol knows no
+        ports, that protocol in their place: `address (icmp)`."""
+        name = self.name if self.resolved else ""
+        host = name or (f"[{self.address}]" if ":" in self.address else self.address)
+        return f"{host}:{self.port}" if self.port else f"{host} ({self.protocol})"
+
 
 class Changed(StrEnum):
     """How a path differs from before."""
@@ -339,7 +347,7 @@ class OpaqueBytes(Record, frozen=True, kw_only=True):
     """What left towards one destination and could not be read, so that anything may be in it."""
 
     destination: str
-    """`name:port`, or `address:port` where no name is known."""
+    """As a flow names it."""
     flows: tuple[int, ...]
     bytes: int
     bits_per_byte: float

@@ -25,7 +25,7 @@ from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.needles import CONTENT, SIZE, Bodies, Needles
 from overt.conduct.finder.reckoning import Left, added, together
 from overt.conduct.finder.sizes import Number, Sizes, told
-from overt.conduct.finder.sources import Kind, Source, destination, sources, within
+from overt.conduct.finder.sources import Kind, Source, sources, within
 from overt.conduct.finder.worker import Answerer, Question, prepare
 from overt.core.errors import ConductError, OvertError
 from overt.sandbox.expendable import Bounds, Expendables, WorkerDied
@@ -371,7 +371,7 @@ def _not_opened(flows: Sequence[Flow]) -> Mapping[str, list[Flow]]:
     groups: dict[str, list[Flow]] = {}
     for flow in flows:
         if flow.opened is Opened.OPAQUE and flow.sent_bytes:
-            groups.setdefault(destination(flow), []).append(flow)
+            groups.setdefault(flow.destination, []).append(flow)
     return groups
 
 

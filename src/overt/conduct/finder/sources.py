@@ -60,12 +60,6 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Names, or targets and header lines, in time order."""
 
 
-def destination(flow: Flow) -> str:
-    """`name:port`, or `address:port` where no name is known."""
-    name = (flow.name if flow.resolved else "") or flow.address
-    return f"[{name}]:{flow.port}" if ":" in name else f"{name}:{flow.port}"
-
-
 def sources(folder: RunFolder, flows: Sequence[Flow], limits: Limits) -> Iterator[Source]:
     """Everything to search, streams first. Raises `ConductError` if a stream's file is missing or has another size."""
     ordered = sorted(flows, key=lambda flow: (flow.at_s, flow.number))
@@ -78,7 +72,7 @@ def sources(folder: RunFolder, flows: Sequence[Flow], limits: Limits) -> Iterato
                 yield Source(
                     kind=Kind.STREAM,
                     flows=(flow.number,),
-                    destination=destination(flow),
+                    destination=flow.destination,
                     files=(flow.sent,),
                     start=start,
                     size=size,
@@ -86,7 +80,7 @@ def sources(folder: RunFolder, flows: Sequence[Flow], limits: Limits) -> Iterato
                 )
         if flow.hello:
             yield Source(
-                kind=Kind.HELLO, flows=(flow.number,), destination=destination(flow), files=(flow.hello,)
+                kind=Kind.HELLO, flows=(flow.number,), destination=flow.destination, files=(flow.hello,)
             )
     yield from _joined(ordered, sizes, limits)
     yield from _requests(ordered)
@@ -118,14 +112,14 @@ def _joined(flows: Sequence[Flow], sizes: dict[int, int], limits: Limits) -> Ite
     by_process: dict[int, list[Flow]] = {}
     for flow in flows:
         if flow.sent and flow.application not in NAME_APPLICATIONS:
-            by_destination.setdefault(destination(flow), []).append(flow)
+            by_destination.setdefault(flow.destination, []).append(flow)
             if flow.process is not None:
                 by_process.setdefault(flow.process, []).append(flow)
     for name, group in by_destination.items():
         if len(group) > 1 or len(group[0].requests) > 1:
             yield from _bodies(name, group, sizes, limits)
     for group in by_process.values():
-        names = {destination(flow) for flow in group}
+        names = {flow.destination for flow in group}
         if len(names) > 1:
             yield from _bodies(_several(sorted(names)), group, sizes, limits)
 
@@ -166,7 +160,7 @@ def _requests(flows: Sequence[Flow]) -> Iterator[Source]:
     for flow in flows:
         found = [(request.at_s, flow.number, request) for request in flow.requests if not is_name(request)]
         if found:
-            groups.setdefault(destination(flow), []).extend(found)
+            groups.setdefault(flow.destination, []).extend(found)
     for name, group in groups.items():
         group.sort(key=lambda found: found[:2])
         yield Source(

@@ -12,7 +12,7 @@ from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.files import Tally
 from overt.conduct.judge.files import unwatched as unwatched_files
-from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
+from overt.conduct.judge.material import Cited, Material, RunMaterial
 from overt.conduct.judge.network import (
     LOST,
     caveat,
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
             return "a destination that could not be told"
         if is_dns(self.flow) and self.flow.requests:
             return f"{parent_domain(self.flow.requests[0].target)} (in questions to the name server)"
-        return destination(self.flow)
+        return self.flow.destination
 
     @property
     def route(self) -> str:
@@ -268,7 +268,7 @@ def _is_asked_for(run: RunMaterial, flow: Cited[Flow], seen: Tally) -> bool:
 def _flow_facts(flows: Iterable[tuple[RunMaterial, Cited[Flow]]]) -> tuple[Fact, ...]:
     grouped: dict[tuple[str, StepKind], list[Cited[Flow]]] = {}
     for run, flow in flows:
-        grouped.setdefault((destination(flow.value), run.kind_of(flow.value.step)), []).append(flow)
+        grouped.setdefault((flow.value.destination, run.kind_of(flow.value.step)), []).append(flow)
     return tuple(
         Fact(
             f"{counted(len(many), 'connection')} to {place} while: {kind}; "

@@ -195,11 +195,3 @@ def program_of(process: Process) -> str:
         if script.startswith("/") or "." in script:
             return f"{script} ({name})"
     return process.program
-
-
-def destination(flow: Flow) -> str:
-    """How a destination is named: `name:port`, or `address:port` where the address is not known to be a name's; where
-    its protocol knows no ports, that protocol."""
-    name = flow.name if flow.resolved else ""
-    host = name or (f"[{flow.address}]" if ":" in flow.address else flow.address)
-    return f"{host}:{flow.port}" if flow.port else f"{host} ({flow.protocol})"

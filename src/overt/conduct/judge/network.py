@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from overt.conduct.evidence.records import Flow, Mode, Opened, StepKind, Verdict
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared, names_given
-from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
+from overt.conduct.judge.material import Cited, Material, RunMaterial
 
 LOST = "part of the traffic was not kept"
 PLAIN_BY_NATURE = ("dns", "ntp", "stun")
@@ -83,7 +83,7 @@ def contacts(material: Material, declared: Declared) -> list[Contact]:
     for run in material.runs:
         for flow in run.flows.values():
             if not is_dns(flow.value):
-                place = destination(flow.value)
+                place = flow.value.destination
                 contact = found.setdefault(place, Contact(place))
                 contact.add(run, flow, declared)
     return sorted(found.values(), key=lambda one: (one.declared, -one.sent_bytes, one.place))
@@ -204,7 +204,7 @@ def transport(material: Material, declared: Declared) -> Said:
         (run, flow) for run, flow in flows if _is_plain(flow.value, (run.name, flow.value.number) in opaque)
     ]
     if plain:
-        places = some(sorted({destination(flow.value) for _, flow in plain}), 3)
+        places = some(sorted({flow.value.destination for _, flow in plain}), 3)
         text = f"It spoke without encryption to {places}: anyone on the way can read and change that."
         return Said(Verdict.YES, False, text, _plain_facts(plain))
     if lost(material):
@@ -233,7 +233,7 @@ def _is_plain(flow: Flow, disordered: bool) -> bool:
 def _plain_facts(plain: Iterable[tuple[RunMaterial, Cited[Flow]]]) -> tuple[Fact, ...]:
     grouped: dict[tuple[str, str, str], list[Cited[Flow]]] = {}
     for run, flow in plain:
-        key = (destination(flow.value), flow.value.application, run.program(flow.value.process))
+        key = (flow.value.destination, flow.value.application, run.program(flow.value.process))
         grouped.setdefault(key, []).append(flow)
     facts = []
     for (place, how, program), flows in sorted(grouped.items()):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from overt.conduct.evidence.records import Flow, Process, StepKind
 from overt.conduct.judge.answering import Fact, counted, seconds_text, some
-from overt.conduct.judge.material import Cited, RunMaterial, destination
+from overt.conduct.judge.material import Cited, RunMaterial
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Survivor:
         value = self.process.value
         text = f"still running: {self.run.program(value.number)}, started {seconds_text(value.at_s)}"
         if self.flows:
-            places = some(dict.fromkeys(destination(flow.value) for flow in self.flows))
+            places = some(dict.fromkeys(flow.value.destination for flow in self.flows))
             text += f"; it connected {counted(len(self.flows), 'time')} more: {places}"
         return Fact(text, (self.process.reference, *(flow.reference for flow in self.flows)))
 

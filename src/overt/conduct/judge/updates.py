@@ -28,7 +28,7 @@ from overt.conduct.evidence.records import (
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, some
 from overt.conduct.judge.declared import Declared
-from overt.conduct.judge.material import Cited, Material, RunMaterial, destination
+from overt.conduct.judge.material import Cited, Material, RunMaterial
 
 _LOG = r"/logs?/|\.log([.-]|$)"
 _SET_ASIDE = re.compile(
@@ -278,7 +278,7 @@ def _answers(run: RunMaterial) -> Iterator[tuple[StepRun, Cited[Flow], Request]]
 def _offer_facts(offers: Iterable[tuple[RunMaterial, Offer]]) -> Iterator[Fact]:
     grouped: dict[tuple[str, str, bool], list[tuple[RunMaterial, Offer]]] = {}
     for run, offer in offers:
-        key = destination(offer.flow.value), offer.offered.kind, offer.offered.varies
+        key = offer.flow.value.destination, offer.offered.kind, offer.offered.varies
         grouped.setdefault(key, []).append((run, offer))
     for (place, kind, varies), many in sorted(grouped.items()):
         how = "in place of a recorded answer" if varies else "made up"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overt.conduct.evidence.records import Flow, Opened
 from overt.conduct.judge.files import LOOKED_INTO
-from overt.conduct.judge.material import RunMaterial, destination
+from overt.conduct.judge.material import RunMaterial
 
 BINS = 120
 
@@ -83,7 +83,7 @@ def _points(run: RunMaterial, length_s: float) -> tuple[Point, ...]:
             min(flow.at_s for flow in flows),
             len(flows),
             sum(flow.sent_bytes for flow in flows),
-            destination(max(flows, key=lambda flow: flow.sent_bytes)),
+            max(flows, key=lambda flow: flow.sent_bytes).destination,
             opened,
             seen,
         )
