@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +28,11 @@ from overt.conduct.session.wanted import Wanted, check
 from overt.conduct.sink.forgery import FORGED
 from overt.core.errors import ConductError
 
-MAX_VERSION_BYTES = 400
+MAX_VERSION_BYTES = 4096
+"""Read of what that command printed."""
+MAX_VERSION_CHARACTERS = 400
+VERSION = re.compile(r"(\S+ ){0,3}v?\d+(\.\d+)+\S{0,20}")
+"""A line that tells nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,10 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
         tell(f"searching what left in {run.path.name}")
         search_run(run, run)
     folder.write_compared(comparing.compare(folder.runs()))
-    folder.write_subject(_subject(wanted, prepared, folder))
+    subject = _subject(wanted, prepared, folder)
+    if profile.product.version and not subject.version:
+        tell(f"its version is not known: {' '.join(profile.product.version)} told none")
+    folder.write_subject(subject)
     _opened(folder)
     return folder
 
@@ -169,11 +177,20 @@ def _subject(wanted: Wanted, prepared: Prepared, folder: ReportFolder) -> Subjec
 
 
 def _version(wanted: Wanted, runs: list[RunFolder]) -> str:
-    """The first line that the command printed, in the first run."""
+    """What the command told, in the first run in which it did."""
     version = filled(wanted.profile.product.version, "version")
-    for run in runs:
-        for step in run.run().steps:
-            if step.command == version and step.exit_status == 0:
-                with contextlib.suppress(OSError), open(run.path / step.output, "rb") as stream:
-                    return stream.readline(MAX_VERSION_BYTES).decode("utf-8", "replace").strip()
+    steps = ((run.path / step.output, step) for run in runs for step in run.run().steps)
+    for output, step in steps:
+        if step.command == version:
+            with contextlib.suppress(OSError), open(output, "rb") as stream:
+                printed = stream.read(MAX_VERSION_BYTES).decode("utf-8", "replace")
+                if told := version_in(printed, step.exit_status == 0):
+                    return told[:MAX_VERSION_CHARACTERS]
     return ""
+
+
+def version_in(printed: str, ended_well: bool) -> str:
+    """The first line; of a command that ended badly, as some do that were asked for their version, the first that
+    is a few words and a version number. Empty: it was not told."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return next((line for line in lines if ended_well or VERSION.fullmatch(line)), "")
