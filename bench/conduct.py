@@ -29,7 +29,7 @@ from pathlib import Path
 from bench.machine import description
 
 from overt.conduct.chamber.build import Chamber
-from overt.conduct.chamber.plan import ChamberPlan
+from overt.conduct.chamber.plan import ChamberPlan, Command
 from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.observe.attribution import Sources, merge
@@ -39,6 +39,8 @@ from overt.conduct.observe.tracelog import TraceLog
 from overt.conduct.observe.watch import Trailer
 
 FILES = 5_000
+SIGNATURES = 100_000
+"""Of the common case: bodies of chance, for any type of file."""
 READER = (
     "import os,sys\nfor entry in os.scandir(sys.argv[1]):\n    with open(entry, 'rb') as file: file.read()\n"
 )
@@ -49,6 +51,11 @@ PREPARE = (
     f"    for number in range({FILES}):\n"
     "        with open(f'{folder}/{number}', 'wb') as file: file.write(b'%8d' % number * 1024)\n"
     "with open('/tmp/bench.ndb', 'w') as file: file.write('Bench:0:*:6f7665727462656e6368\\n')\n"
+    "import random\n"
+    "chance = random.Random(1)\n"
+    "with open('/tmp/many.ndb', 'w') as file:\n"
+    f"    for number in range({SIGNATURES}):\n"
+    "        file.write(f'Bench.{number}:0:*:{chance.randbytes(24).hex()}\\n')\n"
 )
 TRACE = "trace.log"
 TICKS_IN_S = os.sysconf("SC_CLK_TCK")
@@ -69,7 +76,11 @@ SUBJECTS = (
     Subject(
         f"reader, {FILES:,} files in a home, opens and ranges", f'python3 -c "{READER}" /home/alice/many'
     ),
-    Subject(f"clamscan, {FILES:,} files", "clamscan -d /tmp/bench.ndb -r /tmp/many"),
+    Subject(f"clamscan, {FILES:,} files, one signature", "clamscan -d /tmp/bench.ndb -r /tmp/many"),
+    Subject(
+        f"clamscan, Python's library, {SIGNATURES:,} signatures",
+        "clamscan -d /tmp/many.ndb -r /usr/lib/python3.*",
+    ),
     Subject("rkhunter --check --enable filesystem", "rkhunter --check --sk --nocolors --enable filesystem"),
     Subject("500 programs", "i=0; while [ $i -lt 500 ]; do /bin/true; i=$((i+1)); done"),
     Subject("rkhunter --check", "rkhunter --check --sk --nocolors", whole=True),
@@ -163,7 +174,7 @@ def _told(trailers: list[Trailer], place: Path) -> tuple[dict[str, int], float]:
 
 def _run(chamber: Chamber, place: Path, line: str) -> Took:
     before, began = _processor_s(), time.perf_counter()
-    ended = chamber.execute(["sh", "-c", line], output=place / "output", timeout_s=MAX_S)
+    ended = chamber.execute(Command(["sh", "-c", line], timeout_s=MAX_S), place / "output")
     return Took(time.perf_counter() - began, _processor_s() - before, not ended.timed_out)
 
 

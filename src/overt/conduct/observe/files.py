@@ -195,14 +195,14 @@ class FileObserver:
         contents beside one that wants folders too."""
         telling: list[Watched] = []
         refused: list[str] = []
-        if wanted:
-            groups.append(fanotify.group(fanotify.CLASS_PRE_CONTENT))
         for item in wanted:
             try:
                 fanotify.mark(groups[0], item.mount, RANGES)
             except OSError as error:
                 refused.append(f"{item.inside}: {error.strerror}")
                 continue
+            if not telling:
+                groups.append(fanotify.group(fanotify.CLASS_PRE_CONTENT))
             fanotify.mark_folders(groups[1], item.mount, int(Mask.OPEN_PERM))
             telling.append(item)
         self.layers = ("open", "ranges") if telling else ("open",)
