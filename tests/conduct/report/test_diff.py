@@ -59,6 +59,8 @@ def test_another_examination_is_said(tmp_path: Path, behaving: Report) -> None:
 
 def test_the_page(behaving: Report, spying: Report) -> None:
     page = html.diff_page(diff(behaving.folder.path, spying.folder.path)).decode()
+    began = behaving.folder.runs()[0].run().began
+    assert began[:10] in page and f"{began[11:19]} UTC" in page, "which is which, of two of the same version"
     assert "of Example AV became worse" in page and "upload.spy.example:443 (undeclared)" in page
     assert "<script" not in page and " src=" not in page
     same = html.diff_page(diff(behaving.folder.path, behaving.folder.path)).decode()

@@ -61,6 +61,8 @@ class Difference:
 
     before: Subject
     after: Subject
+    dates: tuple[str, str]
+    """When each was examined, in UTC."""
     answers: tuple[ChangedAnswer, ...]
     sorts: tuple[Sort, ...]
     warnings: tuple[str, ...]
@@ -88,10 +90,16 @@ def _difference(before: Path, after: Path) -> Difference:
     return Difference(
         old.subject(),
         new.subject(),
+        (_date(old), _date(new)),
         changed,
         tuple(_sort(name, old_sets[name], new_sets[name]) for name in old_sets),
         tuple(_warnings(old_material, new_material)),
     )
+
+
+def _date(report: ReportFolder) -> str:
+    began = min((run.run().began for run in report.runs()), default="at no time")
+    return began.replace("T", " ").replace("Z", " UTC")
 
 
 def _sets(material: Material) -> Iterator[tuple[str, frozenset[str]]]:
