@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from overt.conduct.certify.assess import assess
+from overt.conduct.certify.requirements import Level
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Access, Canary, FileAccess, Flow, Losses, Sighting, Verdict
 from tests.conduct.lab import answers, reported
@@ -29,8 +31,8 @@ def test_clamav_scans_contact_nobody_and_open_marked_files_as_others(profile: st
             found[question].facts,
         )
     assert found["beyond-scope-executes"].good is not False, found["beyond-scope-executes"].facts
-    detected = (run.path / next(s.output for s in run.run().steps if s.kind == "scan-detection")).read_text()
-    assert "Eicar-Test-Signature" in detected
+    assert any("it told: /home/alice/Downloads/" in fact for fact in found["after-detection"].facts)
+    assert assess(report).level is Level.DISCREET, "two runs are needed for the next"
 
 
 def test_clamonacc_refuses_malware_as_it_is_opened_and_sends_nothing_after_that(tmp_path: Path) -> None:
@@ -46,6 +48,18 @@ def test_clamonacc_refuses_malware_as_it_is_opened_and_sends_nothing_after_that(
     for question in ("after-detection", "contact", "beyond-scope-changes", "privileges"):
         assert found[question].verdict is Verdict.NO, (question, found[question])
     assert found["beyond-scope-executes"].good is not False, found["beyond-scope-executes"].facts
+    assert assess(report).level is Level.DISCREET
+
+
+def test_chkrootkit_finds_what_was_planted_and_opens_no_file_of_the_homes(tmp_path: Path) -> None:
+    report = reported(tmp_path, "chkrootkit")
+    _is_whole(report)
+    found = answers(report)
+    assert any("Possible ESRK rootkit installed" in fact for fact in found["after-detection"].facts)
+    for question in ("after-detection", "marking", "contact", "beyond-scope-changes", "removal"):
+        assert found[question].verdict is Verdict.NO, (question, found[question])
+    assert "nor any other file of the homes" in found["marking"].summary
+    assert assess(report).level is Level.DISCREET
 
 
 def test_freshclam_contacts_its_makers_hosts_and_sends_nothing_of_any_file(tmp_path: Path) -> None:
