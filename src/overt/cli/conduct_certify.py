@@ -68,7 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _add(
-    actions: Actions[argparse.ArgumentParser], name: str, summary: str, module: str = "certifying"
+    actions: Actions[argparse.ArgumentParser], name: str, summary: str, module: str = "issuing"
 ) -> argparse.ArgumentParser:
     """An action, whose module is loaded only for it."""
     parser = actions.add_parser(name, help=summary, description=f"{summary[:1].upper()}{summary[1:]}.")

@@ -5,15 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from overt.conduct.report import signing
-from overt.core.errors import UsageError
+from overt.core.errors import ConductError, UsageError
 from overt.tlog.keys import VerifierKey
 
 
 def key_in(path: Path) -> VerifierKey:
-    """The public key in a file. Raises `UsageError` when it can't be read, `ConductError` when it is no key."""
+    """The public key in a file. Raises `UsageError` when there is none."""
     try:
         text = path.read_text(encoding="ascii", errors="replace")
     except OSError as error:
         what = "give a file that holds what 'overt conduct key' or 'overt conduct certify key' prints"
         raise UsageError(f"{path}: {error.strerror}: {what}") from error
-    return signing.public_key(text)
+    try:
+        return signing.public_key(text)
+    except ConductError as error:
+        raise UsageError(f"{path}: {error}") from error

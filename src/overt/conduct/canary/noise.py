@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import string
 
+from overt.conduct.evidence.marks import TOKEN_PREFIX, TOKEN_RANDOM_CHARS
+
 LETTERS = string.ascii_lowercase
 TOKEN_CHARS = string.ascii_lowercase + string.digits
-TOKEN_PREFIX = "ovt"
-TOKEN_RANDOM_CHARS = 24
 
 
 class Noise:

@@ -56,10 +56,12 @@ class Issuer:
 
     @property
     def public(self) -> Path:
+        """What is served: the log, certificates, withdrawals and proofs."""
         return self.folder / "public"
 
     @property
     def requests(self) -> Path:
+        """What a person carries to witnesses, and back."""
         return self.folder / "requests"
 
     @property

@@ -12,11 +12,13 @@ import re
 
 _MARK, _TRACE = "ovtforged", "ovtran"
 HEX = 20
-MARK = re.compile(rb"ovtforged[0-9a-f]{20}")
+MARK = re.compile(f"{_MARK}[0-9a-f]{{{HEX}}}".encode())
 MARK_BYTES = len(_MARK) + HEX
-TOKEN = re.compile(rb"ovt[0-9a-z]{24}")
+TOKEN_PREFIX = "ovt"
+TOKEN_RANDOM_CHARS = 24
+TOKEN = re.compile(f"{TOKEN_PREFIX}[0-9a-z]{{{TOKEN_RANDOM_CHARS}}}".encode())
 """What each planted file holds, and nothing else."""
-TRACE = re.compile(r"/ovtran[0-9a-f]{20}$")
+TRACE = re.compile(f"/{_TRACE}[0-9a-f]{{{HEX}}}$")
 """At the end of a path."""
 
 

@@ -41,6 +41,7 @@ class Opened:
     references: list[str] = field(default_factory=list)
 
     def add(self, access: Cited[FileAccess]) -> None:
+        """Count one more; the first paths are cited."""
         value = access.value
         if not self.paths:
             self.first_s = value.at_s
@@ -51,6 +52,7 @@ class Opened:
 
     @property
     def fact(self) -> Fact:
+        """All of it in a sentence."""
         what = f"{self.secret}: " if self.secret else ""
         known = "" if self.declared else "undeclared: "
         text = (

@@ -39,6 +39,7 @@ class Seen(NamedTuple):
 
     @property
     def place(self) -> str:
+        """Where it went; of a tunnel through name servers, the domain whose server heard it."""
         if self.flow is None:
             return "a destination that could not be told"
         if is_dns(self.flow) and self.flow.requests:
@@ -47,6 +48,7 @@ class Seen(NamedTuple):
 
     @property
     def route(self) -> str:
+        """How it was encoded, the innermost first."""
         return " in ".join(reversed(self.sighting.value.route)) or "as it is"
 
 

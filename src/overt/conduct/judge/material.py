@@ -56,6 +56,7 @@ class RunMaterial:
 
     @property
     def name(self) -> str:
+        """Its folder's name: `mixed-1`."""
         return self.run.name
 
     def reference(self, file: str) -> str:
@@ -94,14 +95,17 @@ class RunMaterial:
 
     @cached_property
     def sightings(self) -> tuple[Cited[Sighting], ...]:
+        """What the finder found in what left."""
         return tuple(self.read(Sighting))
 
     @cached_property
     def opaque(self) -> tuple[Cited[OpaqueBytes], ...]:
+        """What left and could not be read, by destination."""
         return tuple(self.read(OpaqueBytes))
 
     @cached_property
     def changes(self) -> tuple[Cited[Change], ...]:
+        """In the order of their steps."""
         return tuple(self.read(Change))
 
     @cached_property
@@ -113,6 +117,7 @@ class RunMaterial:
 
     @cached_property
     def listening(self) -> tuple[Cited[Listening], ...]:
+        """Where it waited for others."""
         return tuple(self.read(Listening))
 
     @cached_property

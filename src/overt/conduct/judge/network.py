@@ -36,6 +36,7 @@ class Contact:
     """Other names that the product gave on undeclared connections."""
 
     def add(self, run: RunMaterial, flow: Cited[Flow], declared: Declared) -> None:
+        """Count one more flow to it."""
         value, kind = flow.value, run.kind_of(flow.value.step)
         if not declared.connects(kind, value):
             self.declared = False
@@ -53,6 +54,7 @@ class Contact:
 
     @property
     def fact(self) -> Fact:
+        """All of it in a sentence."""
         how = "/".join(sorted(self.applications))
         text = (
             f"{self.place} ({how}): {counted(self.flows, 'connection')}, {bytes_text(self.sent_bytes)} sent, "

@@ -149,6 +149,7 @@ class View:
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
+        """All of them, group after group."""
         return tuple(answer for _, answers in self.groups for answer in answers)
 
     def answer(self, name: str) -> ShownAnswer | None:
