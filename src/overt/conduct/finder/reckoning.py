@@ -53,8 +53,10 @@ class Reading:
         """What nothing explains, in order. Of what holds itself, however deep, the inner one counts as it is."""
         if self._left is None:
             self._left = found = list(self._as_it_is())
+            settled = _Settled()
             for low, high, group in _by_span(self.decoded):
-                _instead(found, low, high, group)
+                if not settled.hold(low, high) and _instead(found, low, high, group):
+                    settled.add(low, high)
         return self._left
 
     def _as_it_is(self) -> Iterator[Unread]:
@@ -87,19 +89,41 @@ def _by_span(decoded: Iterable[Decoded]) -> Iterator[tuple[int, int, list[Decode
         yield low, high, list(group)
 
 
-def _instead(found: list[Unread], low: int, high: int, group: Sequence[Decoded]) -> None:
-    """Put the best reading of this stretch in its place in `found`, if that leaves less."""
+@dataclass(slots=True)
+class _Settled:
+    """Stretches that a reading took the place of, none within another. Mutable: it grows, by the longest first."""
+
+    _begins: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
+
+    def hold(self, low: int, high: int) -> bool:
+        """Whether all of this is within one of them."""
+        at = bisect_right(self._begins, low)
+        return at > 0 and high <= self._ends[at - 1]
+
+    def add(self, low: int, high: int) -> None:
+        """One that they do not hold."""
+        at = bisect_right(self._begins, low)
+        self._begins.insert(at, low)
+        self._ends.insert(at, high)
+
+
+def _instead(found: list[Unread], low: int, high: int, group: Sequence[Decoded]) -> bool:
+    """Put the best reading of this stretch in its place in `found`, if that leaves less. Whether nothing within it can
+    leave less still: there is no telling what of that reading it would be."""
     first = bisect_right(found, low, key=lambda one: one.end)
     last = bisect_left(found, high, key=lambda one: one.begin)
     if _bytes(found[first:last]) * MIN_SHARE < high - low:
-        return
+        return False
     touched = [piece for one in found[first:last] for piece in _cut(one, low, high)]
     within = [one for one in touched if low <= one.begin and one.end <= high]
     best = min(_readings(group), key=_size)
-    if _size(best) < _size(within):
-        before = [one for one in touched if one.begin < low]
-        after = [one for one in touched if one.begin >= low and one.end > high]
-        found[first:last] = [*before, *(one._replace(begin=low, end=high) for one in best), *after]
+    if _size(best) >= _size(within):
+        return False
+    before = [one for one in touched if one.begin < low]
+    after = [one for one in touched if one.begin >= low and one.end > high]
+    found[first:last] = [*before, *(one._replace(begin=low, end=high) for one in best), *after]
+    return all(len(one.content) != high - low for one in best)
 
 
 def _cut(one: Unread, low: int, high: int) -> Iterator[Unread]:
