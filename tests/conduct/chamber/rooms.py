@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overt.conduct.chamber.build import Chamber
-from overt.conduct.chamber.plan import MIB, ChamberPlan, Ended, Limits
+from overt.conduct.chamber.plan import MIB, ChamberPlan, Command, Ended, Limits
 from overt.conduct.chamber.warden import in_warden
 from tests.waiting import PATIENCE_S
 
@@ -59,7 +59,7 @@ def run(
 def say(chamber: Chamber, command: str | Sequence[str], output: Path, **how: object) -> Said:
     """Run one command (a text is for the shell) in a chamber that was started."""
     argv = ["sh", "-c", command] if isinstance(command, str) else list(command)
-    ended = chamber.execute(argv, output=output, **{"timeout_s": PATIENCE_S, **how})  # type: ignore[arg-type]
+    ended = chamber.execute(Command(argv, **{"timeout_s": PATIENCE_S, **how}), output)  # type: ignore[arg-type]
     return Said(ended, output.read_text(errors="replace"))
 
 

@@ -27,7 +27,7 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from overt.conduct.chamber.build import Chamber
-from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
+from overt.conduct.chamber.plan import MIB, ChamberPlan, Command, Limits
 from overt.conduct.chamber import kernel
 from overt.conduct.chamber.warden import host_network, in_warden
 from overt.core.errors import ConductError
@@ -38,9 +38,9 @@ def work(folder):
     limits = Limits(homes_bytes=32 * MIB, upper_bytes=64 * MIB)
     with Chamber(ChamberPlan(limits=limits), folder) as chamber:
         chamber.start(tracer)
-        chamber.execute(["sleep", "1" + word], output=folder / "out", background=True, timeout_s=0.2)
+        chamber.execute(Command(["sleep", "1" + word], background=True, timeout_s=0.2), folder / "out")
         (Path(state) / "ready").write_text(folder.name)
-        chamber.execute(["sleep", "2" + word], output=folder / "out")
+        chamber.execute(Command(["sleep", "2" + word]), folder / "out")
 
 try:
     in_warden(work, Path(state))

@@ -15,7 +15,7 @@ from overt.conduct.chamber import inside, trust
 from overt.conduct.chamber.build import Chamber
 from overt.conduct.chamber.plan import ChamberPlan, Shown
 from overt.core.errors import ConductError
-from tests.conduct.chamber.rooms import SMALL, run
+from tests.conduct.chamber.rooms import SMALL, run, say
 from tests.conduct.chamber.test_trust import authority
 
 kernel = pytest.mark.kernel
@@ -76,7 +76,7 @@ while true; do mv -T /opt/a /opt/c; mv -T /opt/b /opt/a; mv -T /opt/a /opt/b; mv
 """
 
     def after(chamber: Chamber) -> None:
-        chamber.execute(["sh", "-c", swap], output=tmp_path / "swap", background=True, timeout_s=0.3)
+        say(chamber, swap, tmp_path / "swap", background=True, timeout_s=0.3)
         end = time.monotonic() + 4
         while time.monotonic() < end:
             trust.establish(chamber.merged, pem)
@@ -119,7 +119,7 @@ while true; do mv -T /opt/a /opt/c; mv -T /opt/b /opt/a; mv -T /opt/a /opt/b; mv
 """
 
     def after(chamber: Chamber) -> None:
-        chamber.execute(["sh", "-c", swap], output=tmp_path / "swap", background=True, timeout_s=0.3)
+        say(chamber, swap, tmp_path / "swap", background=True, timeout_s=0.3)
         for number in range(40):
             with contextlib.suppress(ConductError):  # a file was gone between two looks
                 chamber.keep(tmp_path / f"kept{number}")

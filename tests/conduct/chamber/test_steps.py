@@ -13,7 +13,7 @@ from overt.conduct.chamber.plan import ChamberPlan, Limits
 from overt.conduct.chamber.warden import in_warden
 from overt.core.errors import ConductError
 from tests.conduct.chamber.rooms import SMALL, python, run, say
-from tests.waiting import PATIENCE_S, until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("lab")]
 
@@ -40,14 +40,13 @@ def test_a_step_that_takes_too_long_ends_with_all_it_started(tmp_path: Path) -> 
 
 def test_a_background_step_goes_on(tmp_path: Path) -> None:
     def work(chamber: Chamber) -> None:
-        ended = chamber.execute(
-            ["sh", "-c", "echo ready; sleep 7000"], output=tmp_path / "daemon", timeout_s=0.3, background=True
-        )
+        daemon = "echo ready; sleep 7000"
+        ended = say(chamber, daemon, tmp_path / "daemon", background=True, timeout_s=0.3).ended
         assert ended.exit_status is None and not ended.timed_out
         assert until(lambda: (tmp_path / "daemon").read_text() == "ready\n")
         sees = "until pgrep -fx 'sleep 7000'; do sleep 0.1; done"
         assert say(chamber, sees, tmp_path / "seen").ended.exit_status == 0
-        early = chamber.execute(["false"], output=tmp_path / "false", timeout_s=PATIENCE_S, background=True)
+        early = say(chamber, ["false"], tmp_path / "false", background=True).ended
         assert early.exit_status == 1
 
     run(tmp_path, [], after=work)
@@ -156,7 +155,7 @@ def test_output_of_the_last_moment_is_kept(tmp_path: Path) -> None:
         talk = (
             "trap 'echo last' EXIT; for n in $(seq 20000); do echo line $n; done; touch /tmp/said; sleep 600"
         )
-        chamber.execute(["sh", "-c", talk], output=tmp_path / "talk", timeout_s=0.1, background=True)
+        say(chamber, talk, tmp_path / "talk", timeout_s=0.1, background=True)
         say(chamber, "until [ -e /tmp/said ]; do sleep 0.1; done", tmp_path / "wait")
 
     run(tmp_path, [], after=work)

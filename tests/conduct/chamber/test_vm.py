@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.chamber import network, privileges
+from overt.conduct.chamber.plan import Command
 from overt.conduct.chamber.vm import image, machine, system
 from overt.conduct.chamber.vm.cable import Cable
 from overt.conduct.chamber.vm.cpio import Archive
@@ -73,7 +74,7 @@ def test_conduct_that_waits_for_a_day_shows_on_that_day(parts: image.Parts, tmp_
             sink = Sink(SinkPlan(Mode.SINK), Authority.new(), run, cable.network.sink_interface, 0.0)
             sink.start()
             output = run.path / "output/1.txt"
-            ended = subject.execute(["sh", "/opt/product/product"], output=output, timeout_s=PATIENCE_S)
+            ended = subject.execute(Command(["sh", "/opt/product/product"], timeout_s=PATIENCE_S), output)
             assert ended.exit_status == 0, output.read_text()
             assert f"today is {year}" in output.read_text()
             sink.stop()
@@ -95,9 +96,8 @@ def test_steps_end_as_in_a_chamber(parts: image.Parts, tmp_path: Path) -> None:
                 nonlocal number
                 number += 1
                 output = tmp_path / f"out{number}"
-                ended = subject.execute(
-                    ["sh", "-c", script], output=output, **{"timeout_s": PATIENCE_S, **how}
-                )  # type: ignore[arg-type]
+                command = Command(["sh", "-c", script], **{"timeout_s": PATIENCE_S, **how})  # type: ignore[arg-type]
+                ended = subject.execute(command, output)
                 return ended.exit_status, ended.timed_out, output.read_text()
 
             assert run("exit 3") == (3, False, "")
@@ -142,7 +142,7 @@ def test_an_agent_that_the_product_took_over(answer: bytes, tmp_path: Path) -> N
     theirs.send(answer)
     theirs.shutdown(socket.SHUT_WR)
     with pytest.raises(ConductError):
-        subject.execute(["true"], output=tmp_path / "out", timeout_s=1)
+        subject.execute(Command(["true"], timeout_s=1), tmp_path / "out")
     ours.close()
     theirs.close()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.chamber.build import Chamber
-from overt.conduct.chamber.plan import MIB, ChamberPlan, Limits
+from overt.conduct.chamber.plan import MIB, ChamberPlan, Command, Limits
 from overt.conduct.chamber.warden import in_warden
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Access, Blind, Call, FileAccess, Losses, Process
@@ -27,6 +27,7 @@ from tests.conduct.chamber.conftest import lab  # noqa: F401
 from tests.conduct.observe.stage import built
 from tests.conduct.observe.test_attribution import step
 from tests.conduct.observe.test_ways import PROGRAMS
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("lab")
 LETTER = "/home/alice/letter"
@@ -95,7 +96,7 @@ def observe(
             chamber.start(command(trace, whole=declared) if trace is not None else ())
             for number, line in enumerate(commands, 1):
                 began, output = time.monotonic() - zero, place / f"output{number}"
-                chamber.execute(["sh", "-c", line], output=output, timeout_s=120, user=user)
+                chamber.execute(Command(["sh", "-c", line], timeout_s=PATIENCE_S, user=user), output)
                 files.cut()
                 said.append(output.read_text())
                 steps.append(step(number, began, time.monotonic() - zero))

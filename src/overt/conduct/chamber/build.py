@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from urllib.parse import quote
 from overt.conduct.chamber import devices, groups, inside, kernel, layers, network, privileges, view
 from overt.conduct.chamber.control import Control
 from overt.conduct.chamber.denials import Warder
-from overt.conduct.chamber.plan import ROOT, ChamberPlan, Denied, Ended, User, Watched, account
+from overt.conduct.chamber.plan import ROOT, ChamberPlan, Command, Denied, Ended, User, Watched, account
 from overt.core.errors import ConductError
 
 CLOSE_S = 30.0
@@ -243,38 +243,24 @@ class Chamber:
         self.init_pid, listener = self._control.enter(specification, self.network.namespace)
         self._warder = Warder(listener) if listener >= 0 else None
 
-    def execute(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        cwd: str = "/",
-        user: str = "root",
-        timeout_s: float = 600.0,
-        output: Path,
-        background: bool = False,
-        capabilities: Collection[str] | None = None,
-    ) -> Ended:
-        """Run a command inside and wait until it ends, or `timeout_s` is over: then it is ended, with all that it
-        started. In the background, it is given `timeout_s` to get ready and goes on. What it prints is in `output`.
-        Of `capabilities`, root has no other; None: all that the chamber gives.
+    def execute(self, command: Command, output: Path) -> Ended:
+        """Run a command inside, and wait until it ends or its time is over. What it prints is in `output`.
 
         Raises `ConductError` if the chamber is no more.
         """
         if self._control is None:
             raise ConductError("the chamber was not started")
-        who = account(user, self.plan.user)
-        environment = {**who.environment, **(env or {})}
+        who = account(command.user, self.plan.user)
+        granted = self.capabilities if command.capabilities is None else command.capabilities
         request = {
-            "argv": list(argv),
-            "env": environment,
-            "cwd": cwd,
+            "argv": list(command.argv),
+            "env": {**who.environment, **command.env},
+            "cwd": command.cwd,
             "user": {"uid": who.uid, "gid": who.gid},
-            "capabilities": [
-                name for name in self.capabilities if capabilities is None or name in capabilities
-            ],
+            "capabilities": [name for name in self.capabilities if name in granted],
         }
-        return self._control.run(request, output, self.plan.limits.output_bytes, timeout_s, background)
+        most = self.plan.limits.output_bytes
+        return self._control.run(request, output, most, command.timeout_s, command.background)
 
     def close(self) -> None:
         """End everything inside and take the chamber down. What happens anyway when the warden dies, in order."""

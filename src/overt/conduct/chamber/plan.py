@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from overt.conduct.chamber.privileges import NEVER, NUMBERS
@@ -123,6 +124,23 @@ class Watched:
     first of them."""
     ranges: bool
     """Whether the kernel can tell which bytes are read (FAN_PRE_ACCESS: ext4 yes, overlay no)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a step runs in a chamber, or in a virtual machine."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Beside what every step of its user finds."""
+    cwd: str = "/"
+    user: str = "root"
+    """Or the plan's user, by name."""
+    timeout_s: float = 600.0
+    """Then it is ended, with all that it started; in the background, it has so long to get ready, and goes on."""
+    background: bool = False
+    capabilities: Collection[str] | None = None
+    """Root has no others; None: all that the chamber gives."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from overt.conduct.chamber.plan import PATH, Ended
+from overt.conduct.chamber.plan import PATH, Command, Ended
 from overt.conduct.evidence.records import Mode, StepKind, StepRun
 from overt.conduct.judge.answering import shortened
 from overt.conduct.judge.machine import NOT_THE_PRODUCT
@@ -40,18 +40,7 @@ MAX_LINE_BYTES = 1 << 16
 class Place(Protocol):
     """Where steps run: a chamber, or a virtual machine."""
 
-    def execute(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        cwd: str = "/",
-        user: str = "root",
-        timeout_s: float = 600.0,
-        output: Path,
-        background: bool = False,
-        capabilities: Collection[str] | None = None,
-    ) -> Ended:
+    def execute(self, command: Command, output: Path) -> Ended:
         """As `Chamber.execute` says."""
 
 
@@ -101,20 +90,20 @@ class Exercise:
         number = len(self.done) + 1
         output = f"output/{number}.txt"
         path = self._task.folder.path / output
-        command = filled(step.command, f"step {number}")
+        argv = filled(step.command, f"step {number}")
         forged = ", forged" if self._forging.now else ""
-        self._tell(f"step {number}, {step.kind}{forged}: {shortened(' '.join(command), MAX_TOLD)}")
+        self._tell(f"step {number}, {step.kind}{forged}: {shortened(' '.join(argv), MAX_TOLD)}")
         began = self._now()
-        ended = self._place.execute(
-            command,
+        command = Command(
+            argv,
             env={**self._environment, **step.environment},
             cwd=f"/home/{step.user}" if step.user != "root" else "/root",
             user=step.user,
             timeout_s=step.timeout_s,
-            output=path,
             background=step.background,
             capabilities=self._granted(step.kind),
         )
+        ended = self._place.execute(command, path)
         if step.kind is StepKind.UNINSTALL:
             time.sleep(ENDING_S)
         status = ended.exit_status
@@ -130,7 +119,7 @@ class Exercise:
             StepRun(
                 number=number,
                 kind=step.kind,
-                command=command,
+                command=argv,
                 began_s=began,
                 ended_s=self._now(),
                 exit_status=status,

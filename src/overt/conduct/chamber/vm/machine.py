@@ -16,14 +16,14 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from overt.conduct.chamber import kernel, privileges
-from overt.conduct.chamber.plan import ALICE, Ended, account
+from overt.conduct.chamber.plan import ALICE, Command, Ended, account
 from overt.conduct.chamber.vm import image
 from overt.conduct.chamber.vm.cable import Cable
 from overt.conduct.chamber.vm.image import Parts
@@ -102,29 +102,19 @@ class Machine:
             self.close()
             raise ConductError(f"{error}: see {console}") from error
 
-    def execute(
-        self,
-        argv: Sequence[str],
-        *,
-        env: Mapping[str, str] | None = None,
-        cwd: str = "/",
-        user: str = "root",
-        timeout_s: float = 600.0,
-        output: Path,
-        background: bool = False,
-        capabilities: Collection[str] | None = None,
-    ) -> Ended:
+    def execute(self, command: Command, output: Path) -> Ended:
         """Run a command in it, as `Chamber.execute` does; root has all rights, and none is seen. Raises `ConductError`
         if the machine is no more."""
         self._step += 1
-        who = account(user, ALICE)
-        environment = {**who.environment, **(env or {})}
+        who = account(command.user, ALICE)
+        environment = {**who.environment, **command.env}
         lines = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-        script = "\n".join([*lines, f"cd {shlex.quote(cwd)} && exec {shlex.join(argv)}", ""])
+        does = f"cd {shlex.quote(command.cwd)} && exec {shlex.join(command.argv)}"
+        script = "\n".join([*lines, does, ""])
         words = (
             self._step,
-            round(timeout_s * 100),
-            int(background),
+            round(command.timeout_s * 100),
+            int(command.background),
             who.name,
             base64.b64encode(script.encode()).decode(),
         )
@@ -132,7 +122,7 @@ class Machine:
             self._agent.sendall((" ".join(map(str, words)) + "\n").encode())
         except OSError as error:
             raise ConductError(f"the virtual machine is gone: {error}") from error
-        status = self._status(timeout_s * 2 + SLACK_S)
+        status = self._status(command.timeout_s * 2 + SLACK_S)
         self._keep_output(output)
         code = int(status) if status.isdecimal() else None
         return Ended(128 - code if code is not None and code > 128 else code, status == "timeout", 0, 0)
