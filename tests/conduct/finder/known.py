@@ -84,9 +84,12 @@ class Lab:
             )
         )
 
-    def flow(self, data: bytes = b"", **fields: Any) -> Flow:
-        """One more flow, which sent these bytes."""
+    def flow(self, data: bytes = b"", hello: bytes = b"", **fields: Any) -> Flow:
+        """One more flow, which sent these bytes, and this in clear before them."""
         number = len(self.flows) + 1
+        if hello:
+            fields["hello"] = f"streams/{number:05}.hello"
+            (self.run.path / fields["hello"]).write_bytes(hello)
         name = f"streams/{number:05}.out" if data else ""
         if data:
             (self.run.path / name).write_bytes(data)

@@ -152,7 +152,7 @@ def test_a_file_is_found_below_several_encodings(name: str, form: str) -> None:
 
 
 def test_every_decoder_has_a_fixture() -> None:
-    tested_elsewhere = {"dns"}  # in test_unread.py: it holds a name, and no file
+    tested_elsewhere = {"dns", "hello"}  # in test_unread.py: they hold names, and no file
     assert {decoder.name for decoder in (*BINARY, *TEXT)} - tested_elsewhere <= {
         route for route, _ in ENCODINGS.values()
     }

@@ -8,9 +8,11 @@ import gzip
 import json
 import random
 import re
+import ssl
 import string
+import struct
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -258,6 +260,46 @@ def test_what_resolvers_add_to_a_question_is_read(tmp_path: Path) -> None:
         size = chance.choice((512, 1232, 4096)).to_bytes(2, "big")
         data = asked(number, kind=chance.choice((1, 28)), opt=OPT % (size, b"\x80\0"))
         lab.flow(data, application="dns", protocol="udp", port=53, name="")
+    assert opaque(lab) == {}
+
+
+def hello(alpn: Sequence[str]) -> bytes:
+    """What OpenSSL says first."""
+    context, out = ssl.create_default_context(), ssl.MemoryBIO()
+    context.set_alpn_protocols(alpn)
+    client = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="update.example.org")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return out.read()
+
+
+def extended(kind: int, content: bytes) -> bytes:
+    """A hello with nothing but this extension."""
+    one = struct.pack(">HH", kind, len(content)) + content
+    body = b"\3\3" + bytes(32) + b"\0" + b"\0\2\x13\1" + b"\1\0" + struct.pack(">H", len(one)) + one
+    message = b"\1" + len(body).to_bytes(3, "big") + body
+    return b"\x16\3\1" + struct.pack(">H", len(message)) + message
+
+
+HELLOS: dict[str, Callable[[random.Random], bytes]] = {
+    "protocols": lambda chance: hello([chance.randbytes(80).hex() for _ in range(20)]),
+    "unknown extension": lambda chance: extended(0x7F01, chance.randbytes(600)),
+    "padding": lambda chance: extended(21, chance.randbytes(600)),
+    "large ticket": lambda chance: extended(35, chance.randbytes(4_000)),
+}
+
+
+@pytest.mark.parametrize("way", HELLOS)
+def test_what_hides_in_a_hello_is_unread(way: str, tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    lab.flow(post(b"fine"), application="https", port=443, hello=HELLOS[way](random.Random(11)))
+    assert opaque(lab)["up.example:443"] > 500
+
+
+def test_usual_hellos_are_read(tmp_path: Path) -> None:
+    lab = Lab(tmp_path)
+    for protocols in (["http/1.1"], ["h2", "http/1.1"], ["mqtt"]) * 20:
+        lab.flow(post(b"fine"), application="https", port=443, hello=hello(protocols))
     assert opaque(lab) == {}
 
 

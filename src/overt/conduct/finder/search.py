@@ -195,7 +195,7 @@ def _take(found: _Found, source: Source, answer: Examined | str, folder: RunFold
             place = source.destination, number.notation
             found.numbers.setdefault(place, {}).setdefault(number.size, (source, number))
     joined = source.kind is Kind.BODIES and answer.hits and source.destination in found.left
-    if source.kind is Kind.STREAM or joined or _is_domain(source):
+    if source.kind in (Kind.STREAM, Kind.HELLO) or joined or _is_domain(source):
         _count(found.left.setdefault(source.destination, {}), source, answer.left)
     if answer.cut:
         found.unsearched.append(_unsearched(source, folder, f"not searched to the end: {answer.cut}"))

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from overt.conduct.finder.decoders import containers, dns, escapes, http, letters, packed, wide
+from overt.conduct.finder.decoders import containers, dns, escapes, hello, http, letters, packed, wide
 
-BINARY = (*http.DECODERS, *dns.DECODERS, *packed.DECODERS, *containers.DECODERS, *wide.DECODERS)
+BINARY = (
+    *http.DECODERS,
+    *dns.DECODERS,
+    *hello.DECODERS,
+    *packed.DECODERS,
+    *containers.DECODERS,
+    *wide.DECODERS,
+)
 """Given any bytes."""
 TEXT = (*escapes.DECODERS, *letters.DECODERS)
 """Given runs of printable characters."""
