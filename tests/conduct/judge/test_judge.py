@@ -657,3 +657,10 @@ def test_an_address_may_be_declared(tmp_path: Path) -> None:
         found = flow(1, "", address=address, resolved=False)
         answers = judged(tmp_path / address, changed(made.behaving(), flows=[found]), profile=text)
         assert answers["undeclared-contact"].verdict is Verdict.NO, answers["undeclared-contact"]
+
+
+def test_that_words_may_stand_for_others_is_told_of_who_sent_some(tmp_path: Path) -> None:
+    told = judged(tmp_path / "sent", made.behaving())["sight"]
+    silent = judged(tmp_path / "silent", changed(made.behaving(), flows=[]))["sight"]
+    assert any("code book" in fact for fact in told.facts)
+    assert not any("code book" in fact for fact in silent.facts)

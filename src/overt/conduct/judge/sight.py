@@ -49,6 +49,11 @@ INSIDE = (
     "system refused, as of the kernel's settings or memory."
 )
 
+WORDS = (
+    "What left counts as read where it is words, names or a few numbers: what these stand for by agreement (a code "
+    "book), and what their order, times and lengths tell, nobody can read. Runs that are compared show some of that."
+)
+
 
 def observer(material: Material, declared: Declared) -> Said:
     """Did it try to hide from the observers?"""
@@ -86,7 +91,9 @@ def sight(material: Material, declared: Declared) -> Said:
     limits = _alike(_per_run(material, _limits))
     inside = (Fact(INSIDE),) if any(run.run.machine is None for run in material.runs) else ()
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))
-    facts = (*gaps, *hidden, *limits, *modes, Fact(ALWAYS), *inside)
+    left = any(flow.value.sent_bytes for run in material.runs for flow in run.flows.values())
+    words = (Fact(WORDS),) if left else ()
+    facts = (*gaps, *hidden, *limits, *words, *modes, Fact(ALWAYS), *inside)
     if gaps:
         return Said(Verdict.PARTLY, False, f"The record has gaps: {_first(gaps)}", facts)
     if hidden:
