@@ -27,9 +27,8 @@ def show(args: argparse.Namespace) -> int:
     """A line for each answer."""
     for line in lines(ReportFolder(args.report)):
         say(line)
-    note(
-        f"the whole: {args.report / 'report.html'}; nothing was checked: 'overt conduct verify {args.report}' does"
-    )
+    where = visible(str(args.report))
+    note(f"the whole: {where}/report.html; nothing was checked: 'overt conduct verify {where}' does")
     return Exit.OK
 
 

@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         writing.write(folder, key, writing.now())
     for line in lines(folder):
         say(line)
-    note(f"report: {folder.path / 'report.html'}; check it with 'overt conduct verify {folder.path}'")
+    where = visible(str(folder.path))
+    note(f"report: {where}/report.html; check it with 'overt conduct verify {where}'")
     return Exit.OK if _complete(folder) else Exit.ERROR
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from overt.core.errors import Malformed
@@ -23,11 +24,15 @@ def read(path: Path, header: str) -> bytes | None:
     Raises `Malformed` for anything but what `encoded` makes, and `OSError`.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return None
-    with os.fdopen(fd, "rb") as stream:
-        data = stream.read(MAX_FILE_BYTES)
+    try:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise Malformed("key: no ordinary file")
+        data = os.read(fd, MAX_FILE_BYTES)
+    finally:
+        os.close(fd)
     seed = from_base64(data.decode("ascii", "replace").removeprefix(header).removesuffix("\n"), "key")
     if len(seed) != SEED_BYTES or encoded(header, seed) != data:
         raise Malformed("key: not as it is written")

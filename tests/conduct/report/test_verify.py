@@ -230,6 +230,13 @@ def test_no_report_is_an_error(tmp_path: Path) -> None:
         verify.verify(tmp_path, None, None)
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_no_key_and_is_named(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / "key")
+    with pytest.raises(ConductError, match=f"key '{tmp_path / 'key'}' is damaged"):
+        signing.existing_key(tmp_path / "key")
+
+
 def test_the_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     path = signing.key_file(tmp_path / "data")
     key = signing.lab_key(path)
