@@ -10,7 +10,8 @@ What is kept where, below the folder of a run:
   requests as they were written, headers, chunk sizes and all. Of STARTTLS and CONNECT: the clear beginning, then what
   was inside. Of datagrams: their payloads one after another. Of a flow that could not be opened: ciphertext from the
   first byte on. Two protocols are written unfolded, because nothing could be searched otherwise: HTTP/2 (head of each
-  request as text, then its body, one stream after another) and WebSocket (messages without mask and frame heads).
+  request as text, then its body, one stream after another; at last what other frames and padding carried) and
+  WebSocket (messages without mask and frame heads).
 * `streams/NNNNN.in`: what the product received, likewise.
 * `streams/NNNNN.hello`: the ClientHello of TLS or QUIC as it was on the wire: all that is in clear before encryption.
 * `Flow.requests`: HTTP requests with URL and headers, also those inside CONNECT; DNS questions (method is the type,
