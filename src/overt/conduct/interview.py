@@ -40,7 +40,7 @@ EXERCISES = (
     ("scan", "command that scans the homes ({home} stands for one)", False),
     ("scan-detection", "command that scans a folder where something will be found ({detections})", False),
 )
-REMOVAL = (("uninstall", "command that uninstalls it", False),)
+REMOVAL = (("uninstall", "command that uninstalls it (apt-get purge --yes NAME)", False),)
 
 OPENING = (
     {"command": ["find", "{documents}", "-type", "f", "-exec", "cat", "{}", "+"]},
@@ -125,7 +125,7 @@ def _steps(ask: _Asking) -> list[dict[str, Any]]:
     if ask("does it look at files when others open them: yes or no", "no", _yes):
         documents, detections = ({"kind": "on-access", "user": "alice", **opening} for opening in OPENING)
         steps += [documents, detections | _finds(ask, REFUSED)]
-    if seconds := ask("minutes to watch it doing nothing", "1", _seconds):
+    if seconds := ask("minutes to watch it doing nothing (0: not at all)", "1", _seconds):
         steps.append(
             {"kind": "idle", "command": ["sleep", str(seconds)], "timeout_s": seconds + IDLE_MARGIN_S}
         )
