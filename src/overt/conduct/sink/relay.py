@@ -2,7 +2,7 @@
 
 TLS is opened where the product accepts the lab's certificate and the true server has a valid one. A product that
 refuses is let through untouched when it tries again, and recorded as opaque; so is one whose server wants to see a
-certificate of the product's own. QUIC is turned away to TCP, as in the
+certificate of the product's own, and what begins to encrypt after a silence. QUIC is turned away to TCP, as in the
 sink.
 """
 

@@ -7,7 +7,6 @@ never enters that network and can connect to nothing.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import signal
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from overt.conduct.chamber import kernel
 from overt.conduct.sink.destinations import Routes, is_public
 from overt.conduct.sink.tape import Ends
 from overt.core.errors import ConductError
@@ -23,7 +23,6 @@ from overt.sandbox.landlock import Grants
 from overt.sandbox.lockdown import lock
 from overt.sandbox.policy import UPLINK
 
-CLONE_NEWNET = 0x4000_0000
 DNS_PORT = 53
 MAX_REQUEST_BYTES = 100
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
@@ -73,8 +72,8 @@ def _make(requests: socket.socket, namespace: int, resolver: str) -> NoReturn:
     """What the child does, until nobody can ask any more."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if namespace >= 0 and ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET):
-            os._exit(1)
+        if namespace >= 0:
+            kernel.setns(namespace, kernel.CLONE_NEWNET)
         routes = Routes()
         lock(UPLINK, {2, requests.fileno(), routes.fileno()}, grants=Grants(any_tcp=True, scoped=True))
         while request := requests.recv(MAX_REQUEST_BYTES):
