@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,13 +75,25 @@ def host_state(state: Path) -> dict[str, object]:
     rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False).stdout
     links = sorted(path.name for path in Path("/sys/class/net").iterdir())
     return {
-        "mounts": Path("/proc/self/mountinfo").read_text(),
+        "mounts": _mounts(state),
         "links": links,
         "rules": rules,
         "loops": loops(state),
         "hostname": os.uname().nodename,
         "folders": sorted(path.name for path in state.glob("run-*")) if state.exists() else [],
     }
+
+
+def _mounts(state: Path) -> list[str]:
+    """The mount table, without what other tests mount below folders of theirs at the same time."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    places = {line: Path(line.split()[4]) for line in lines}
+    others = Path(tempfile.gettempdir()).resolve()
+    return [
+        line
+        for line, place in places.items()
+        if place.is_relative_to(state) or not place.is_relative_to(others)
+    ]
 
 
 def loops(state: Path) -> list[str]:
