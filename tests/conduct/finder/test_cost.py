@@ -4,17 +4,20 @@ size does."""
 from __future__ import annotations
 
 import base64
+import gzip
 import random
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from overt.conduct.canary.texts import SENTENCES
-from overt.conduct.finder import reckoning
+from overt.conduct.finder import examine, reckoning
+from overt.conduct.finder.decoders.base import Decoder, Piece
+from overt.conduct.finder.decoders.registry import BINARY
 from overt.conduct.finder.readable import Unread
 from overt.conduct.finder.reckoning import Decoded, Reading
 from overt.conduct.finder.rewriting import MAX_BYTES, rewritten
-from tests.conduct.finder.known import unread
+from tests.conduct.finder.known import examiner, unread
 
 TEXT = " ".join(SENTENCES["en"]).encode()
 
@@ -53,3 +56,18 @@ def test_what_is_within_a_stretch_that_was_read_is_not_reckoned_again(
     whole.decoded += turned
     assert sum(len(one.content) for one in whole.left()) >= 120 * many
     assert cuts <= 4 * many
+
+
+def test_one_byte_again_and_again_is_not_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what the cheapest bombs hold."""
+    looked_into = []
+
+    def seeing(data: bytes, limit: int) -> Iterator[Piece]:
+        looked_into.append(data)
+        return iter(())
+
+    monkeypatch.setattr(examine, "BINARY", (*BINARY, Decoder("seeing", seeing)))
+    bomb = gzip.compress(bytes(1 << 20))
+    for data in (b"a" * 100_000, bomb):
+        assert examiner().examine(data).cut == ""
+    assert looked_into == [bomb]

@@ -313,9 +313,11 @@ class _Search:
             )
 
     def _expand(self, blob: _Blob) -> None:
-        """Admit everything that is in it, unless canaries explain all of it."""
+        """Admit everything that is in it, unless canaries explain all of it, or it is one byte again and again."""
         unexplained = [
-            part for part in between(blob.explained, len(blob.data)) if part[1] - part[0] >= MIN_BYTES
+            (low, high)
+            for low, high in between(blob.explained, len(blob.data))
+            if high - low >= MIN_BYTES and blob.data.count(blob.data[low : low + 1], low, high) < high - low
         ]
         if not unexplained:
             return
