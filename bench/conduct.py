@@ -86,8 +86,8 @@ SUBJECTS = (
     Subject("rkhunter --check", "rkhunter --check --sk --nocolors", whole=True),
 )
 WAYS = ("nothing", "files", "files and calls")
-MAX_S = 220.0
-"""Of one run, so that `--whole` takes at most twelve minutes more; the row of one that is ended says so."""
+MAX_S = 420.0
+"""Of one run, so that `--whole` takes at most 21 minutes more if all is busy; the row of one that is ended says it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Bell:
         self._file.write(b".")
         fanotify.mark_file(queue, self._file.fileno(), RUNG)
         self._others = select.epoll()
-        self._heard = threading.Semaphore(0)
+        self._heard = threading.Lock()
+        self._heard.acquire()
 
     @property
     def descriptors(self) -> tuple[int, int]:
@@ -59,7 +60,8 @@ class Bell:
 
     def heard(self) -> None:
         """What was `ready` is done."""
-        self._heard.release()
+        if self._heard.locked():  # else it was heard before it rang: what overflowed may have been the ring
+            self._heard.release()
 
     def _ring(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
