@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.records import Access
-from overt.conduct.observe import watch
+from overt.conduct.observe import files, residents, watch
 from overt.core.errors import ConductError
 from tests.conduct.observe.stage import Seen, Stage, needs_root, on_stage
 
@@ -218,6 +218,24 @@ def test_an_opening_that_an_on_access_scanner_refuses_is_recorded(tmp_path: Path
     seen, said = on_stage(play, tmp_path)
     assert "Operation not permitted" in said
     assert len(seen.used("/home/letter", Access.OPEN)) == 1
+
+
+def test_who_is_there_and_can_not_be_identified_is_a_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only who was killed while the kernel held him did not do what he asked for."""
+    monkeypatch.setattr(files, "depth_of_this_process", lambda: 1)
+    monkeypatch.setattr(residents, "identify", lambda pid: None)
+
+    def play(stage: Stage) -> Seen:
+        (stage.homes / "letter").write_text("x")
+        stage.observe()
+        subprocess.run(["cat", stage.homes / "letter"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        return stage.seen()
+
+    trailer = on_stage(play, tmp_path).trailer
+    assert trailer.losses.unnamed_processes >= 1
+    assert any("could not be identified" in blind.what for blind in trailer.blind)
 
 
 def test_both_clocks_are_read_while_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

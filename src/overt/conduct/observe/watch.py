@@ -191,11 +191,11 @@ class Watch:
             return fanotify.allow(group, descriptor)
         opening = mask & OPEN
         number = self._residents.number(pid, at_s, path if opening else "")
-        if mask & fanotify.PERMISSION:
-            fanotify.allow(group, descriptor)
         if number is None:
             self._stranger(pid, mask, path)
-        elif number == LAB:
+        if mask & fanotify.PERMISSION:
+            fanotify.allow(group, descriptor)
+        if number is None or number == LAB:
             pass
         elif opening:
             self.account.opened(number, path, descriptor, at_s)
