@@ -12,11 +12,12 @@ from itertools import accumulate, chain
 import msgspec
 
 from overt.conduct.finder.decoders.base import Piece, Trust
-from overt.conduct.finder.decoders.registry import BINARY, TEXT
+from overt.conduct.finder.decoders.registry import BINARY, TEXT, TURNED
 from overt.conduct.finder.extents import Extents, Places, between
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.masks import Masks, masked_texts
 from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
+from overt.conduct.finder.parts import Parts
 from overt.conduct.finder.plausible import plausible
 from overt.conduct.finder.reckoning import Decoded, Left, Reading, summed
 from overt.conduct.finder.rewriting import rewritten
@@ -42,10 +43,17 @@ class _Stretch:
     end: int
     written: bool
     """Whether it is base64: only an alphabet of one's own is then one."""
+    near: Sequence[tuple[int, int]] | None = None
+    """Where known text is looked for, if not in all of it."""
 
     @property
     def data(self) -> bytes:
         return self.blob.data[self.begin : self.end]
+
+    @property
+    def looked_at(self) -> bytes:
+        """All of it, or what is near the seams of a concatenation."""
+        return self.data if self.near is None else b"".join(self.blob.data[a:b] for a, b in self.near)
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -125,19 +133,30 @@ class Examiner:
 
     def examine_all(self, parts: Sequence[tuple[bytes, int]]) -> list[Examined]:
         """As `examine`, for each of many."""
-        searches = [
-            _Search(self._needles, self._places, self.sizes, self.limits, data, counted)
-            for data, counted in parts
-        ]
+        searches = [self._search(data, counted) for data, counted in parts]
+        self._run(searches)
+        return [search.examined() for search in searches]
+
+    def examine_joined(self, parts: Sequence[bytes]) -> Examined:
+        """As `examine`, for what parts that were examined alone hold together: of what one of them holds only needles
+        are noted. No numbers are told, for where parts meet they run into each other; and what is unread only if there
+        are canaries in it."""
+        search = self._search(b"".join(parts), 0, Parts(parts, self.limits.window_bytes))
+        self._run([search])
+        return search.examined_joined()
+
+    def _search(self, data: bytes, counted: int, parts: Parts | None = None) -> _Search:
+        return _Search(self._needles, self._places, self.sizes, self.limits, data, counted, parts)
+
+    def _run(self, searches: Sequence[_Search]) -> None:
         while busy := [search for search in searches if search.step()]:
             self._unmask([(search, stretch) for search in busy for stretch in search.may_be_masked()])
-        return [search.examined() for search in searches]
 
     def _unmask(self, waiting: Sequence[tuple[_Search, _Stretch]]) -> None:
         """Look below masks: in all at once for known text, so that each of many tables is read once for all; and then
         where there may be some."""
-        joined = b"".join(stretch.data for _, stretch in waiting)
-        ends = [*accumulate(stretch.end - stretch.begin for _, stretch in waiting)]
+        looked_at = [stretch.looked_at for _, stretch in waiting]
+        joined, ends = b"".join(looked_at), [*accumulate(map(len, looked_at))]
         masked, substituted = (
             {bisect_right(ends, place) for place in way.places(joined)}
             for way in (self._masks, self._substitutions)
@@ -164,7 +183,9 @@ class _Search:
         limits: Limits,
         data: bytes,
         counted: int,
+        parts: Parts | None,
     ) -> None:
+        self._parts = parts
         self._needles, self._places, self._sizes, self._limits = needles, places, sizes, limits
         self._root, self._counted = Reading(data), counted
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
@@ -209,6 +230,11 @@ class _Search:
             cut=self._cut,
         )
 
+    def examined_joined(self) -> Examined:
+        """Sum up what was found in a concatenation."""
+        left = summed(self._root.left(), self._counted) if self._hits else Left()
+        return Examined(hits=tuple(self._hits.values()), left=left, cut=self._cut)
+
     def _numbers(self) -> dict[tuple[str, int], Number]:
         """The first sight of each by the shortest route, of all that was no guess."""
         found: dict[tuple[str, int], Number] = {}
@@ -224,7 +250,7 @@ class _Search:
         if not blob.data or not self._room(blob):
             return
         digest = _digest(blob.data)
-        if digest in self._seen:
+        if digest in self._seen and (self._seen[digest].worded or not blob.reading.worded):
             self._link(blob, self._seen[digest])
             return
         self._seen[digest] = blob.reading
@@ -314,19 +340,17 @@ class _Search:
 
     def _expand(self, blob: _Blob) -> None:
         """Admit everything that is in it, unless canaries explain all of it, or it is one byte again and again."""
-        unexplained = [
-            (low, high)
-            for low, high in between(blob.explained, len(blob.data))
-            if high - low >= MIN_BYTES and blob.data.count(blob.data[low : low + 1], low, high) < high - low
-        ]
-        if not unexplained:
+        if not _worth_a_look(blob.data, blob.explained):
             return
+        apart = []
         for decoder in BINARY:
             for piece in decoder.decode(blob.data, self._limits.max_piece_bytes):
                 self._child(blob, decoder.name, piece, 0)
                 if piece.trust is Trust.SOUND:
                     blob.checked.append((piece.start, piece.end))
-        for low, high in unexplained:
+                if _is_looked_at_apart(blob, piece):
+                    apart.append((piece.start, piece.end))
+        for low, high in _worth_a_look(blob.data, [*blob.explained, *apart]):
             self._expand_part(blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data)
         self._admit_small()
 
@@ -339,21 +363,27 @@ class _Search:
             masked = between(written + checked, len(data))
             for is_written, stretches in ((False, masked), (True, written)):
                 self._may_be_masked += (
-                    _Stretch(blob, low + begin, low + end, is_written) for begin, end in stretches
+                    self._stretch(blob, low + begin, low + end, is_written) for begin, end in stretches
                 )
         for begin, end in runs:
             self._read(blob, data[begin:end], low + begin)
 
+    def _stretch(self, blob: _Blob, begin: int, end: int, written: bool) -> _Stretch:
+        near = self._parts.around_seams(begin, end) if self._parts and not blob.route else None
+        return _Stretch(blob, begin, end, written, near)
+
     def _read(self, blob: _Blob, text: bytes, low: int) -> None:
         """Admit what is written in one run of text."""
-        turned = any(name in ("rot13", "reversed") for name in blob.route)
+        turned = any(name in TURNED for name in blob.route)
         for decoder in TEXT:
-            if not (turned and decoder.name in ("rot13", "reversed")):
+            if not (turned and decoder.name in TURNED):
                 for piece in decoder.decode(text, self._limits.max_piece_bytes):
                     self._child(blob, decoder.name, piece, low)
 
     def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> None:
         """Admit a piece of what begins at `low` of a blob; if it is small, with others."""
+        if self._parts and not blob.route and self._parts.one_holds(low + piece.start, low + piece.end):
+            return
         if len(piece.data) > SMALL_BYTES:
             self._admit(_made(blob, name, piece, low))
         elif _digest(piece.data) not in self._nothing:
@@ -380,7 +410,7 @@ def _made(blob: _Blob, name: str, piece: Piece, low: int) -> _Blob:
     """What `piece` of `blob` is, by this decoder."""
     begin, end = low + piece.start, low + piece.end
     return _Blob(
-        Reading(piece.data),
+        Reading(piece.data, worded=name not in TURNED),
         (*blob.route, name),
         blob.at + begin if blob.exact else blob.at,
         piece.trust if piece.trust.value < blob.trust.value else blob.trust,
@@ -389,6 +419,21 @@ def _made(blob: _Blob, name: str, piece: Piece, low: int) -> _Blob:
         (begin, end),
         piece.trust is Trust.SOUND,
     )
+
+
+def _worth_a_look(data: bytes, known: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What is long enough beside what is known, and not one byte again and again."""
+    return [
+        (low, high)
+        for low, high in between(known, len(data))
+        if high - low >= MIN_BYTES and data.count(data[low : low + 1], low, high) < high - low
+    ]
+
+
+def _is_looked_at_apart(blob: _Blob, piece: Piece) -> bool:
+    """Whether it is a part of the blob as it is, which is admitted whatever it holds."""
+    sure = Trust.SOUND is piece.trust and blob.trust is not Trust.GUESS
+    return sure and 0 < len(piece.data) < len(blob.data) and blob.data[piece.start : piece.end] == piece.data
 
 
 def _digest(data: bytes) -> bytes:

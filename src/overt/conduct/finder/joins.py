@@ -19,13 +19,12 @@ MAX_ORDERS = 3
 SEPARATOR = b"\n"
 
 
-def of_bodies(streams: Sequence[bytes]) -> Iterator[bytes]:
-    """Bodies of all requests joined, or the streams themselves where they hold none."""
+def of_bodies(streams: Sequence[bytes]) -> list[bytes]:
+    """Bodies of all requests, or the streams themselves where they hold none; nothing if that is one."""
     parts: list[bytes] = []
     for stream in streams:
         parts += [piece.data for piece in bodies(stream)] or [stream]
-    if len(parts) > 1:
-        yield b"".join(parts)
+    return parts if len(parts) > 1 else []
 
 
 def of_requests(lines: Sequence[str]) -> Iterator[bytes]:

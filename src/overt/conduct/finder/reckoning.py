@@ -47,6 +47,8 @@ class Reading:
     explained: list[tuple[int, int]] = field(default_factory=list)
     """What of it lies in canaries, or was decoded to something that does."""
     decoded: list[Decoded] = field(default_factory=list)
+    worded: bool = True
+    """Whether words in it would explain it: not if it was only one of several readings, for what is encoded below."""
     _left: list[Unread] | None = None
 
     def left(self) -> list[Unread]:
@@ -63,7 +65,10 @@ class Reading:
         least = MIN_LEFT_BYTES if self.explained else 1
         for low, high in between(self.explained, len(self.data)):
             if high - low >= least:
-                yield from unread(self.data, low, high)
+                if self.worded:
+                    yield from unread(self.data, low, high)
+                else:
+                    yield Unread(low, high, self.data[low:high], False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class Answerer:
     def _concatenated(self, asked: Question) -> list[Examined]:
         match asked.kind:
             case Kind.BODIES:
-                return self._each(joins.of_bodies(asked.parts))
+                return [self._examiner.examine_joined(joins.of_bodies(asked.parts))]
             case Kind.REQUESTS:
                 return self._each(joins.of_requests(asked.texts))
             case _:

@@ -39,8 +39,12 @@ MIN_POOR_CHARS, HEX_LETTERS = 256, 16
 MIN_TURNED_CHARS = 40
 MAX_TURNED_CHARS = 1 << 18
 """Of one run that are read backwards, or in rot13: enough to see what it is."""
+MIN_SIGNS = 3
+"""That are neither letters nor digits, in base85: a third of it is such."""
 MAX_85_CHARS = 1 << 20
 """Of base85 in one region: text often has its form."""
+_LETTERS_AND_DIGITS = (string.ascii_letters + string.digits).encode()
+_HEX_DIGITS = string.hexdigits.encode()
 _NOT64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _NOT_LETTERS = re.compile(rb"[^A-Za-z0-9]+")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
@@ -61,6 +65,11 @@ def _base64(data: bytes, limit: int) -> Iterator[Piece]:
 def _is_poor(text: bytes) -> bool:
     """Whether so many letters are so few different ones that they are hexadecimal or the like, and no larger base."""
     return len(text) >= MIN_POOR_CHARS and len(set(text)) <= HEX_LETTERS
+
+
+def _is_hex(text: bytes) -> bool:
+    """Whether that can be nothing else: so many letters of a larger alphabet are never only these by chance."""
+    return not text.translate(None, _HEX_DIGITS)
 
 
 def _mixed(text: bytes) -> bool:
@@ -89,7 +98,7 @@ def _by_fives(runs: re.Pattern[bytes], table: bytes | None, data: bytes, limit: 
         text = _NOT_LETTERS.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"")).lower()
         if table:
             text = text.translate(table)
-        if len(set(text)) < MIN_DISTINCT or _is_poor(text):
+        if len(set(text)) < MIN_DISTINCT or _is_poor(text) or _is_hex(text):
             continue
         for skipped in range(8):
             part = text[skipped : skipped + limit // 5 * 8]
@@ -129,7 +138,7 @@ def _base85(data: bytes, limit: int) -> Iterator[Piece]:
     left = MAX_85_CHARS
     for base in BASES_OF_85:
         for run in base.runs.finditer(data) if base.may_be(data) else ():
-            if not _NOT64.search(run[0]):
+            if len({*run[0].translate(None, _LETTERS_AND_DIGITS)}) < MIN_SIGNS:
                 continue
             for skipped in range(5):
                 part = run[0][skipped : skipped + min(limit, left)]
@@ -205,7 +214,7 @@ def _backwards(data: bytes, limit: int) -> Iterator[Piece]:
 
 def _rot13(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
-        if len(run[0]) >= MIN_TURNED_CHARS:
+        if len(run[0]) >= MIN_TURNED_CHARS and not _is_hex(run[0]):
             part = run[0][: min(limit, MAX_TURNED_CHARS)]
             yield Piece(run.start(), run.start() + len(part), part.translate(ROT13), Trust.GUESS)
 
@@ -230,6 +239,11 @@ _SMALL, _CAPITALS, _DIGITS, _BLANKS = (
 MAY_BE_64 = (RunOf(_SMALL + _CAPITALS + _DIGITS + b"+/_-", 16),)
 MAY_BE_32 = (RunOf(_SMALL + _DIGITS, 24), RunOf(_CAPITALS + _DIGITS, 24))
 
+TURNED = (
+    Decoder("rot13", _where(MAY_BE_64, _rot13)),
+    Decoder("reversed", _where(MAY_BE_64, _backwards)),
+)
+"""Of what is encoded once more: the rest has needles of its own."""
 DECODERS = (
     Decoder("base64", _where(MAY_BE_64, _base64)),
     Decoder("hex", _where([RunOf(_DIGITS + b"ABCDEFabcdef :,-", 24)], _hex)),
@@ -239,7 +253,6 @@ DECODERS = (
     Decoder("octal list", _where([RunOf(b"01234567,;" + _BLANKS, 72)], _octals)),
     Decoder("bits", _where([RunOf(b"01," + _BLANKS, 64)], _bits)),
     Decoder("base85", _base85),
-    Decoder("rot13", _where(MAY_BE_64, _rot13)),
-    Decoder("reversed", _where(MAY_BE_64, _backwards)),
+    *TURNED,
 )
-"""Of text. In rot13 and backwards only what is encoded once more: the rest has needles of its own."""
+"""Of text."""

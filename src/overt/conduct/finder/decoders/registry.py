@@ -15,3 +15,5 @@ BINARY = (
 """Given any bytes."""
 TEXT = (*escapes.DECODERS, *letters.DECODERS)
 """Given runs of printable characters."""
+TURNED = frozenset(decoder.name for decoder in letters.TURNED)
+"""Whose pieces are only what is encoded once more."""
