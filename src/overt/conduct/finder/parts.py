@@ -1,5 +1,5 @@
-"""What a concatenation is made of: streams and bodies that were examined alone before. Only what lies in several of them
-is news."""
+"""What a concatenation is made of: streams and bodies that were examined alone before. Only what several of them hold
+together is news."""
 
 from __future__ import annotations
 
