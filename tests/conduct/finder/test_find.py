@@ -131,7 +131,8 @@ def test_a_concatenation_past_a_limit_is_said(lab: Lab, kind: str) -> None:
 
 
 def test_a_concatenation_that_is_not_searched_to_its_end_is_said(lab: Lab) -> None:
-    names = [f"{base64.b32encode(os.urandom(35)).decode().lower()}.t.example.org" for _ in range(40)]
+    words = [f"{number:03} green bottles stand on the wall"[:35].encode() for number in range(40)]
+    names = [f"{base64.b32encode(word).decode().lower()}.t.example.org" for word in words]
     lab.flow(b"", application="dns", requests=asked(names))
     run = lab.written()
     find(run, replace(Limits(), max_blobs=1), bodies())

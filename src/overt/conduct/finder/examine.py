@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
@@ -22,7 +22,7 @@ from overt.conduct.finder.plausible import plausible
 from overt.conduct.finder.reckoning import Decoded, Left, Reading, summed
 from overt.conduct.finder.rewriting import rewritten
 from overt.conduct.finder.runs import is_base64, text_runs
-from overt.conduct.finder.sizes import Number, Sizes
+from overt.conduct.finder.sizes import SEARCHED_BYTES, Number, Sizes
 from overt.conduct.finder.substitution import Substitutions
 
 TOKEN = b"ovt"
@@ -93,6 +93,8 @@ class _Blob:
     """Where it is in its parent."""
     part: bool = False
     """Whether the decoder checked it by its own format."""
+    apart: bool = False
+    """Whether it is a part of its parent as it is, which is looked into here and not there."""
     checked: list[tuple[int, int]] = field(default_factory=list)
     """What of it holds such parts."""
 
@@ -239,6 +241,8 @@ class _Search:
         """The first sight of each by the shortest route, of all that was no guess."""
         found: dict[tuple[str, int], Number] = {}
         for blob in self._expanded:
+            if blob.apart and blob.parent and len(blob.parent.data) <= SEARCHED_BYTES:
+                continue  # they are its parent's
             for notation, size, at in self._sizes.seen(blob.data):
                 offset = blob.at + at if blob.exact else blob.at
                 number = Number(notation=notation, size=size, route=blob.route, offset=offset)
@@ -263,7 +267,8 @@ class _Search:
     def _link(self, blob: _Blob, reading: Reading) -> None:
         """Note what a stretch of its parent was decoded to."""
         if blob.parent:
-            blob.parent.reading.decoded.append(Decoded(*blob.span, blob.route[-1], blob.part, reading))
+            known = blob.parent.reading.apart if blob.apart else blob.parent.reading.decoded
+            known.append(Decoded(*blob.span, blob.route[-1], blob.part, reading))
 
     def _room(self, blob: _Blob) -> bool:
         if len(blob.route) > self._limits.max_depth:
@@ -396,14 +401,25 @@ class _Search:
         if not self._small:
             return
         small, self._small = self._small, []
-        joined = b"\0".join(piece.data for _, _, piece, _ in small)
+        meant = [[*self._meant(name, piece)] for _, name, piece, _ in small]
+        joined = b"\0".join(chain.from_iterable(meant))
         anything = TOKEN in joined.lower() or any(True for _ in self._needles.matches(joined))
-        for blob, name, piece, low in small:
+        for (blob, name, piece, low), held in zip(small, meant, strict=True):
             sure = Trust.GUESS not in (blob.trust, piece.trust)
-            if anything or sure or plausible(piece.data):
+            if anything or sure or any(map(plausible, held)):
                 self._admit(_made(blob, name, piece, low))
             else:
                 self._nothing.add(_digest(piece.data))
+
+    def _meant(self, name: str, piece: Piece) -> Iterator[bytes]:
+        """What a piece says; one that is turned, what is written in it."""
+        if name not in TURNED:
+            yield piece.data
+            return
+        for decoder in TEXT:
+            if decoder.name not in TURNED:
+                for inner in decoder.decode(piece.data, self._limits.max_piece_bytes):
+                    yield inner.data
 
 
 def _made(blob: _Blob, name: str, piece: Piece, low: int) -> _Blob:
@@ -418,6 +434,7 @@ def _made(blob: _Blob, name: str, piece: Piece, low: int) -> _Blob:
         blob,
         (begin, end),
         piece.trust is Trust.SOUND,
+        apart=_is_looked_at_apart(blob, piece),
     )
 
 

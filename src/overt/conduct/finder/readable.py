@@ -7,7 +7,7 @@ destination is allowed so many of these (`ALLOWANCE_BYTES`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from overt.conduct.finder.runs import text_runs
@@ -51,8 +51,8 @@ def unread(data: bytes, low: int, high: int) -> Iterator[Unread]:
     at = 0
     for begin, end in (*_joined(part), (len(part), len(part))):
         if at < begin:
-            yield from _moved(_of_bytes(part[at:begin]), low + at)
-        yield from _moved(_of_text(part[begin:end]), low + begin)
+            yield from moved(_of_bytes(part[at:begin]), low + at)
+        yield from moved(_of_text(part[begin:end]), low + begin)
         at = end
 
 
@@ -70,9 +70,10 @@ def _joined(data: bytes) -> Iterator[tuple[int, int]]:
         yield begin, end
 
 
-def _moved(found: Iterator[Unread], by: int) -> Iterator[Unread]:
+def moved(found: Iterable[Unread], by: int) -> Iterator[Unread]:
+    """The same, as many bytes later."""
     for one in found:
-        yield one._replace(begin=one.begin + by, end=one.end + by)
+        yield Unread(one.begin + by, one.end + by, one.content, one.short) if by else one
 
 
 def _of_bytes(data: bytes) -> Iterator[Unread]:
@@ -88,7 +89,7 @@ def _of_bytes(data: bytes) -> Iterator[Unread]:
         for begin, end in (*runs, (len(data), len(data))):
             if at < begin:
                 yield Unread(at, begin, data[at:begin], begin - at <= SHORT_BYTES)
-            yield from _moved(_of_text(data[begin:end]), begin)
+            yield from moved(_of_text(data[begin:end]), begin)
             at = end
     else:
         yield Unread(0, len(data), data, False)

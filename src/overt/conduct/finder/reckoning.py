@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 import msgspec
 
 from overt.conduct.finder.extents import between
-from overt.conduct.finder.readable import SHORT_BYTES, Unread, unread
+from overt.conduct.finder.readable import SHORT_BYTES, Unread, moved, unread
 
 ALLOWANCE_BYTES = 1_024
 """Of short identifiers and numbers to one destination in one run, each counted once and then as one byte: what every
@@ -47,6 +47,8 @@ class Reading:
     explained: list[tuple[int, int]] = field(default_factory=list)
     """What of it lies in canaries, or was decoded to something that does."""
     decoded: list[Decoded] = field(default_factory=list)
+    apart: list[Decoded] = field(default_factory=list)
+    """Parts of it as they are, which are read by themselves."""
     worded: bool = True
     """Whether words in it would explain it: not if it was only one of several readings, for what is encoded below."""
     _left: list[Unread] | None = None
@@ -54,21 +56,30 @@ class Reading:
     def left(self) -> list[Unread]:
         """What nothing explains, in order. Of what holds itself, however deep, the inner one counts as it is."""
         if self._left is None:
-            self._left = found = list(self._as_it_is())
             settled = _Settled()
+            self._left = found = [*self._as_it_is(settled)]
             for low, high, group in _by_span(self.decoded):
                 if not settled.hold(low, high) and _instead(found, low, high, group):
                     settled.add(low, high)
         return self._left
 
-    def _as_it_is(self) -> Iterator[Unread]:
+    def _as_it_is(self, settled: _Settled) -> Iterator[Unread]:
+        """What is unread without anything decoded, in order; what is read apart is settled."""
         least = MIN_LEFT_BYTES if self.explained else 1
-        for low, high in between(self.explained, len(self.data)):
-            if high - low >= least:
-                if self.worded:
-                    yield from unread(self.data, low, high)
-                else:
-                    yield Unread(low, high, self.data[low:high], False)
+        apart: dict[int, Decoded] = {}
+        for low, high, (one, *_) in _by_span(self.apart):
+            if not settled.hold(low, high):
+                settled.add(low, high)
+                apart[low] = one
+        known = [*self.explained, *((one.low, one.high) for one in apart.values())]
+        stretches = [(low, high) for low, high in between(known, len(self.data)) if high - low >= least]
+        for low, high in sorted([*stretches, *((one.low, one.high) for one in apart.values())]):
+            if low in apart:
+                yield from moved(apart[low].reading.left(), low)
+            elif self.worded:
+                yield from unread(self.data, low, high)
+            else:
+                yield Unread(low, high, self.data[low:high], False)
 
 
 @dataclass(frozen=True, slots=True)
