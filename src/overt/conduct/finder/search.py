@@ -101,10 +101,11 @@ def _ask_all(
 ) -> list[tuple[Source, Examined | str]]:
     answers: dict[int, Examined | str] = {}
     end = time.monotonic() + limits.max_search_s
+    sizes = [_size(folder, source) for source in todo]
     failures: list[OvertError] = []
     waiting: queue.SimpleQueue[range] = queue.SimpleQueue()
-    for batch in _batches(folder, todo):
-        waiting.put(batch)
+    for batch in sorted(_batches(sizes), key=lambda batch: -sum(sizes[batch.start : batch.stop])):
+        waiting.put(batch)  # the largest first: or one worker has one more at the end, and the others nothing
 
     def work(pool: Expendables) -> None:
         while not failures:
@@ -129,17 +130,16 @@ def _ask_all(
     return [(source, answers[number]) for number, source in enumerate(todo)]
 
 
-def _batches(folder: RunFolder, todo: Sequence[Source]) -> Iterable[range]:
+def _batches(sizes: Sequence[int]) -> Iterable[range]:
     """Small sources together: a fresh process for each of a thousand flows would be most of the work."""
     start = size = 0
-    for number, source in enumerate(todo):
-        more = _size(folder, source)
+    for number, more in enumerate(sizes):
         if number > start and (size + more > BATCH_BYTES or number - start >= BATCH_SOURCES):
             yield range(start, number)
             start, size = number, 0
         size += more
-    if start < len(todo):
-        yield range(start, len(todo))
+    if start < len(sizes):
+        yield range(start, len(sizes))
 
 
 def _size(folder: RunFolder, source: Source) -> int:

@@ -183,6 +183,8 @@ class Lineage:
         place = bisect_left(self._anchors, at, key=lambda anchor: anchor.at)
         near = [anchor.shift for anchor in self._anchors[max(0, place - 1) : place + 1]] or [0]
         low, high = min(near), max(near)
+        if place == len(self._anchors):
+            high = low + MAX_SHIFT  # nobody who was met later tells how many the lab made since
         if high - low <= MAX_SHIFT:
             near += range(low, high + 1)
         return dict.fromkeys([*near, 0])
