@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate, chain
 
 import msgspec
 
+from overt.conduct.finder.blob import Blob, Stretch, digest, is_looked_at_apart, made, worth_a_look
 from overt.conduct.finder.decoders.base import Piece, Trust
 from overt.conduct.finder.decoders.registry import BINARY, TEXT, TURNED
 from overt.conduct.finder.extents import Extents, Places, between
@@ -26,34 +25,10 @@ from overt.conduct.finder.sizes import SEARCHED_BYTES, Number, Sizes
 from overt.conduct.finder.substitution import Substitutions
 
 TOKEN = b"ovt"
-MIN_BYTES = 16
-"""Of a part that is looked into."""
 FOLDED_BYTES = 27
 MAX_SMALL = 1_000
 SMALL_BYTES = 4_096
 """Pieces that are looked at together: in nearly all of them is nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """A part of a blob that may be below a mask."""
-
-    blob: _Blob
-    begin: int
-    end: int
-    written: bool
-    """Whether it is base64: only an alphabet of one's own is then one."""
-    near: Sequence[tuple[int, int]] | None = None
-    """Where known text is looked for, if not in all of it."""
-
-    @property
-    def data(self) -> bytes:
-        return self.blob.data[self.begin : self.end]
-
-    @property
-    def looked_at(self) -> bytes:
-        """All of it, or what is near the seams of a concatenation."""
-        return self.data if self.near is None else b"".join(self.blob.data[a:b] for a, b in self.near)
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -77,42 +52,6 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     """Sizes of canaries, and the numbers that they are told from."""
     cut: str = ""
     """The limit that ended the search, if one did."""
-
-
-@dataclass(slots=True)
-class _Blob:
-    reading: Reading
-    route: tuple[str, ...]
-    at: int
-    """Where it begins in the root."""
-    trust: Trust
-    exact: bool
-    """Whether each of its bytes is one of the root's, in the same order."""
-    parent: _Blob | None = None
-    span: tuple[int, int] = (0, 0)
-    """Where it is in its parent."""
-    part: bool = False
-    """Whether the decoder checked it by its own format."""
-    apart: bool = False
-    """Whether it is a part of its parent as it is, which is looked into here and not there."""
-    checked: list[tuple[int, int]] = field(default_factory=list)
-    """What of it holds such parts."""
-
-    @property
-    def data(self) -> bytes:
-        return self.reading.data
-
-    @property
-    def explained(self) -> list[tuple[int, int]]:
-        return self.reading.explained
-
-    def explain(self, stretches: list[tuple[int, int]]) -> None:
-        """Note what of it lies in canaries, here and in what it was decoded from."""
-        self.reading.explained += stretches
-        if self.parent and stretches:
-            low, high = self.span
-            inside = [(low + begin, low + end) for begin, end in stretches]
-            self.parent.explain(inside if high - low == len(self.data) else [self.span])
 
 
 class Examiner:
@@ -154,7 +93,7 @@ class Examiner:
         while busy := [search for search in searches if search.step()]:
             self._unmask([(search, stretch) for search in busy for stretch in search.may_be_masked()])
 
-    def _unmask(self, waiting: Sequence[tuple[_Search, _Stretch]]) -> None:
+    def _unmask(self, waiting: Sequence[tuple[_Search, Stretch]]) -> None:
         """Look below masks: in all at once for known text, so that each of many tables is read once for all; and then
         where there may be some."""
         looked_at = [stretch.looked_at for _, stretch in waiting]
@@ -193,14 +132,14 @@ class _Search:
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
         self._seen: dict[bytes, Reading] = {}
         self._nothing: set[bytes] = set()
-        self._queue: list[tuple[int, int, int, _Blob]] = []
+        self._queue: list[tuple[int, int, int, Blob]] = []
         self._blobs = 0
         self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * len(data))
-        self._expanded: list[_Blob] = []
-        self._small: list[tuple[_Blob, str, Piece, int]] = []
+        self._expanded: list[Blob] = []
+        self._small: list[tuple[Blob, str, Piece, int]] = []
         self._cut = ""
-        self._may_be_masked: list[_Stretch] = []
-        self._admit(_Blob(self._root, (), 0, Trust.SOUND, True))
+        self._may_be_masked: list[Stretch] = []
+        self._admit(Blob(self._root, (), 0, Trust.SOUND, True))
 
     def step(self) -> bool:
         """Look into all that is as deep as the first that waits; whether anything did."""
@@ -212,12 +151,12 @@ class _Search:
                 self._expanded.append(blob)
         return depth is not None
 
-    def may_be_masked(self) -> list[_Stretch]:
+    def may_be_masked(self) -> list[Stretch]:
         """What may be below masks of all that was looked into since it was last asked."""
         stretches, self._may_be_masked = self._may_be_masked, []
         return stretches
 
-    def unmasked(self, stretch: _Stretch, found: Iterable[tuple[str, Piece]]) -> None:
+    def unmasked(self, stretch: Stretch, found: Iterable[tuple[str, Piece]]) -> None:
         """Admit what was below masks in it, each piece with its name in a route."""
         for name, piece in found:
             self._child(stretch.blob, name, piece, stretch.begin)
@@ -249,28 +188,28 @@ class _Search:
                 found.setdefault((notation, size), number)
         return found
 
-    def _admit(self, blob: _Blob) -> None:
+    def _admit(self, blob: Blob) -> None:
         """Look at a blob, and queue it if it may hold more; not if it was seen before or is past a limit."""
         if not blob.data or not self._room(blob):
             return
-        digest = _digest(blob.data)
-        if digest in self._seen and (self._seen[digest].worded or not blob.reading.worded):
-            self._link(blob, self._seen[digest])
+        known = self._seen.get(key := digest(blob.data))
+        if known and (known.worded or not blob.reading.worded):
+            self._link(blob, known)
             return
-        self._seen[digest] = blob.reading
+        self._seen[key] = blob.reading
         self._bytes_left -= len(blob.data) if blob.route else 0
         if self._look(blob) or blob.trust is not Trust.GUESS or plausible(blob.data):
             self._blobs += 1
             heapq.heappush(self._queue, (len(blob.route), -blob.trust.value, self._blobs, blob))
             self._link(blob, blob.reading)
 
-    def _link(self, blob: _Blob, reading: Reading) -> None:
+    def _link(self, blob: Blob, reading: Reading) -> None:
         """Note what a stretch of its parent was decoded to."""
         if blob.parent:
             known = blob.parent.reading.apart if blob.apart else blob.parent.reading.decoded
             known.append(Decoded(*blob.span, blob.route[-1], blob.part, reading))
 
-    def _room(self, blob: _Blob) -> bool:
+    def _room(self, blob: Blob) -> bool:
         if len(blob.route) > self._limits.max_depth:
             self._cut = self._cut or f"encodings deeper than max_depth = {self._limits.max_depth}"
         elif self._blobs >= self._limits.max_blobs:
@@ -283,7 +222,7 @@ class _Search:
             return True
         return False
 
-    def _look(self, blob: _Blob) -> bool:
+    def _look(self, blob: Blob) -> bool:
         """Note every needle in it."""
         extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]] = {}
         for start, sought, needles in self._needles.matches(blob.data):
@@ -307,7 +246,7 @@ class _Search:
         return bool(extents)
 
     def _look_folded(
-        self, blob: _Blob, extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]]
+        self, blob: Blob, extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]]
     ) -> None:
         """Tokens in letters of mixed case."""
         lower = blob.data.lower()
@@ -325,7 +264,7 @@ class _Search:
                         )
                         extent[0].add_spelled(at, len(word))
 
-    def _note(self, blob: _Blob, needle: Needle, start: int, length: int) -> None:
+    def _note(self, blob: Blob, needle: Needle, start: int, length: int) -> None:
         route = (*blob.route, *needle.route)
         offset = blob.at + start if blob.exact else blob.at
         key = (needle.canary, needle.form, route)
@@ -343,9 +282,9 @@ class _Search:
                 length=length,
             )
 
-    def _expand(self, blob: _Blob) -> None:
+    def _expand(self, blob: Blob) -> None:
         """Admit everything that is in it, unless canaries explain all of it, or it is one byte again and again."""
-        if not _worth_a_look(blob.data, blob.explained):
+        if not worth_a_look(blob.data, blob.explained):
             return
         apart = []
         for decoder in BINARY:
@@ -353,13 +292,13 @@ class _Search:
                 self._child(blob, decoder.name, piece, 0)
                 if piece.trust is Trust.SOUND:
                     blob.checked.append((piece.start, piece.end))
-                if _is_looked_at_apart(blob, piece):
+                if is_looked_at_apart(blob, piece):
                     apart.append((piece.start, piece.end))
-        for low, high in _worth_a_look(blob.data, [*blob.explained, *apart]):
+        for low, high in worth_a_look(blob.data, [*blob.explained, *apart]):
             self._expand_part(blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data)
         self._admit_small()
 
-    def _expand_part(self, blob: _Blob, low: int, data: bytes) -> None:
+    def _expand_part(self, blob: Blob, low: int, data: bytes) -> None:
         """Admit what is masked, or written in letters, in the part of a blob that begins at `low`."""
         runs = list(text_runs(data))
         if blob.trust is not Trust.GUESS:
@@ -373,11 +312,11 @@ class _Search:
         for begin, end in runs:
             self._read(blob, data[begin:end], low + begin)
 
-    def _stretch(self, blob: _Blob, begin: int, end: int, written: bool) -> _Stretch:
+    def _stretch(self, blob: Blob, begin: int, end: int, written: bool) -> Stretch:
         near = self._parts.around_seams(begin, end) if self._parts and not blob.route else None
-        return _Stretch(blob, begin, end, written, near)
+        return Stretch(blob, begin, end, written, near)
 
-    def _read(self, blob: _Blob, text: bytes, low: int) -> None:
+    def _read(self, blob: Blob, text: bytes, low: int) -> None:
         """Admit what is written in one run of text."""
         turned = any(name in TURNED for name in blob.route)
         for decoder in TEXT:
@@ -385,13 +324,13 @@ class _Search:
                 for piece in decoder.decode(text, self._limits.max_piece_bytes):
                     self._child(blob, decoder.name, piece, low)
 
-    def _child(self, blob: _Blob, name: str, piece: Piece, low: int) -> None:
+    def _child(self, blob: Blob, name: str, piece: Piece, low: int) -> None:
         """Admit a piece of what begins at `low` of a blob; if it is small, with others."""
         if self._parts and not blob.route and self._parts.one_holds(low + piece.start, low + piece.end):
             return
         if len(piece.data) > SMALL_BYTES:
-            self._admit(_made(blob, name, piece, low))
-        elif _digest(piece.data) not in self._nothing:
+            self._admit(made(blob, name, piece, low))
+        elif digest(piece.data) not in self._nothing:
             self._small.append((blob, name, piece, low))
             if len(self._small) >= MAX_SMALL:
                 self._admit_small()
@@ -407,9 +346,9 @@ class _Search:
         for (blob, name, piece, low), held in zip(small, meant, strict=True):
             sure = Trust.GUESS not in (blob.trust, piece.trust)
             if anything or sure or any(map(plausible, held)):
-                self._admit(_made(blob, name, piece, low))
+                self._admit(made(blob, name, piece, low))
             else:
-                self._nothing.add(_digest(piece.data))
+                self._nothing.add(digest(piece.data))
 
     def _meant(self, name: str, piece: Piece) -> Iterator[bytes]:
         """What a piece says; one that is turned, what is written in it."""
@@ -420,38 +359,3 @@ class _Search:
             if decoder.name not in TURNED:
                 for inner in decoder.decode(piece.data, self._limits.max_piece_bytes):
                     yield inner.data
-
-
-def _made(blob: _Blob, name: str, piece: Piece, low: int) -> _Blob:
-    """What `piece` of `blob` is, by this decoder."""
-    begin, end = low + piece.start, low + piece.end
-    return _Blob(
-        Reading(piece.data, worded=name not in TURNED),
-        (*blob.route, name),
-        blob.at + begin if blob.exact else blob.at,
-        piece.trust if piece.trust.value < blob.trust.value else blob.trust,
-        blob.exact and end - begin == len(piece.data),
-        blob,
-        (begin, end),
-        piece.trust is Trust.SOUND,
-        apart=_is_looked_at_apart(blob, piece),
-    )
-
-
-def _worth_a_look(data: bytes, known: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What is long enough beside what is known, and not one byte again and again."""
-    return [
-        (low, high)
-        for low, high in between(known, len(data))
-        if high - low >= MIN_BYTES and data.count(data[low : low + 1], low, high) < high - low
-    ]
-
-
-def _is_looked_at_apart(blob: _Blob, piece: Piece) -> bool:
-    """Whether it is a part of the blob as it is, which is admitted whatever it holds."""
-    sure = Trust.SOUND is piece.trust and blob.trust is not Trust.GUESS
-    return sure and 0 < len(piece.data) < len(blob.data) and blob.data[piece.start : piece.end] == piece.data
-
-
-def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=12).digest()
