@@ -281,6 +281,16 @@ def test_an_old_copy_of_the_tree_is_noticed(world: World, tmp_path: Path) -> Non
         world.publish("three")
 
 
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"size": 1, "root": "zz"}', b'{"size": -1, "root": ""}', b"\xff"]
+)
+def test_a_damaged_note_of_what_was_published_is_told(world: World, data: bytes) -> None:
+    world.publish("one")
+    world.desk.published.write_bytes(data)
+    with pytest.raises(ChannelError, match=r"published\.json.*backup"):
+        world.publish("two")
+
+
 def test_an_old_copy_of_everything_is_noticed_by_the_witnesses(world: World, tmp_path: Path) -> None:
     world.publish("one")
     shutil.copytree(world.desk.folder, tmp_path / "old")

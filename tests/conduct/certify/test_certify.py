@@ -24,7 +24,7 @@ from overt.conduct.evidence.records import Answer, Arm, StepKind, StepRun, Verdi
 from overt.conduct.judge import QUESTIONS
 from overt.conduct.report import signing
 from overt.core import canonical
-from overt.core.errors import ConductError, LogError
+from overt.core.errors import ChannelError, ConductError, LogError
 from overt.tlog.proof import parse as parse_proof
 from tests.conduct.report import made
 from tests.conduct.report.conftest import Report, written
@@ -329,7 +329,7 @@ def test_an_old_copy_of_the_log_is_not_continued(issuer: Issuer, clean: Report) 
 def test_a_damaged_note_of_the_head_is_told(issuer: Issuer, clean: Report, data: bytes) -> None:
     issue(issuer, clean)
     (issuer.folder / "head.json").write_bytes(data)
-    with pytest.raises(ConductError, match=r"head\.json.*backup"):
+    with pytest.raises(ChannelError, match=r"head\.json.*backup"):
         issue(issuer, clean, days=30)
 
 

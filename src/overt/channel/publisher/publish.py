@@ -23,6 +23,7 @@ from tuf.api.metadata import Root, Targets
 from overt.channel import layout
 from overt.channel.publisher import (
     deliveries,
+    high_water,
     journal,
     online,
     proposal,
@@ -244,7 +245,7 @@ def _finish(found: State) -> None:
         return
     for path, data in decided.early.items():
         write_once(desk.public / path, data)
-    state.raise_high_water(desk, found.head)
+    high_water.write(desk.published, found.head)
     write_public(desk.public / layout.CHECKPOINT, decided.checkpoint)
     reader = found.reader()
     former = state.former_witnesses(desk, found.root.signed.version)

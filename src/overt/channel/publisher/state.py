@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import msgspec
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 
 from overt.channel import layout, release
 from overt.channel.charter import Charter
-from overt.channel.publisher import journal, roles
+from overt.channel.publisher import high_water, journal, roles
 from overt.channel.publisher.desk import Desk
 from overt.channel.publisher.journal import Journal
 from overt.channel.release import Release
 from overt.core.errors import ChannelError
-from overt.store import atomic
 from overt.tlog import note, policy_file
 from overt.tlog.keys import VerifierKey
 from overt.tlog.merkle import EMPTY_TREE, TreeHead
@@ -27,14 +25,6 @@ from overt.tlog.signing import open_checkpoint
 FORMER_ROOTS = 4
 """Earlier roots whose witnesses are still asked: clients that hold one of these roots want their word."""
 _VERSIONED = re.compile(r"metadata/([0-9]+)\.(root|targets|snapshot)\.json", re.ASCII)
-
-
-class HighWater(msgspec.Struct, frozen=True):
-    """How far the log was signed: a tree that is behind is an old copy."""
-
-    size: int
-    root: str
-    """Hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +142,10 @@ def _content(desk: Desk, waiting: Journal | None, path: str) -> bytes:
     return (desk.public / path).read_bytes()
 
 
-def raise_high_water(desk: Desk, head: TreeHead) -> None:
-    """Remember that the log was signed up to `head`."""
-    atomic.write(desk.published, msgspec.json.encode(HighWater(head.size, head.root.hex())))
-
-
 def _check_high_water(desk: Desk, head: TreeHead) -> None:
-    try:
-        mark = msgspec.json.decode(desk.published.read_bytes(), type=HighWater)
-    except FileNotFoundError:
-        return
-    if head.size < mark.size or (head.size == mark.size and head.root.hex() != mark.root):
+    signed = high_water.read(desk.published)
+    if head.size < signed.size or (head.size == signed.size and head != signed):
         raise ChannelError(
-            f"{desk.public} ends at release {head.size}, and {mark.size} were published: it is an old copy, and "
+            f"{desk.public} ends at release {head.size}, and {signed.size} were published: it is an old copy, and "
             "publishing on it would fork the log. Bring back the newest one"
         )

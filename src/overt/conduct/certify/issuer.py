@@ -13,11 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
-from overt.channel.publisher import founding, witnesses
+from overt.channel.publisher import founding, high_water, witnesses
 from overt.channel.publisher.desk import Post, alone, utc_now, write_public
-from overt.channel.publisher.state import HighWater
 from overt.conduct.certify import certificate as certificates
 from overt.conduct.certify.log import (
     CERTIFICATE,
@@ -30,12 +27,12 @@ from overt.conduct.certify.log import (
 )
 from overt.conduct.report import signing
 from overt.conduct.report.signing import LabKey
-from overt.core.errors import ConductError, Malformed
+from overt.core.errors import ConductError
 from overt.store import atomic
 from overt.store.folders import claim, make_private
 from overt.tlog import policy_file, writer
 from overt.tlog.checkpoint import Checkpoint
-from overt.tlog.merkle import EMPTY_TREE, TreeHead
+from overt.tlog.merkle import TreeHead
 from overt.tlog.note import Note
 from overt.tlog.policy import Policy
 from overt.tlog.proof import LogProof
@@ -91,8 +88,8 @@ class Issuer:
     def enter(self, kind: str, envelope: bytes, about: tuple[str, ...]) -> Entry:
         """Enter an envelope into the log. One that is there already is not entered again.
 
-        Raises `ConductError` when the folder is behind what was signed before, `LogError` when it is damaged,
-        `WaitingForWitnesses` when it is entered and too few have cosigned that: `renew` goes on.
+        Raises `ConductError` when the folder is behind what was signed before, `LogError` or `ChannelError` when it is
+        damaged, `WaitingForWitnesses` when it is entered and too few have cosigned that: `renew` goes on.
         """
         with self._locked():
             key = self.key()
@@ -120,8 +117,7 @@ class Issuer:
         for path, data in appended.tiles.items():
             write_public(self.public / "log" / path, data)
         write_public(self.public / CHECKPOINT, _signed(key, appended.head).encode())
-        mark = HighWater(appended.head.size, appended.head.root.hex())
-        atomic.write(self._head, msgspec.json.encode(mark))
+        high_water.write(self._head, appended.head)
 
     def _publish(self, key: LabKey) -> None:
         """The newest checkpoint with its cosignatures, then proofs of what has none."""
@@ -142,25 +138,13 @@ class Issuer:
 
     def _not_behind(self, public: PublicLog) -> None:
         """A copy from before would sign a second history."""
-        signed = self._signed_head()
+        signed = high_water.read(self._head)
         if public.head.size < signed.size:
             raise ConductError(
                 f"{self.public} is an old copy: it has {public.head.size} entries, and {signed.size} were signed; "
                 "bring back the newest before anything is entered"
             )
         public.reader().extends(signed)
-
-    def _signed_head(self) -> TreeHead:
-        """How far the log was signed, by this folder's own note. Raises `ConductError`."""
-        try:
-            mark = msgspec.json.decode(self._head.read_bytes(), type=HighWater)
-            return TreeHead(mark.size, bytes.fromhex(mark.root))
-        except FileNotFoundError:
-            return EMPTY_TREE
-        except (ValueError, Malformed) as error:
-            raise ConductError(
-                f"{self._head}: {error}: it tells how far the log was signed; bring it back from a backup"
-            ) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
