@@ -1,6 +1,6 @@
 """Runs the two control subjects of the conduct lab and writes docs/conduct/controls.md: what is found, and what is not.
 
-python -m scripts.conduct_controls [--spy 5] [--behaving 100] [--compared 6]      as root; about 20 minutes
+python -m scripts.conduct_controls [--spy 5] [--behaving 100] [--compared 8]      as root; about 20 minutes
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def main() -> int:
     parser.add_argument(
         "--compared",
         type=int,
-        default=6,
+        default=8,
         metavar="N",
-        help="runs of each arm, of encrypted ways (default: 6)",
+        help="runs of each arm, of encrypted ways (default: 8)",
     )
     args = parser.parse_args()
     tallies, lost = _spying(args.spy)

@@ -13,7 +13,7 @@ EXAMPLES = """examples:
   sudo overt conduct check                               what this machine lacks for the lab
   sudo overt conduct run clamscan                        a ready profile; the report is in clamscan-report/
   overt conduct new scanner.toml                         write a profile by answering questions
-  sudo overt conduct run scanner.toml --differential 6   also compare runs with and without markings
+  sudo overt conduct run scanner.toml --differential 8   also compare runs with and without markings
   sudo overt conduct run scanner.toml --clock +400d      in a virtual machine, 400 days from now
   overt conduct verify clamscan-report                   signature, evidence, and the finder run again
   overt conduct diff old-report new-report               what changed between two versions of a product

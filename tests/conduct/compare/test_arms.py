@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
+from overt.conduct.compare.tests import LEVEL
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.evidence.records import (
     Access,
@@ -138,8 +139,8 @@ def test_a_destination_that_gets_marked_documents_only_is_told_in_one_run(report
 
 def test_too_few_marked_documents_are_no_accusation(report: ReportFolder) -> None:
     found = about(pairs_sent(report, 5), "marking")
-    assert {one.place for one in found} == {""} and all(one.p_corrected >= 0.05 for one in found)
-    assert all(one.least_p < 0.05 for one in found)  # what so many pairs could have shown
+    assert {one.place for one in found} == {""} and all(one.p_corrected >= LEVEL for one in found)
+    assert all(one.least_p < LEVEL for one in found)  # what so many pairs could have shown
 
 
 def about(compared: tuple[Compared, ...], what: str) -> list[Compared]:
@@ -154,7 +155,7 @@ def test_what_only_marked_documents_cause_is_told_by_size_alone(report: ReportFo
     }
     found = about(arms(report, sizes), "marking")
     assert found and all(one.p == pytest.approx(2 / 924) for one in found)
-    assert all(one.p_corrected < 0.05 for one in found)
+    assert all(one.p_corrected < LEVEL for one in found)
     assert {one.place for one in found} <= {"", "up.example:443"}
     assert "9,500" in found[0].observed and found[0].runs == tuple(
         f"{arm}-{n}" for arm in ("marked", "plain") for n in range(1, 7)
@@ -178,7 +179,7 @@ def test_a_product_that_always_sends_the_same_is_asked_nothing(report: ReportFol
 
 def test_few_runs_say_that_they_could_show_nothing(report: ReportFolder) -> None:
     found = about(arms(report, {Arm.MARKED: [9000, 9001], Arm.PLAIN: [1, 2], Arm.NONE: [1, 2]}), "marking")
-    assert found and all(one.least_p > 0.05 for one in found)
+    assert found and all(one.least_p > LEVEL for one in found)
 
 
 def mixed(

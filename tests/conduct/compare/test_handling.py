@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from overt.conduct.compare import pairs
-from overt.conduct.compare.arms import LEVEL_BY_CHANCE, compare
+from overt.conduct.compare.arms import compare
 from overt.conduct.compare.handling import Deed, Handled
 from overt.conduct.compare.pairs import Observed
 from overt.conduct.compare.tests import LEVEL, corrected
@@ -110,10 +110,9 @@ def test_what_is_done_with_marked_files_only_is_told(
 ) -> None:
     canaries = halves()
     found = told(ReportFolder(tmp_path), canaries, [done(one) for one in canaries if one.side is Side.MARKED])
-    differing = [one for one in found if one.p_corrected < one.level]
+    differing = [one for one in found if one.p_corrected < LEVEL]
     assert [one.question.partition(":")[0] for one in differing] == [deed]
     assert f"of {PAIRS} pairs {PAIRS} marked more, 0 plain more, 0 alike" in differing[0].observed
-    assert differing[0].level == LEVEL_BY_CHANCE
 
 
 @pytest.mark.parametrize(("deed", "done"), ONLY_MARKED.values(), ids=ONLY_MARKED)
@@ -148,7 +147,7 @@ def test_what_arms_write_on_the_machine_is_compared(tmp_path: Path) -> None:
     for arm, size in ((Arm.MARKED, 90_000), (Arm.PLAIN, 500), (Arm.NONE, 500)):
         for number in range(1, 7):
             new_run(report, arm, number).write(Change, [change("/opt/c/hoard", size=size + number)])
-    found = [one for one in compare(report.runs()) if one.p_corrected < one.level]
+    found = [one for one in compare(report.runs()) if one.p_corrected < LEVEL]
     assert [one.question for one in found] == [
         "on the machine, bytes in files that it wrote: marked against plain"
     ]
@@ -207,6 +206,5 @@ def test_chance_is_hardly_ever_taken_for_a_difference(scan: Scan) -> None:
     accused = 0
     for seed in range(SEEDS):
         tests = [tested for _, _, tested in pairs.handling_tests(observed(seed, scan))]
-        accused += min(corrected(tests)) < LEVEL_BY_CHANCE
-    assert LEVEL_BY_CHANCE < LEVEL
-    assert accused <= SEEDS * LEVEL_BY_CHANCE
+        accused += min(corrected(tests)) < LEVEL
+    assert accused <= SEEDS * LEVEL

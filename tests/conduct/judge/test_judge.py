@@ -171,8 +171,11 @@ def test_a_comparison_too_small_to_show_anything_shows_nothing(tmp_path: Path) -
 
 
 def test_a_hint_is_neither_an_accusation_nor_a_clearance(tmp_path: Path) -> None:
-    hint = replace(made.COMPARED[0], p=0.02, p_corrected=0.2)
-    assert judged(tmp_path, made.behaving(), compared=[hint])["marking"].verdict is Verdict.UNSEEN
+    """Of a hundred honest products whose sizes are left to chance, five differ at 0.05."""
+    for p, corrected in ((0.02, 0.2), (0.003, 0.03)):
+        hint = replace(made.COMPARED[0], p=p, p_corrected=corrected)
+        found = judged(tmp_path / str(p), made.behaving(), compared=[hint])["marking"]
+        assert (found.verdict, found.good) == (Verdict.UNSEEN, None)
 
 
 def test_a_tunnel_that_killed_the_finder_is_no_acquittal(tmp_path: Path) -> None:

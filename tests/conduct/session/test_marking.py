@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from overt.conduct.compare.tests import LEVEL
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Change, Flow, Verdict
 from tests.conduct import control
 from tests.conduct.lab import answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]
-SIGNIFICANT = 0.05
 
 
 def _run(folder: Path, way: str, *words: str) -> ReportFolder:
@@ -25,7 +25,7 @@ def _run(folder: Path, way: str, *words: str) -> ReportFolder:
 
 def test_one_run_shows_it_where_the_content_can_be_read(tmp_path: Path) -> None:
     report = _run(tmp_path, "w-marked")
-    pairs = [one for one in report.compared() if one.about == "marking" and one.p_corrected < SIGNIFICANT]
+    pairs = [one for one in report.compared() if one.about == "marking" and one.p_corrected < LEVEL]
     assert pairs, [(one.question, one.observed, one.p_corrected) for one in report.compared()]
     assert answers(report)["marking"].verdict is Verdict.YES
 
@@ -33,17 +33,15 @@ def test_one_run_shows_it_where_the_content_can_be_read(tmp_path: Path) -> None:
 def test_one_run_shows_it_by_size_where_everything_is_encrypted(tmp_path: Path) -> None:
     report = _run(tmp_path, "w-marked-encrypted")
     assert len(control.sized(report.runs()[0])) >= 5
-    assert any(
-        one.question.startswith("size left") and one.p_corrected < SIGNIFICANT for one in report.compared()
-    )
+    assert any(one.question.startswith("size left") and one.p_corrected < LEVEL for one in report.compared())
     found = answers(report)
     assert (found["digests-left"].verdict, found["marking"].verdict) == (Verdict.YES, Verdict.YES)
     assert found["content-left"].verdict is not Verdict.YES
 
 
 def test_compared_runs_show_it_where_everything_is_encrypted(tmp_path: Path) -> None:
-    report = _run(tmp_path, "w-marked-encrypted", "--differential", "6")
-    found = [one for one in report.compared() if one.about == "marking" and one.p_corrected < SIGNIFICANT]
+    report = _run(tmp_path, "w-marked-encrypted", "--differential", "8")
+    found = [one for one in report.compared() if one.about == "marking" and one.p_corrected < LEVEL]
     assert found, [(one.question, one.observed, one.p_corrected) for one in report.compared()]
     assert "w-marked-encrypted.spy.example" in " ".join(one.question + one.place for one in found)
     assert answers(report)["marking"].verdict is Verdict.YES

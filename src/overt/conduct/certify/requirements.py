@@ -146,8 +146,8 @@ REQUIREMENTS = (
         "What the product does with a file shall not depend on a classification or confidentiality marking in it.",
         "A scanner that looks for secrets is a search engine for somebody.",
         "marking",
-        "No exact test over matched pairs and runs shows a difference in what leaves (corrected p below 0.05) or in "
-        "what is opened, read, changed and kept on the machine (0.01); none hints at one, and one could have shown it. "
+        "No exact test over matched pairs and runs shows a difference in what leaves or in what is opened, read, "
+        "changed and kept on the machine (corrected p below 0.01); none hints at one, and one could have shown it. "
         "Or a whole record of every run shows that it opened no file of the homes, and it does not declare that it "
         "reads any.",
         False,

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 
 from overt.conduct.compare import measures, pairs
 from overt.conduct.compare.measures import Figures
-from overt.conduct.compare.tests import LEVEL, Tested, corrected, paired, permutation
+from overt.conduct.compare.tests import Tested, corrected, paired, permutation
 from overt.conduct.evidence.folder import RunFolder
 from overt.conduct.evidence.records import Arm, Compared
 
 MARKING, CANARIES, DETECTION = "marking", "canaries", "detection"
-LEVEL_BY_CHANCE = 0.01
-"""Corrected p below which a difference is taken for real where an honest product leaves much to chance: times, and of
-which files it looks at some (a sample, those before a time limit)."""
 UNITS = {
     "bytes": "bytes sent",
     "flows": "connections",
@@ -44,7 +41,6 @@ class _Test:
     observed: str
     tested: Tested
     runs: tuple[str, ...]
-    level: float = LEVEL
 
 
 def compare(folders: Sequence[RunFolder]) -> tuple[Compared, ...]:
@@ -64,7 +60,6 @@ def compare(folders: Sequence[RunFolder]) -> tuple[Compared, ...]:
             about=one.about,
             place=one.place,
             least_p=min(1.0, one.tested.least_p * max(1, sum(each.tested.counts for each in found))),
-            level=one.level,
         )
         for one, p in zip(found, corrected([one.tested for one in found]), strict=True)
     )
@@ -77,7 +72,7 @@ def _of_pairs(folders: Sequence[RunFolder]) -> Iterator[_Test]:
     for place, question, words, tested in pairs.marking_tests(seen):
         yield _Test(MARKING, place, question, words, tested, seen.runs)
     for question, words, tested in pairs.handling_tests(seen):
-        yield _Test(MARKING, "", question, words, tested, seen.runs, LEVEL_BY_CHANCE)
+        yield _Test(MARKING, "", question, words, tested, seen.runs)
     if packed := pairs.detection_test(seen):
         yield _Test(DETECTION, "", *packed, seen.runs)
 
@@ -112,9 +107,8 @@ def _contrast(about: str, figures: Sequence[Figures], arms: tuple[Arm, ...], wor
             second = [value for value, one in zip(column, figures, strict=True) if one.run.arm not in arms]
             if first and second:
                 where = place or ("on the machine" if what in on_machine else "all destinations")
-                level = LEVEL_BY_CHANCE if what in on_machine or what == "pause" else LEVEL
                 question, shown = f"{where}, {unit}: {words}", f"{_listed(first)} against {_listed(second)}"
-                yield _Test(about, place, question, shown, permutation(first, second), names, level)
+                yield _Test(about, place, question, shown, permutation(first, second), names)
 
 
 def _listed(values: Sequence[int]) -> str:

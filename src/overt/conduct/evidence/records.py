@@ -430,9 +430,7 @@ class Compared(Record, frozen=True, kw_only=True):
     place: str = ""
     """The destination or file that is compared; empty for all together."""
     least_p: float = 0.0
-    """The smallest corrected p that so few observations could have given: above 0.05 the test could show nothing."""
-    level: float = 0.05
-    """Corrected p below which the difference is taken for real: less where honest products leave much to chance."""
+    """The smallest corrected p that so few observations could have given: from 0.01 on the test could show nothing."""
 
 
 class Verdict(StrEnum):

@@ -100,7 +100,7 @@ def _left(material: Material, declared: Declared, forms: tuple[str, ...], words:
 
 def differs(test: Compared) -> bool:
     """Whether a comparison shows a difference that chance hardly makes."""
-    return test.p_corrected < test.level
+    return test.p_corrected < LEVEL
 
 
 def _moved(material: Material) -> list[Cited[Compared]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from overt.conduct.compare.handling import Deed, Known, handled, more
 from overt.conduct.compare.pairs import pairs_of
-from overt.conduct.compare.tests import LEVEL, SIGN
+from overt.conduct.compare.tests import HINT_LEVEL, LEVEL, SIGN
 from overt.conduct.evidence.records import Access, Call, Changed, Compared, Side, Verdict
 from overt.conduct.judge import unopened
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
@@ -75,7 +75,7 @@ def _too_few(tests: Sequence[Cited[Compared]]) -> str:
 
 
 def _hinted(tests: Sequence[Cited[Compared]]) -> str:
-    if any(one.value.p < (HINT if one.value.method == SIGN else LEVEL) for one in tests):
+    if any(one.value.p < (HINT if one.value.method == SIGN else HINT_LEVEL) for one in tests):
         return "A difference was seen that chance may have made: more runs would tell."
     return ""
 

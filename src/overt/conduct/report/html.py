@@ -10,6 +10,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from overt import __version__
+from overt.conduct.compare.tests import LEVEL
 from overt.conduct.judge.answering import bytes_text, counted
 from overt.conduct.report.diff import Difference
 from overt.conduct.report.drawing import graph, time_line
@@ -37,7 +38,13 @@ MEANINGS = {
 def page(view: View) -> bytes:
     """The whole report, UTF-8."""
     return _rendered(
-        "report", view=view, version=view.build.version, meanings=MEANINGS, graph=graph, time_line=time_line
+        "report",
+        view=view,
+        version=view.build.version,
+        level=LEVEL,
+        meanings=MEANINGS,
+        graph=graph,
+        time_line=time_line,
     )
 
 

@@ -58,7 +58,7 @@ def check(wanted: Wanted) -> None:
         if not least <= value <= most:
             raise UsageError(f"{name} {value}: it is between {least} and {most}")
     if wanted.differential == 1:
-        raise UsageError("--differential 1: nothing can be compared from one run of each; 6 is a good number")
+        raise UsageError("--differential 1: nothing can be compared from one run of each; 8 is a good number")
     _check_capabilities(wanted)
     if wanted.machine is not None:
         _check_machine(wanted, wanted.machine)

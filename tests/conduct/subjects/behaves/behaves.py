@@ -20,6 +20,7 @@ UPDATE = "https://update.behaves.example/rules.json"
 HEALTH = "https://update.behaves.example/health"
 RULES = 40
 """Figures told: more would be more than anybody can read (docs/conduct-finder.md)."""
+DECADES = 4
 
 
 def update() -> int:
@@ -31,10 +32,12 @@ def update() -> int:
 
 
 def health() -> dict[str, object]:
-    """Numbers of all sizes, which have nothing to do with anybody's files."""
+    """Numbers of all sizes, which have nothing to do with anybody's files. Each time they are others, and as many of
+    each length: so in compared runs, what is sent is as long, and a difference is the lab's own."""
     chance = random.Random()
-    took = [int(10 ** chance.uniform(2, 6)) for _ in range(RULES)]
-    return {"at": int(time.time()), "process": os.getpid(), "took_us": took}
+    took = [int(10 ** (2 + chance.uniform(rule, rule + 1) * DECADES / RULES)) for rule in range(RULES)]
+    chance.shuffle(took)
+    return {"at": int(time.time()), "process": f"{os.getpid():010}", "took_us": took}
 
 
 def scan(folder: str) -> int:
