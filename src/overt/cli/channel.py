@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,6 +34,7 @@ from overt.channel.publisher.proposal import Missing, Proposal
 from overt.channel.publisher.status import Status
 from overt.channel.publisher.status import status as status_of
 from overt.cli import asking, reaching
+from overt.cli.given import content
 from overt.cli.render import channel as rendering
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
@@ -155,7 +155,7 @@ def _place(args: argparse.Namespace) -> tuple[_Place, list[str]]:
         raise UsageError(
             f"no channel {args.channel!r} has a release {args.serial}: 'overt channel status' says both"
         )
-    before = bundles.read(_bytes(args.after)).manifest.revoked if args.after else ()
+    before = bundles.read(content(args.after)).manifest.revoked if args.after else ()
     return _Place(args.channel, args.serial, before), args.sources
 
 
@@ -179,7 +179,7 @@ def _sources(args: argparse.Namespace, targets: list[str]) -> sources.Sources:
 
 
 def _publish(args: argparse.Namespace) -> int:
-    bundle = _bytes(args.bundle) if args.bundle else None
+    bundle = content(args.bundle) if args.bundle else None
     with _reaching(args) as desk:
         outcome = publish.publish(desk, bundle, args.signed)
     if isinstance(outcome, publish.Waiting):
@@ -192,12 +192,12 @@ def _publish(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    request = _bytes(args.request)
+    request = content(args.request)
     proposed = proposals.parse(request, args.request)
     for line in describe.lines(proposed):
         say(visible(line))
     if args.bundle:
-        for line in describe.bundle_lines(proposed, _bytes(args.bundle)):
+        for line in describe.bundle_lines(proposed, content(args.bundle)):
             say(visible(line))
     if not args.yes and not asking.agreed("sign this?"):
         note("nothing was signed")
@@ -282,14 +282,7 @@ def _passphrase(desk: Desk) -> str | None:
 
 
 def _text(path: Path) -> str:
-    return _bytes(path).decode("utf-8", "surrogateescape")
-
-
-def _bytes(path: str | Path) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {os.strerror(error.errno or 0)}") from None
+    return content(path).decode("utf-8", "surrogateescape")
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {

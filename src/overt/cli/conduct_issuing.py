@@ -11,7 +11,8 @@ from pathlib import Path
 
 from overt.cli import reaching
 from overt.cli.conduct_keys import key_in
-from overt.cli.conduct_relying import level_text, read
+from overt.cli.conduct_relying import level_text
+from overt.cli.given import content
 from overt.cli.voice import Exit, note, say, visible
 from overt.conduct.certify import office
 from overt.conduct.certify.certificate import MAX_DAYS
@@ -77,7 +78,7 @@ def witnesses(args: argparse.Namespace) -> int:
 
 def _named(issuer: Issuer, file: Path) -> Policy:
     """The witnesses in `file`, who cosign from now on. Raises `UsageError` that names it, `OvertError`."""
-    text = read(file).decode("utf-8", "replace")
+    text = content(file).decode("utf-8", "replace")
     try:
         return issuer.name_witnesses(text)
     except (ChannelError, LogError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from overt.cli.given import content
 from overt.conduct.report import signing
 from overt.core.errors import ConductError, UsageError
 from overt.tlog.keys import VerifierKey
@@ -11,12 +12,10 @@ from overt.tlog.keys import VerifierKey
 
 def key_in(path: Path) -> VerifierKey:
     """The public key in a file. Raises `UsageError` when there is none."""
+    text = content(
+        path, advice="give a file that holds what 'overt conduct key' or 'overt conduct certify key' prints"
+    )
     try:
-        text = path.read_text(encoding="ascii", errors="replace")
-    except OSError as error:
-        what = "give a file that holds what 'overt conduct key' or 'overt conduct certify key' prints"
-        raise UsageError(f"{path}: {error.strerror}: {what}") from error
-    try:
-        return signing.public_key(text)
+        return signing.public_key(text.decode("ascii", "replace"))
     except ConductError as error:
         raise UsageError(f"{path}: {error}") from error

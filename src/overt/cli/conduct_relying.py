@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from overt.cli.conduct_keys import key_in
+from overt.cli.given import content
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.certify import certificate as certificates
 from overt.conduct.certify import log as logs
@@ -81,11 +82,11 @@ def _declared(found: Certificate) -> Iterator[str]:
 
 
 def _checked(args: argparse.Namespace) -> tuple[Certificate | None, tuple[Check, ...]]:
-    envelope, issuer, now = read(args.certificate), key_in(args.issuer_key), datetime.now(UTC)
+    envelope, issuer, now = content(args.certificate), key_in(args.issuer_key), datetime.now(UTC)
     package = sha256_of(args.package) if args.package else ""
     if args.proof:
         found, checks = office.check_offline(
-            envelope, read(args.proof), issuer, now, package, _demand(args, issuer)
+            envelope, content(args.proof), issuer, now, package, _demand(args, issuer)
         )
     else:
         found, checks = office.check(envelope, args.log, issuer, now, package, _demand(args, issuer))
@@ -96,7 +97,7 @@ def _checked(args: argparse.Namespace) -> tuple[Certificate | None, tuple[Check,
 
 
 def _demand(args: argparse.Namespace, issuer: VerifierKey) -> Demand | None:
-    return demanded(read(args.policy), issuer, args.max_age * DAY_S) if args.policy else None
+    return demanded(content(args.policy), issuer, args.max_age * DAY_S) if args.policy else None
 
 
 def _unchecked(args: argparse.Namespace) -> Iterator[str]:
@@ -156,11 +157,3 @@ def _line(public: Path, entry: Entry, issuer: VerifierKey, withdrawn: bool) -> s
         f"{name}  {state:9}  level {found.level.value}  {found.issued:%Y-%m-%d} to {found.expires:%Y-%m-%d}  "
         f"{visible(found.product)} ({visible(found.version)})"
     )
-
-
-def read(path: Path) -> bytes:
-    """A file's bytes. Raises `UsageError`."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from overt.channel.client import subscribe
 from overt.channel.client.outcome import Stale
 from overt.channel.client.session import Session, Way, session
 from overt.channel.client.source import Source
+from overt.cli.given import content
 from overt.cli.updating import tell
 from overt.cli.voice import note, say
 from overt.core.errors import EgressError, LogError, UsageError
@@ -38,7 +38,7 @@ def run_switch(args: argparse.Namespace) -> int:
 def _establish(args: argparse.Namespace, replaces: str) -> int:
     """The anchor is a file, or is fetched by its hash; then the first update."""
     data = paths().data
-    root = _root_file(args.root) if args.root else b""
+    root = content(args.root, "--root") if args.root else b""
     sha256 = "" if args.root else subscribe.checked_sha256(args.root_sha256)
     name = args.name or (subscribe.name_in(root, str(args.root)) if root else "")
     if not name:
@@ -86,13 +86,6 @@ def _fetched(source: Source, sha256: str) -> bytes:
         return subscribe.fetch_root(source, sha256)
     except (EgressError, LogError, FileNotFoundError) as error:
         raise UsageError(f"the root file could not be had, and nothing was added: {error}") from None
-
-
-def _root_file(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read the root file {path}: {error.strerror}") from None
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {"add": run_add, "switch": run_switch}

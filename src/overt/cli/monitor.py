@@ -14,6 +14,7 @@ from overt.channel.monitor.database import FILE
 from overt.channel.monitor.following import Looking, LookingAtPrograms, Said, look
 from overt.channel.monitor.places import Places
 from overt.channel.monitor.state import State
+from overt.cli.given import content
 from overt.cli.quantities import whole
 from overt.cli.voice import Exit, note, say, visible
 from overt.core.errors import UsageError
@@ -31,6 +32,7 @@ exit codes of a single look: 0 everything could be checked and is as it should b
 See docs/monitor.md for the folders of sources and for what the alarm command reads."""
 
 DEFAULT_PATIENCE_S = 3600
+ELSEWHERE = "have it from who publishes, by another way than the log"
 
 Actions = argparse._SubParsersAction
 
@@ -141,11 +143,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    return _looks(args, partial(Looking, root=_given(args.root, "--root")), args.channel_url, args.sources)
+    return _looks(
+        args, partial(Looking, root=content(args.root, "--root", ELSEWHERE)), args.channel_url, args.sources
+    )
 
 
 def _run_releases(args: argparse.Namespace) -> int:
-    policy = _given(args.policy, "--policy")
+    policy = content(args.policy, "--policy", ELSEWHERE)
     return _looks(args, partial(LookingAtPrograms, policy=policy), args.log_url, "")
 
 
@@ -175,15 +179,6 @@ def _looks(
         if not args.every:
             return Exit.OK if clean else Exit.ERROR
         time.sleep(args.every)
-
-
-def _given(path: Path, option: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            f"{option} {path}: {error.strerror}: have it from who publishes, by another way than the log"
-        ) from None
 
 
 def _said(line: Said) -> None:
