@@ -2,6 +2,7 @@
 
 Malware test files are met by who opens them. What an on-access scanner looks at is opened by somebody else, and what
 finds a rootkit by the names that it leaves opens nothing: there, only what is printed tells (`finds` in the profile).
+Anybody can print: who opens files of the homes, or says that it does, is to open these.
 """
 
 from __future__ import annotations
@@ -56,14 +57,16 @@ def told(run: RunMaterial) -> Iterator[Fact]:
 
 def _not_shown(step: StepRun, run: RunMaterial, declared: Declared, seen: Tally) -> str:
     opened = {one.kind for one in run.run.steps if (run.name, one.number) in seen.met}
+    if step.kind is not StepKind.ON_ACCESS:
+        opened.discard(StepKind.ON_ACCESS)  # somebody else opened them, for the product to see
     asked = declared.step_of(step)
     if asked is not None and asked.finds:
         if not step.found:
             return NOT_TOLD
-        return "" if opened or not _claims(run, declared) else NOT_OPENED
+        return "" if opened or not (_claims(run, declared) or seen.in_homes) else NOT_OPENED
     if step.kind is StepKind.ON_ACCESS:
         return NO_WORDS
-    return "" if opened - {StepKind.ON_ACCESS} else NOT_OPENED
+    return "" if opened else NOT_OPENED
 
 
 def _claims(run: RunMaterial, declared: Declared) -> bool:

@@ -336,8 +336,14 @@ def _may_run(declared: Declared, run: RunMaterial, process: Process) -> bool:
     if declared.executes(run.kind_of(process.step), program) or declared.owns(program):
         return True
     step = run.step(process.step)
-    told = step is not None and _is_told(process, step.command)
+    told = step is not None and not _without_file(program) and _is_told(process, step.command)
     return told or ordinary.ordinary_program(program)
+
+
+def _without_file(program: str) -> bool:
+    """Whether it ran from memory, or its file was removed before it began: nobody can look up what that was, and no
+    command leads there, whatever it calls itself."""
+    return program.startswith("/memfd:") or program.endswith(" (deleted)")
 
 
 def _is_told(process: Process, command: tuple[str, ...]) -> bool:
