@@ -6,9 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("overt", deadline=None)  # a busy machine is no failure; speed is for the benchmarks
+# A busy machine is no failure: speed is for the benchmarks. The same examples in every run: what fails is a change's
+# fault. `--hypothesis-profile=explore` draws others.
+settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("overt", settings.get_profile("explore"), derandomize=True)
 settings.load_profile("overt")
 
 
