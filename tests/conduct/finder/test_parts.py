@@ -6,12 +6,17 @@ import base64
 import gzip
 import random
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from overt.conduct.evidence.records import Sighting
 from overt.conduct.finder.examine import _Search
-from overt.conduct.finder.parts import REACH_BYTES, Parts
-from tests.conduct.finder.known import examiner, one
+from overt.conduct.finder.limits import Limits
+from overt.conduct.finder.parts import REACH_BYTES, Part, Parts
+from overt.conduct.finder.search import find
+from tests.conduct.finder.known import Lab, bodies, examiner, one, post
 
 KEY = bytes(random.Random(5).sample(range(1, 256), 12))
 
@@ -29,7 +34,7 @@ def substituted(data: bytes) -> bytes:
 def test_what_is_sent_in_parts_is_found(write: Callable[[bytes], bytes], size: int) -> None:
     item = one("text")
     sent = write(item.data)
-    parts = [sent[at : at + size] for at in range(0, len(sent), size)]
+    parts = [Part(sent[at : at + size], alone=True) for at in range(0, len(sent), size)]
     hits = examiner().examine_joined(parts).hits
     assert {hit.canary for hit in hits if hit.form == "content"} == {item.number}
     assert max(hit.length for hit in hits) > len(item.data) // 2
@@ -45,25 +50,46 @@ def test_what_one_part_holds_is_not_decoded_again(monkeypatch: pytest.MonkeyPatc
     texts = [
         f"{number} of {number + 1} green bottles stand on the wall\n".encode() * 9 for number in range(50)
     ]
-    parts = [base64.b64encode(text) + b"\n\n" for text in texts]
+    parts = [Part(base64.b64encode(text) + b"\n\n", alone=True) for text in texts]
     examiner().examine_joined(parts)
     assert admitted == [()]
-    examiner().examine(parts[0])
+    examiner().examine(parts[0].data)
     assert ("base64",) in admitted
 
 
-def test_a_part_too_large_to_be_examined_at_once_is_looked_into() -> None:
-    parts = Parts([bytes(10), bytes(100), bytes(10)], largest=50)
+@pytest.mark.parametrize("write", [base64.b64encode, masked, substituted])
+def test_what_was_not_examined_alone_is_examined_here(
+    tmp_path: Path, write: Callable[[bytes], bytes]
+) -> None:
+    """In all windows of a long connection but the first, requests in chunks are none."""
+    lab, limits = Lab(tmp_path), replace(Limits(), window_bytes=1 << 15, overlap_bytes=1 << 10)
+    item = one("text")
+    before = [post(b"nothing of interest\n" * 100) for _ in range(20)]
+    lab.flow(post(b"nothing more"))
+    lab.flow(b"".join([*before, post(write(item.data[:12_000]), chunks=[5] * 10_000)]))
+    run = lab.written()
+    find(run, limits, bodies())
+    found = [seen for seen in run.read(Sighting) if seen.form == "content"]
+    assert {seen.canary for seen in found} == {item.number}
+    assert max(seen.length for seen in found) > 6_000
+
+
+def test_a_part_that_was_not_examined_alone_is_looked_into() -> None:
+    parts = Parts([Part(bytes(10), True), Part(bytes(100), False), Part(bytes(10), True)])
     assert parts.one_holds(0, 10) and parts.one_holds(112, 120)
     assert not parts.one_holds(12, 20) and not parts.one_holds(5, 15)
 
 
-def test_around_seams() -> None:
-    parts = Parts([bytes(1_000), bytes(50), bytes(1_000)], largest=1 << 20)
-    assert parts.around_seams(0, 2_050) == [(1_000 - REACH_BYTES, 1_050 + REACH_BYTES)]
-    assert parts.around_seams(0, 1_000) == []
-    assert parts.around_seams(990, 1_020) == [(990, 1_020)]
-    assert parts.around_seams(1_100, 2_050) == []
+def test_news() -> None:
+    parts = Parts([Part(bytes(size), True) for size in (1_000, 50, 1_000)])
+    assert parts.news(0, 2_050) == [(1_000 - REACH_BYTES, 1_050 + REACH_BYTES)]
+    assert parts.news(0, 1_000) == []
+    assert parts.news(990, 1_020) == [(990, 1_020)]
+    assert parts.news(1_100, 2_050) == []
+    alone = [Part(bytes(1_000), True), Part(bytes(1_000), False), Part(bytes(1_000), True)]
+    assert Parts(alone).news(0, 3_000) == [(1_000 - REACH_BYTES, 2_000 + REACH_BYTES)]
+    assert Parts(alone).news(1_200, 1_300) == [(1_200, 1_300)]
+    assert Parts(alone).news(2_000, 3_000) == [] and Parts(alone[1:]).news(0, 10) == [(0, 10)]
 
 
 def test_parts_of_a_stream_that_are_read_alone_leave_what_they_leave() -> None:

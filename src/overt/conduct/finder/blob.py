@@ -74,7 +74,7 @@ class Stretch:
 
     @property
     def looked_at(self) -> bytes:
-        """All of it, or what is near the seams of a concatenation."""
+        """All of it, or what is news in a concatenation."""
         return self.data if self.near is None else b"".join(self.blob.data[a:b] for a, b in self.near)
 
 

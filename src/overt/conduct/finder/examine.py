@@ -16,7 +16,7 @@ from overt.conduct.finder.extents import Extents, Places, between
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.masks import Masks, masked_texts
 from overt.conduct.finder.needles import CONTENT, TEST_FILE, Needle, Needles
-from overt.conduct.finder.parts import Parts
+from overt.conduct.finder.parts import Part, Parts
 from overt.conduct.finder.plausible import plausible
 from overt.conduct.finder.reckoning import Decoded, Left, Reading, summed
 from overt.conduct.finder.rewriting import rewritten
@@ -78,11 +78,11 @@ class Examiner:
         self._run(searches)
         return [search.examined() for search in searches]
 
-    def examine_joined(self, parts: Sequence[bytes]) -> Examined:
-        """As `examine`, for what parts that were examined alone hold together: of what one of them holds only needles
-        are noted. No numbers are told, for where parts meet they run into each other; and what is unread only if there
-        are canaries in it."""
-        search = self._search(b"".join(parts), 0, Parts(parts, self.limits.window_bytes))
+    def examine_joined(self, parts: Sequence[Part]) -> Examined:
+        """As `examine`, for what parts hold together: of what one that was examined alone holds only needles are noted.
+        No numbers are told, for where parts meet they run into each other; and what is unread only if there are
+        canaries in it."""
+        search = self._search(b"".join(part.data for part in parts), 0, Parts(parts))
         self._run([search])
         return search.examined_joined()
 
@@ -313,7 +313,7 @@ class _Search:
             self._read(blob, data[begin:end], low + begin)
 
     def _stretch(self, blob: Blob, begin: int, end: int, written: bool) -> Stretch:
-        near = self._parts.around_seams(begin, end) if self._parts and not blob.route else None
+        near = self._parts.news(begin, end) if self._parts and not blob.route else None
         return Stretch(blob, begin, end, written, near)
 
     def _read(self, blob: Blob, text: bytes, low: int) -> None:

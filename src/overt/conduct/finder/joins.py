@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from overt.conduct.finder.decoders.http import bodies
+from overt.conduct.finder.parts import Part
 
 SMALL_NUMBER_CHARS = 8
 """A label or value of no more hex digits may be the number of a piece."""
@@ -19,11 +20,14 @@ MAX_ORDERS = 3
 SEPARATOR = b"\n"
 
 
-def of_bodies(streams: Sequence[bytes]) -> list[bytes]:
-    """Bodies of all requests, or the streams themselves where they hold none; nothing if that is one."""
-    parts: list[bytes] = []
+def of_bodies(streams: Sequence[bytes], window_bytes: int) -> list[Part]:
+    """Bodies of all requests, or the streams themselves where they hold none; nothing if that is one.
+
+    `window_bytes`: of a stream, from its beginning, in which bodies were seen and examined; not in later windows."""
+    parts: list[Part] = []
     for stream in streams:
-        parts += [piece.data for piece in bodies(stream)] or [stream]
+        found = [Part(piece.data, piece.end <= window_bytes) for piece in bodies(stream)]
+        parts += found or [Part(stream, len(stream) <= window_bytes)]
     return parts if len(parts) > 1 else []
 
 

@@ -1,35 +1,54 @@
-"""What a concatenation is made of: streams and bodies that were examined alone before. Only what several of them hold
-together is news."""
+"""What a concatenation is made of: streams and bodies, most of which were examined alone before. Of these, only what
+several hold together is news."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 REACH_BYTES = 128
 """To either side of a seam: longer than any stretch of known text that is sought below masks."""
 
 
+class Part(NamedTuple):
+    """One of them."""
+
+    data: bytes
+    alone: bool
+    """Whether it was examined alone, and whole."""
+
+
 class Parts:
     """The parts of some bytes, in order."""
 
-    def __init__(self, parts: Sequence[bytes], largest: int) -> None:
-        """`largest`: bytes of a part that was examined at once; larger ones count as several."""
-        self._ends = [*accumulate(map(len, parts))]
-        self._large = {number for number, part in enumerate(parts) if len(part) > largest}
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._ends = [*accumulate(len(part.data) for part in parts)]
+        self._alone = [part.alone for part in parts]
 
     def one_holds(self, begin: int, end: int) -> bool:
-        """Whether this stretch is within one part."""
+        """Whether this stretch is within one part that was examined alone."""
         number = bisect_right(self._ends, begin)
-        return number < len(self._ends) and end <= self._ends[number] and number not in self._large
+        return number < len(self._ends) and end <= self._ends[number] and self._alone[number]
 
-    def around_seams(self, begin: int, end: int) -> list[tuple[int, int]]:
-        """What of this stretch is near a seam in it, and not within one part, in order."""
+    def news(self, begin: int, end: int) -> list[tuple[int, int]]:
+        """What of this stretch is near a seam in it, or in a part that was not examined alone, in order."""
+        first, last = bisect_right(self._ends, begin), bisect_left(self._ends, end)
         found: list[tuple[int, int]] = []
-        for seam in self._ends[bisect_right(self._ends, begin) : bisect_left(self._ends, end)]:
-            low, high = max(begin, seam - REACH_BYTES), min(end, seam + REACH_BYTES)
-            if found and low <= found[-1][1]:
-                low = found.pop()[0]
-            found.append((low, high))
+        for number in range(first, last + 1):
+            low = begin if number == first else self._ends[number - 1]
+            high = end if number == last else self._ends[number]
+            if not self._alone[number]:
+                _extend(found, low, high)
+            if number < last:
+                _extend(found, max(begin, high - REACH_BYTES), min(end, high + REACH_BYTES))
         return found
+
+
+def _extend(found: list[tuple[int, int]], low: int, high: int) -> None:
+    """Add one more, which begins no earlier than the last one, or a little before that one's end."""
+    if found and low <= found[-1][1]:
+        first, last = found.pop()
+        low, high = min(first, low), max(last, high)
+    found.append((low, high))

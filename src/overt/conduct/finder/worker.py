@@ -47,7 +47,8 @@ class Answerer:
     def _concatenated(self, asked: Question) -> list[Examined]:
         match asked.kind:
             case Kind.BODIES:
-                return [self._examiner.examine_joined(joins.of_bodies(asked.parts))]
+                parts = joins.of_bodies(asked.parts, self._examiner.limits.window_bytes)
+                return [self._examiner.examine_joined(parts)]
             case Kind.REQUESTS:
                 return self._each(joins.of_requests(asked.texts))
             case _:
