@@ -26,8 +26,9 @@ from bench.conduct_traffic import Conversation, realistic, unreadable
 
 from overt.conduct.canary.plan import plan
 from overt.conduct.canary.planned import Planned
+from overt.conduct.evidence.conclusions import OpaqueBytes, Sighting
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
-from overt.conduct.evidence.records import Arm, Canary, Flow, OpaqueBytes, Opened, Sighting
+from overt.conduct.evidence.records import Arm, Canary, Flow, Opened
 from overt.conduct.finder.needles import TEST_FILE
 from overt.conduct.finder.search import find
 

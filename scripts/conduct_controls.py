@@ -20,8 +20,9 @@ from tests.conduct.lab import SUBJECTS
 from overt import __version__
 from overt.conduct import profile
 from overt.conduct.compare.tests import LEVEL
+from overt.conduct.evidence.conclusions import Compared, Sighting
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Compared, Losses, Mode, Sighting
+from overt.conduct.evidence.records import Losses, Mode
 from overt.conduct.judge import judge
 from overt.conduct.session import lab
 from overt.conduct.session.wanted import Wanted

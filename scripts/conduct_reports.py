@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Verdict
 from overt.conduct.report import build
 
 DOCS = Path(__file__).parents[1] / "docs/conduct"

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from overt.conduct.evidence.conclusions import OpaqueBytes, Sighting
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Canary, Flow, OpaqueBytes, Sighting
+from overt.conduct.evidence.records import Canary, Flow
 
 SPY = Path(__file__).parent / "subjects/spy/spy.py"
 HOARDS = Path(__file__).parent / "subjects/hoards"

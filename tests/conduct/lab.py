@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from overt.conduct.evidence.conclusions import Answer
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer
 
 SUBJECTS = Path(__file__).parent / "subjects"
 RUN_S = 1800

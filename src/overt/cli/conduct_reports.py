@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from overt.cli.conduct_keys import key_in
 from overt.cli.voice import Exit, note, say, styled, visible
+from overt.conduct.evidence.conclusions import Answer
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer
 from overt.conduct.judge.answering import shortened
 from overt.conduct.report import diff as comparing
 from overt.conduct.report import html, signing

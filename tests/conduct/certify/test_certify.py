@@ -20,7 +20,8 @@ from overt.conduct.certify import issuer as issuing
 from overt.conduct.certify.assess import Assessment, Exercised, Result, assess, assessed
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.requirements import BY_NAME, DEPTHS, REQUIREMENTS, Level, required
-from overt.conduct.evidence.records import Answer, Arm, StepKind, StepRun, Verdict
+from overt.conduct.evidence.conclusions import Answer, Verdict
+from overt.conduct.evidence.records import Arm, StepKind, StepRun
 from overt.conduct.judge import QUESTIONS
 from overt.conduct.report import signing
 from overt.core import canonical

@@ -9,19 +9,18 @@ from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
 from overt.conduct.compare.tests import LEVEL
+from overt.conduct.evidence.conclusions import Compared, Sighting
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
 from overt.conduct.evidence.records import (
     Access,
     Arm,
     Canary,
-    Compared,
     FileAccess,
     Flow,
     Losses,
     Mode,
     Run,
     Side,
-    Sighting,
     StepKind,
     StepRun,
 )

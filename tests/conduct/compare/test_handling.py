@@ -15,6 +15,7 @@ from overt.conduct.compare.arms import compare
 from overt.conduct.compare.handling import Deed, Handled
 from overt.conduct.compare.pairs import Observed
 from overt.conduct.compare.tests import LEVEL, corrected
+from overt.conduct.evidence.conclusions import Compared
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import (
     Access,
@@ -23,7 +24,6 @@ from overt.conduct.evidence.records import (
     Canary,
     Change,
     Changed,
-    Compared,
     FileAccess,
     Record,
     Side,

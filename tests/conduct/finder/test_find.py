@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overt.conduct.canary.plan import MAX_PAIRS
-from overt.conduct.evidence.records import Canary, OpaqueBytes, Opened, Request, Sighting
+from overt.conduct.evidence.conclusions import OpaqueBytes, Sighting
+from overt.conduct.evidence.records import Canary, Opened, Request
 from overt.conduct.finder import search
 from overt.conduct.finder.examine import Hit
 from overt.conduct.finder.limits import Limits

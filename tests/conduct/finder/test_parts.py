@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.evidence.records import Sighting
+from overt.conduct.evidence.conclusions import Sighting
 from overt.conduct.finder.examine import _Search
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.parts import REACH_BYTES, Part, Parts

@@ -15,7 +15,8 @@ import msgspec
 import pytest
 
 from overt.conduct.canary.plan import plan
-from overt.conduct.evidence.records import Arm, Sighting
+from overt.conduct.evidence.conclusions import Sighting
+from overt.conduct.evidence.records import Arm
 from overt.conduct.finder.examine import Examiner
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.needles import Needles

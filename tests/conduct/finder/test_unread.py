@@ -20,7 +20,8 @@ from urllib.parse import urlencode
 import pytest
 
 from overt.conduct.canary.texts import SENTENCES
-from overt.conduct.evidence.records import OpaqueBytes, Request
+from overt.conduct.evidence.conclusions import OpaqueBytes
+from overt.conduct.evidence.records import Request
 from overt.conduct.finder.reckoning import ALLOWANCE_BYTES
 from overt.conduct.finder.search import find
 from tests.conduct.finder.known import Lab, post, unread

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from overt.conduct.evidence.records import StepKind, Verdict
+from overt.conduct.evidence.conclusions import Verdict
+from overt.conduct.evidence.records import StepKind
 from tests.conduct.judge.test_judge import asking, changed_run, judged, telling
 from tests.conduct.report import made
 from tests.conduct.report.made import access

@@ -8,21 +8,19 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from overt.conduct.evidence.conclusions import Answer, OpaqueBytes, Verdict
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import (
     Access,
-    Answer,
     Blind,
     Changed,
     Listening,
     Losses,
     Mode,
-    OpaqueBytes,
     Opened,
     Request,
     StepKind,
     StepRun,
-    Verdict,
 )
 from overt.conduct.judge import QUESTIONS, judge
 from overt.conduct.judge.answering import MAX_FACTS, MAX_TEXT, bytes_text

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from overt.conduct.evidence.records import Losses, Verdict
+from overt.conduct.evidence.conclusions import Verdict
+from overt.conduct.evidence.records import Losses
 from overt.conduct.judge import judge
 from tests.conduct.report import made
 

@@ -10,8 +10,9 @@ import pytest
 from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
+from overt.conduct.evidence.conclusions import Answer, Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Access, Answer, Canary, Change, Changed, Losses, Side, Verdict
+from overt.conduct.evidence.records import Access, Canary, Change, Changed, Losses, Side
 from overt.conduct.judge.material import load
 from overt.conduct.judge.questions import judge
 from overt.conduct.report.pairs import pair_rows

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
-from overt.conduct.evidence.records import Answer, Machine, Verdict
+from overt.conduct.evidence.conclusions import Answer, Verdict
+from overt.conduct.evidence.records import Machine
 from overt.conduct.judge import judge
 from tests.conduct.report import made
 from tests.conduct.report.made import Evidence

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from overt.conduct.evidence.records import Answer, Change, Changed, Package, Verdict
+from overt.conduct.evidence.conclusions import Answer, Verdict
+from overt.conduct.evidence.records import Change, Changed, Package
 from overt.conduct.judge import judge, ordinary
 from overt.conduct.judge.persistence import PERSISTENCE
 from overt.conduct.judge.places import Place, place_of

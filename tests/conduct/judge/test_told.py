@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.evidence.records import Verdict
+from overt.conduct.evidence.conclusions import Verdict
 from tests.conduct.judge.test_judge import judged
 from tests.conduct.report import made
 

@@ -11,18 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from overt.conduct.compare.arms import compare
-from overt.conduct.evidence.records import (
-    Access,
-    Answer,
-    Blind,
-    Call,
-    Changed,
-    FileAccess,
-    Losses,
-    OpaqueBytes,
-    Opened,
-    Verdict,
-)
+from overt.conduct.evidence.conclusions import Answer, OpaqueBytes, Verdict
+from overt.conduct.evidence.records import Access, Blind, Call, Changed, FileAccess, Losses, Opened
 from overt.conduct.judge.questions import judge
 from tests.conduct.judge.test_marking import paired
 from tests.conduct.report import made

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from overt.conduct.evidence.conclusions import Answer, Verdict
 from overt.conduct.evidence.marks import mark_of, trace_of
 from overt.conduct.evidence.records import (
-    Answer,
     Change,
     Changed,
     FileAccess,
@@ -22,7 +22,6 @@ from overt.conduct.evidence.records import (
     Request,
     StepKind,
     StepRun,
-    Verdict,
 )
 from overt.conduct.judge import judge
 from tests.conduct.report import made

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace as replace
 
+from overt.conduct.evidence.conclusions import Compared, OpaqueBytes, Sighting
 from overt.conduct.evidence.folder import PROFILE, ReportFolder
 from overt.conduct.evidence.records import (
     Access,
@@ -18,13 +19,11 @@ from overt.conduct.evidence.records import (
     Canary,
     Change,
     Changed,
-    Compared,
     FileAccess,
     Flow,
     Listening,
     Losses,
     Mode,
-    OpaqueBytes,
     Opened,
     Package,
     Process,
@@ -32,7 +31,6 @@ from overt.conduct.evidence.records import (
     Request,
     Run,
     Side,
-    Sighting,
     StepKind,
     StepRun,
     Subject,

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.compare.arms import compare
+from overt.conduct.evidence.conclusions import Sighting
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
-from overt.conduct.evidence.records import Sighting
 from overt.conduct.report import build, signing, verify, writing
 from overt.conduct.report.statement import STATEMENT, statement
 from overt.conduct.report.verify import Verified

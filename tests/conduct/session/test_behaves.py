@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from overt.conduct.evidence.conclusions import Sighting, Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Losses, Sighting, Verdict
+from overt.conduct.evidence.records import Losses
 from tests.conduct.lab import SUBJECTS, answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]

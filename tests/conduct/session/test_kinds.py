@@ -9,8 +9,8 @@ import pytest
 
 from overt.conduct.certify.assess import assess
 from overt.conduct.certify.requirements import Level
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Verdict
 from tests.conduct.lab import SUBJECTS, answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]

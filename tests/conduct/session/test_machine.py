@@ -15,8 +15,9 @@ from msgspec.structs import replace as replace_fields
 from overt.conduct import profile
 from overt.conduct.chamber import warden
 from overt.conduct.chamber.vm import machine
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Canary, Change, Flow, Losses, Mode, Verdict
+from overt.conduct.evidence.records import Canary, Change, Flow, Losses, Mode
 from overt.conduct.session import lab
 from overt.conduct.session.wanted import Wanted
 from overt.core.errors import ConductError

@@ -9,8 +9,9 @@ import pytest
 
 from overt.conduct import profile
 from overt.conduct.chamber.vm import machine as emulator
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Change, Changed, Flow, Losses, Opened, Verdict
+from overt.conduct.evidence.records import Change, Changed, Flow, Losses, Opened
 from overt.conduct.session import machine
 from tests.conduct.lab import answers, reported
 from tests.conftest import require

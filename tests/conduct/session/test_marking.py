@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.compare.tests import LEVEL
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Change, Flow, Verdict
+from overt.conduct.evidence.records import Change, Flow
 from tests.conduct import control
 from tests.conduct.lab import answers, reported
 

@@ -11,8 +11,9 @@ from overt.cli.voice import Exit
 from overt.conduct import profile
 from overt.conduct.certify.assess import Result, assess
 from overt.conduct.certify.requirements import Level
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Flow, Losses, Verdict
+from overt.conduct.evidence.records import Flow, Losses
 from tests.conduct import wheelhouse
 from tests.conduct.lab import answers, overt, reported
 

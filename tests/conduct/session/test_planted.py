@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Verdict
 from tests.conduct.lab import answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]

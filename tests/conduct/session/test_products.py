@@ -8,8 +8,9 @@ import pytest
 
 from overt.conduct.certify.assess import assess
 from overt.conduct.certify.requirements import Level
+from overt.conduct.evidence.conclusions import Sighting, Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Access, Canary, FileAccess, Flow, Losses, Sighting, Verdict
+from overt.conduct.evidence.records import Access, Canary, FileAccess, Flow, Losses
 from tests.conduct.lab import answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.evidence.records import Verdict
+from overt.conduct.evidence.conclusions import Verdict
 from tests.conduct.lab import answers, reported
 from tests.conduct.observe.test_chamber import PROGRAMS
 

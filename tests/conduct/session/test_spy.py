@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Canary, Losses, Side, Verdict
+from overt.conduct.evidence.records import Canary, Losses, Side
 from tests.conduct import control
 from tests.conduct.lab import SUBJECTS, answers, overt, reported
 

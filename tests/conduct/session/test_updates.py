@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.evidence.conclusions import Answer, Verdict
 from tests.conduct.lab import SUBJECTS, answers, reported
 
 pytestmark = [pytest.mark.kernel, pytest.mark.slow]

@@ -10,8 +10,9 @@ from functools import partial
 from overt.conduct import profile as profiles
 from overt.conduct.certify.requirements import DEPTHS, REQUIREMENTS, Level, Requirement
 from overt.conduct.compare.pairs import pairs_of
+from overt.conduct.evidence.conclusions import Answer, Verdict
 from overt.conduct.evidence.folder import PROFILE, ReportFolder
-from overt.conduct.evidence.records import Answer, Arm, Canary, StepKind, StepRun, Verdict
+from overt.conduct.evidence.records import Arm, Canary, StepKind, StepRun
 from overt.conduct.judge.answering import counted
 from overt.conduct.profile import Archive, Folder
 from overt.conduct.report import apart

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from overt.conduct.compare import measures, pairs
 from overt.conduct.compare.measures import Figures
 from overt.conduct.compare.tests import Tested, corrected, paired, permutation
+from overt.conduct.evidence.conclusions import Compared
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Arm, Compared
+from overt.conduct.evidence.records import Arm
 
 MARKING, CANARIES, DETECTION = "marking", "canaries", "detection"
 UNITS = {

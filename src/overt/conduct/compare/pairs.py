@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from overt.conduct.compare.handling import Deed, Handled, handled, more
 from overt.conduct.compare.measures import place_of
 from overt.conduct.compare.tests import Tested, fisher, sign
+from overt.conduct.evidence.conclusions import Sighting
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Arm, Canary, Flow, Side, Sighting
+from overt.conduct.evidence.records import Arm, Canary, Flow, Side
 
 FORMS = {
     "content": "content left",

@@ -27,7 +27,7 @@ from typing import BinaryIO, TypeVar
 
 import msgspec
 
-from overt.conduct.evidence import records
+from overt.conduct.evidence import conclusions, records
 from overt.core.errors import ConductError
 
 R = TypeVar("R", bound=records.Record)
@@ -62,11 +62,11 @@ KINDS = (
     Kind("flows.jsonl", records.Flow),
     Kind("changes.jsonl", records.Change),
     Kind("listening.jsonl", records.Listening),
-    Kind("sightings.jsonl", records.Sighting),
-    Kind("opaque.jsonl", records.OpaqueBytes),
+    Kind("sightings.jsonl", conclusions.Sighting),
+    Kind("opaque.jsonl", conclusions.OpaqueBytes),
 )
 FILES = {kind.type: kind.file for kind in KINDS}
-_HELD = frozenset({records.Compared, *(kind.type for kind in KINDS if kind.held)})
+_HELD = frozenset({conclusions.Compared, *(kind.type for kind in KINDS if kind.held)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +122,19 @@ class ReportFolder:
         """Write `subject.json`."""
         _write_whole(self.evidence / SUBJECT, subject)
 
-    def compared(self) -> tuple[records.Compared, ...]:
+    def compared(self) -> tuple[conclusions.Compared, ...]:
         """The tests over several runs; none if there is no such file. Raises `ConductError`."""
-        return tuple(_read_lines(self.evidence / COMPARED, records.Compared))
+        return tuple(_read_lines(self.evidence / COMPARED, conclusions.Compared))
 
-    def write_compared(self, values: Iterable[records.Compared]) -> None:
+    def write_compared(self, values: Iterable[conclusions.Compared]) -> None:
         """Write `compared.jsonl`."""
         _write_lines(self.evidence / COMPARED, values)
 
-    def answers(self) -> tuple[records.Answer, ...]:
+    def answers(self) -> tuple[conclusions.Answer, ...]:
         """What the evidence was found to say. Raises `ConductError`."""
-        return _decoded(self.evidence / ANSWERS, tuple[records.Answer, ...])
+        return _decoded(self.evidence / ANSWERS, tuple[conclusions.Answer, ...])
 
-    def write_answers(self, answers: tuple[records.Answer, ...]) -> None:
+    def write_answers(self, answers: tuple[conclusions.Answer, ...]) -> None:
         """Write `answers.json`."""
         _write_whole(self.evidence / ANSWERS, answers)
 

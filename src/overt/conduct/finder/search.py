@@ -17,8 +17,9 @@ from itertools import groupby
 
 import msgspec
 
+from overt.conduct.evidence.conclusions import OpaqueBytes, Sighting
 from overt.conduct.evidence.folder import RunFolder
-from overt.conduct.evidence.records import Canary, Flow, OpaqueBytes, Opened, Sighting
+from overt.conduct.evidence.records import Canary, Flow, Opened
 from overt.conduct.finder.entropy import bits_per_byte
 from overt.conduct.finder.examine import Examined, Examiner, Hit
 from overt.conduct.finder.limits import Limits

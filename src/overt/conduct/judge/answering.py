@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.evidence.conclusions import Answer, Verdict
 
 MAX_FACTS = 60
 """Facts listed with one answer; how many more there are is said."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from overt.conduct.evidence.records import Access, Change, Changed, FileAccess, Process, StepKind, Verdict
+from overt.conduct.evidence.conclusions import Verdict
+from overt.conduct.evidence.records import Access, Change, Changed, FileAccess, Process, StepKind
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from overt.conduct.compare.tests import LEVEL
-from overt.conduct.evidence.records import Canary, Compared, Flow, Side, Sighting, StepKind, Verdict
+from overt.conduct.evidence.conclusions import Compared, Sighting, Verdict
+from overt.conduct.evidence.records import Canary, Flow, Side, StepKind
 from overt.conduct.judge import detection
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, some
 from overt.conduct.judge.declared import Declared

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import SUBJECT
-from overt.conduct.evidence.records import Change, Changed, Process, StepKind, Verdict
+from overt.conduct.evidence.records import Change, Changed, Process, StepKind
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared, capability

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from overt.conduct.compare.handling import Deed, Known, handled, more
 from overt.conduct.compare.pairs import pairs_of
 from overt.conduct.compare.tests import HINT_LEVEL, LEVEL, SIGN
-from overt.conduct.evidence.records import Access, Call, Changed, Compared, Side, Verdict
+from overt.conduct.evidence.conclusions import Compared, Verdict
+from overt.conduct.evidence.records import Access, Call, Changed, Side
 from overt.conduct.judge import unopened
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
 from overt.conduct.judge.declared import Declared

@@ -10,20 +10,18 @@ from typing import Generic, NamedTuple, TypeVar
 
 from overt.conduct import profile as profiles
 from overt.conduct.evidence import folder as places
+from overt.conduct.evidence.conclusions import Compared, OpaqueBytes, Sighting
 from overt.conduct.evidence.folder import FILES, ReportFolder, RunFolder
 from overt.conduct.evidence.records import (
     Canary,
     Change,
     Changed,
-    Compared,
     FileAccess,
     Flow,
     Listening,
-    OpaqueBytes,
     Process,
     Record,
     Run,
-    Sighting,
     StepKind,
     StepRun,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from overt.conduct.evidence.records import Flow, Mode, Opened, StepKind, Verdict
+from overt.conduct.evidence.conclusions import Verdict
+from overt.conduct.evidence.records import Flow, Mode, Opened, StepKind
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted, seconds_text, some
 from overt.conduct.judge.declared import Declared, names_given
 from overt.conduct.judge.material import Cited, Material, RunMaterial

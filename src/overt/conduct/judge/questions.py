@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from overt.conduct.evidence.conclusions import Answer, Verdict
 from overt.conduct.evidence.folder import FILES, ReportFolder
 from overt.conduct.evidence.records import (
-    Answer,
     Call,
     Change,
     FileAccess,
@@ -17,7 +17,6 @@ from overt.conduct.evidence.records import (
     Process,
     Record,
     StepKind,
-    Verdict,
 )
 from overt.conduct.judge import files, leaving, machine, marking, network, sight, updates
 from overt.conduct.judge.answering import Fact, Said, answer, counted

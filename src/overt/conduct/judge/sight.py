@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from overt.conduct.evidence.records import Losses, Mode, Run, Verdict
+from overt.conduct.evidence.conclusions import Verdict
+from overt.conduct.evidence.records import Losses, Mode, Run
 from overt.conduct.judge.answering import Fact, Said, bytes_text, counted
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial

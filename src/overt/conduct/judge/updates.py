@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.marks import TRACE, trace_of
 from overt.conduct.evidence.records import (
     Access,
@@ -23,7 +24,6 @@ from overt.conduct.evidence.records import (
     Request,
     StepKind,
     StepRun,
-    Verdict,
 )
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.answering import Fact, Said, counted, some

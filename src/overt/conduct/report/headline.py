@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from overt.conduct.evidence.records import Answer, Verdict
+from overt.conduct.evidence.conclusions import Answer, Verdict
 
 
 class Tone(StrEnum):

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from overt.conduct.evidence import folder as places
+from overt.conduct.evidence.conclusions import Answer, Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Run, Subject, Verdict
+from overt.conduct.evidence.records import Run, Subject
 from overt.conduct.report.build import Build
 from overt.core.errors import ConductError
 

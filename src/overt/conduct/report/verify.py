@@ -16,8 +16,8 @@ from typing import Any
 from overt.conduct.canary.bodies import bodies
 from overt.conduct.compare.arms import compare
 from overt.conduct.evidence import folder as places
+from overt.conduct.evidence.conclusions import Answer
 from overt.conduct.evidence.folder import ReportFolder, RunFolder
-from overt.conduct.evidence.records import Answer
 from overt.conduct.finder import search
 from overt.conduct.judge import judge
 from overt.conduct.judge.answering import counted

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from overt.conduct.evidence.conclusions import Answer, Compared, Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.evidence.records import Answer, Compared, Losses, Mode, Run, Subject, Verdict
+from overt.conduct.evidence.records import Losses, Mode, Run, Subject
 from overt.conduct.judge import GROUPS, QUESTIONS
 from overt.conduct.judge.declared import Declared
 from overt.conduct.judge.material import Material, RunMaterial, load
