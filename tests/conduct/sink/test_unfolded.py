@@ -90,6 +90,12 @@ BESIDE: dict[str, Callable[[bytes], bytes]] = {
     "ping": lambda hidden: frame(6, 0, 0, hidden[:8]),
     "going away": lambda hidden: frame(7, 0, 0, bytes(8) + hidden),
     "unknown": lambda hidden: frame(0x77, 0, 0, hidden),
+    "head of the unknown": lambda hidden: frame(0x77, hidden[0], int.from_bytes(hidden[1:5], "big"), b""),
+    "flags": lambda hidden: frame(4, hidden[0] & 0xFE | 2, 0, b""),
+    "stream of a priority": lambda hidden: frame(2, 0, int.from_bytes(hidden[:4], "big"), hidden[4:9]),
+    "priority of a head": lambda hidden: frame(1, 0x25, 3, hidden[:5] + HEAD),
+    "priority of a padded head": lambda hidden: frame(1, 0x2D, 3, b"\2" + hidden[:5] + HEAD + b"\0\0"),
+    "number of a stream": lambda hidden: frame(1, 5, int.from_bytes(hidden[:4], "big"), HEAD),
     "padding of a head": lambda hidden: frame(1, 13, 3, bytes([200]) + HEAD + hidden[:200]),
     "padding of a body": lambda hidden: (
         frame(1, 4, 3, b"\x83" + HEAD[1:]) + frame(0, 9, 3, b"\xc8fine" + hidden[:200])
@@ -100,12 +106,21 @@ BESIDE: dict[str, Callable[[bytes], bytes]] = {
     "not whole": lambda hidden: frame(0, 0, 1, hidden + b"more")[:-4],
 }
 """Where a connection carries what is part of no request."""
+LEAST = {"settings": 4, "ping": 8, "padding of a head": 200, "padding of a body": 200} | {
+    "head of the unknown": 5,
+    "flags": 1,
+    "stream of a priority": 9,
+    "priority of a head": 5,
+    "priority of a padded head": 5,
+    "number of a stream": 4,
+}
+"""How much of it each way carries, in bytes, if not all."""
 
 
 @pytest.mark.parametrize("way", BESIDE)
 def test_what_http2_carries_beside_requests_is_kept(net: Net, way: str) -> None:
-    hidden = os.urandom(600)
-    least = {"settings": 4, "ping": 8, "padding of a head": 200, "padding of a body": 200}.get(way, 600)
+    hidden = b"\x12" + os.urandom(2) + b"\x35" + os.urandom(596)
+    least = LEAST.get(way, 600)
 
     def talk() -> None:
         with socket.create_connection((HOST, 80), 60) as plain:

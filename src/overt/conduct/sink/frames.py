@@ -11,7 +11,12 @@ HEAD_BYTES = 9
 MAX_PAYLOAD_BYTES = 16_384
 """Which no client may exceed as long as it is not told that it may (section 4.2)."""
 _DATA, _HEADERS, _CONTINUATION = 0, 1, 9
-_PADDED = 8
+_PADDED, _PRIORITISED = 8, 0x20
+_FLAGS = {_DATA: 0x09, _HEADERS: 0x2D, 3: 0, 4: 1, 6: 1, 7: 0, 8: 0, _CONTINUATION: 4}
+"""Kinds of frames whose heads tell nothing of a client's own choice but these flags: of others, such as priorities, the
+stream may be any."""
+_PRIORITY_BYTES = 5
+_RESERVED = 0x8000_0000
 
 
 class Frames:
@@ -49,10 +54,21 @@ def beside(frame: bytes, streams: Collection[int]) -> bytes:
     if len(frame) < HEAD_BYTES:
         return b""
     kind, flags, payload = frame[3], frame[4], frame[HEAD_BYTES:]
-    number = int.from_bytes(frame[5:HEAD_BYTES], "big") & 0x7FFFFFFF
+    number = int.from_bytes(frame[5:HEAD_BYTES], "big")
+    unusual = kind not in _FLAGS or flags & ~_FLAGS[kind] or number & _RESERVED
+    head = frame[3:HEAD_BYTES] if unusual else b""
     if kind == _CONTINUATION:
-        return b""
-    if kind != _HEADERS and not (kind == _DATA and number in streams):
-        return payload
-    padding = payload[len(payload) - payload[0] :] if flags & _PADDED and payload else b""
-    return padding if padding.strip(b"\0") else b""
+        return head
+    if kind != _HEADERS and not (kind == _DATA and number & ~_RESERVED in streams):
+        return head + payload
+    return head + _in_payload(kind, flags, payload)
+
+
+def _in_payload(kind: int, flags: int, payload: bytes) -> bytes:
+    """Of a request's frame: what stands before and after its head or body (sections 6.1 and 6.2)."""
+    padded = bool(flags & _PADDED and payload)
+    padding = payload[len(payload) - payload[0] :] if padded else b""
+    priority = (
+        payload[padded : padded + _PRIORITY_BYTES] if kind == _HEADERS and flags & _PRIORITISED else b""
+    )
+    return priority + (padding if padding.strip(b"\0") else b"")

@@ -2,7 +2,7 @@
 
 What a connection carries is recorded unfolded: for each stream the request's head as text, then its body. One stream is
 written at a time; what others send meanwhile waits, up to a limit, so that no body is torn apart. What belongs to no
-request (other frames, padding) follows.
+request (other frames, padding, priorities, numbers that a client chose) follows.
 """
 
 from __future__ import annotations
@@ -122,6 +122,8 @@ class _Server:
         self.unfolded = Unfolded(stream.tape)
         self._frames = Frames(PREFACE)
         self._beside = bytearray()
+        self._next = 1
+        """The number that the next stream has, unless the client chooses."""
 
     async def run(self) -> None:
         self._http.initiate_connection()
@@ -181,6 +183,9 @@ class _Server:
         method, path, host = (pseudo.get(name, "") for name in (":method", ":path", ":authority"))
         head = f"{method} {path} HTTP/2\r\nhost: {host}\r\n".encode("latin-1", "replace")
         self.unfolded.took(number, head + _written(fields) + b"\r\n")
+        if number != self._next:
+            self._beside += number.to_bytes(4, "big")
+        self._next = number + 2
         noted = self._stream.tape.asked(method, f"{self._scheme}://{host}{path}", tuple(fields))
         exchange = self._exchanges[number] = Exchange(Asked(method, host_of(host), path, dict(fields)), noted)
         if _is_grpc(exchange.asked):  # some wait for it before they go on
