@@ -75,8 +75,14 @@ def deathless(control: socket.socket, ask: Ask) -> None:
 _libc = ctypes.CDLL(None, use_errno=True)
 REFUSALS = (errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOENT, errno.EISCONN)
 FASTOPEN = 0x2000_0000
-ELSEWHERE = b"\x00overt-attack"
-"""An abstract UNIX socket that somebody else listens at."""
+
+
+def elsewhere(parent: int) -> bytes:
+    """An abstract UNIX socket that somebody else listens at, while this process has a courier."""
+    return b"\x00overt-attack-%d" % parent
+
+
+ELSEWHERE = elsewhere(os.getppid())
 
 
 def _tcp() -> int:

@@ -20,6 +20,7 @@ from overt.egress.limits import CourierLimits
 from overt.egress.recorded import Fact
 
 QUICK = CourierLimits(
+    start_deadline_s=120,
     connect_timeout_s=2,
     answer_deadline_s=2,
     request_deadline_s=6,

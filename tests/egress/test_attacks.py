@@ -25,7 +25,7 @@ from overt.sandbox.lockdown import close_others
 from overt.sandbox.policy import VERIFIER
 from overt.sandbox.view import confine_writing
 from tests.conftest import require
-from tests.egress.adversary import ELSEWHERE, INSIDE
+from tests.egress.adversary import INSIDE, elsewhere
 from tests.egress.conftest import PATIENT, Records
 from tests.egress.servers import Answer, serving
 from tests.egress.test_confinement import in_a_child, refuse
@@ -47,11 +47,11 @@ def test_from_inside_nothing_works(
         if without:
             refuse(*without, with_errno=errno.ENOSYS)
         with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as elsewhere,
+            socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening,
             Courier.start(job(NOBODYS), records) as courier,
         ):
-            elsewhere.bind(ELSEWHERE)
-            elsewhere.listen()
+            listening.bind(elsewhere(os.getpid()))
+            listening.listen()
             said = courier.post("x", b"", max_bytes=60_000).body.decode()
         assert said == f"of {len(INSIDE)}: none"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import select
 import signal
 import socket
 import time
@@ -20,6 +21,7 @@ from overt.egress.job import Job
 from overt.egress.wire import ORDER_NAME
 from tests.egress.conftest import PATIENT, QUICK, Records
 from tests.egress.servers import Answer, Server, body, closing, saying, serving
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 Make = Callable[..., Job]
@@ -218,7 +220,8 @@ def test_the_total_deadline(job: Make, records: Records) -> None:
         Courier.start(job(server.url, limits=limits), records) as courier,
     ):
         courier.fetch("x", max_bytes=MAX)
-        time.sleep(3.1)
+        with open(os.pidfd_open(courier.pid), "rb", buffering=0) as gone:
+            assert select.select([gone], [], [], PATIENCE_S)[0], "the kernel has ended it, too"
         with pytest.raises(errors.TooSlow, match="time was up"):
             courier.fetch("x", max_bytes=MAX)
 

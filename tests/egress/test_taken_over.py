@@ -47,7 +47,7 @@ def test_a_lying_courier(case: str, job: Make, records: Records, monkeypatch: py
         with pytest.raises(errors.CourierLost):
             courier.fetch("x", max_bytes=1000)
     assert os.listdir(asked.spool) == ["lock"]
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert len(os.listdir("/proc/self/fd")) <= descriptors, "other tests' servers may have given up theirs"
 
 
 def test_what_is_left_of_an_answer_is_not_the_next_one(

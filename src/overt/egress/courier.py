@@ -182,6 +182,8 @@ class Courier:
         recorded = RecordedAsk(self._record, self._plan, ask)
         with self._in_step(ask):
             pace = Pace(self._limits, time.monotonic(), self._ends_at)
+            if why := pace.fault(pace.asked_at):
+                raise TooSlow(why)  # the kernel may have ended it already: that is why
             self._line.pass_on(recorded)
             head = self._head(ask, pace)
             count = 0
