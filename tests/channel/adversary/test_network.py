@@ -20,18 +20,19 @@ from tests.channel.adversary.forge import Tree
 from tests.channel.adversary.machine import Machine
 from tests.channel.adversary.scene import RULES, Scene
 from tests.egress.servers import Answer, body, serving
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 QUICK = CourierLimits(
-    connect_timeout_s=2,
-    answer_deadline_s=2,
-    request_deadline_s=6,
-    total_deadline_s=60,
+    start_deadline_s=PATIENCE_S,
+    connect_timeout_s=5,
+    answer_deadline_s=5,
+    request_deadline_s=20,
     rate_window_s=1,
     min_rate_bytes_per_s=1000,
 )
-PATIENCE_S = 20
-"""Far more than the limits above allow, far less than the servers would go on for."""
+"""Little for those who hold a client, and still enough for honest answers on a busy machine. A client ends far within
+`PATIENCE_S`, and the servers would go on for longer."""
 
 
 def endless(connection: socket.socket) -> None:
@@ -51,7 +52,7 @@ def slow(connection: socket.socket) -> None:
 
 def silent(connection: socket.socket) -> None:
     """Takes the request, and says nothing."""
-    time.sleep(60)
+    time.sleep(2 * PATIENCE_S)
 
 
 Trick = Callable[[socket.socket], None]
@@ -86,7 +87,7 @@ def no_proxy_here(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (endless, "refused", r"the body goes on after [0-9]+ bytes"),
         (slow, "failed", r"[0-9]+ bytes in 1 s, less than 1000 bytes per second"),
-        (silent, "failed", r"no answer after 2 s"),
+        (silent, "failed", r"no answer after 5 s"),
     ],
     ids=["endless", "slow", "silent"],
 )

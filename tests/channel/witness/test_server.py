@@ -23,11 +23,12 @@ from overt.tlog.signing import verify
 from overt.tlog.witness import MAX_REQUEST_BYTES, collect
 from tests.channel.witness.conftest import Logs, Place, post
 from tests.tlog.reference import LOG, ORIGIN
+from tests.waiting import PATIENCE_S, until
 
 REQUEST = b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\n"
 
 
-def raw(port: int, data: bytes, wait_s: float = 20) -> bytes:
+def raw(port: int, data: bytes, wait_s: float = PATIENCE_S) -> bytes:
     """What the server answers to these bytes, to the end of the connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=wait_s) as connection:
         connection.sendall(data)
@@ -129,7 +130,7 @@ def test_killed_while_answering(place: Place, logs: Logs) -> None:
         stop.set()
         for thread in threads:
             thread.join(timeout=60)
-        assert process.wait(timeout=20) == -signal.SIGKILL
+        assert process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
     assert len({forked for _, forked in cosigned}) <= 1
     row = place.state().log(ORIGIN)
     largest = max((size for size, _ in cosigned), default=0)
@@ -163,7 +164,7 @@ def test_bad_requests_are_answered_and_change_nothing(place: Place, logs: Logs) 
     assert found == {what: expected for what, (_, expected) in BAD.items()}
     assert post(port, b"x" * (MAX_REQUEST_BYTES + 1)).status == 413
     expecting = REQUEST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(expecting)
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
         connection.sendall(b"old 0")
@@ -184,8 +185,8 @@ def in_process(place: Place, limits: ServerLimits) -> None:
 
 @pytest.fixture
 def quick(place: Place) -> Iterator[int]:
-    """A server with deadlines of half a second and four connections."""
-    limits = ServerLimits(max_connections=4, request_deadline_s=0.5, linger_s=0.2, shutdown_s=1)
+    """A server with four connections and a deadline that honest clients of a busy machine keep."""
+    limits = ServerLimits(max_connections=4, request_deadline_s=4, linger_s=0.2, shutdown_s=1)
     child = os.fork()
     if child == 0:
         try:
@@ -193,9 +194,7 @@ def quick(place: Place) -> Iterator[int]:
         finally:
             os._exit(0)
     path = place.folder / "port"
-    end = time.monotonic() + 20
-    while (not path.exists() or not path.read_text()) and time.monotonic() < end:
-        time.sleep(0.02)
+    assert until(lambda: path.exists() and path.read_text()), "it does not listen"
     yield int(path.read_text())
     os.kill(child, signal.SIGTERM)
     assert os.waitpid(child, 0)[1] == 0
@@ -204,11 +203,11 @@ def quick(place: Place) -> Iterator[int]:
 def test_slow_clients_are_cut_off(quick: int, logs: Logs) -> None:
     """One byte at a time does not extend the deadline; who says nothing gets nothing; others are served meanwhile."""
     begin = time.monotonic()
-    slow = socket.create_connection(("127.0.0.1", quick), timeout=20)
-    silent = socket.create_connection(("127.0.0.1", quick), timeout=20)
+    slow = socket.create_connection(("127.0.0.1", quick), timeout=PATIENCE_S)
+    silent = socket.create_connection(("127.0.0.1", quick), timeout=PATIENCE_S)
     answer = b""
     slow.settimeout(0.1)
-    while time.monotonic() - begin < 15 and not answer:
+    while time.monotonic() - begin < PATIENCE_S and not answer:
         try:
             slow.send(b"P")
             answer = slow.recv(1000)
@@ -216,20 +215,20 @@ def test_slow_clients_are_cut_off(quick: int, logs: Logs) -> None:
             continue
         except OSError:
             break
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < PATIENCE_S / 2
     assert answer == b"" or b" 408 " in answer
     assert silent.recv(100) == b""
     assert post(quick, logs.ask(0, 5)).status == 200
 
 
 def test_too_many_connections_are_told(quick: int) -> None:
-    held = [socket.create_connection(("127.0.0.1", quick), timeout=20) for _ in range(4)]
-    time.sleep(0.1)
+    held = [socket.create_connection(("127.0.0.1", quick), timeout=PATIENCE_S) for _ in range(4)]
     assert status(raw(quick, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")) == 503
     for one in held:
         one.close()
-    time.sleep(0.2)
-    assert status(raw(quick, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")) == 404
+    assert until(lambda: status(raw(quick, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")) == 404), (
+        "there is room again"
+    )
 
 
 @pytest.mark.kernel
