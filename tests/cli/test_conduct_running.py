@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Losses, Run, StepRun
 from overt.conduct.report import writing
 from overt.conduct.session import lab
+from overt.conduct.session.wanted import Wanted
+from overt.core.errors import ConductError
 from tests.conduct.report import made
 
 WHOLE = made.run_record()
@@ -51,6 +54,25 @@ def test_the_exit_code_is_what_the_report_says_of_its_record(
     profile = str(folder.evidence / "profile.toml")
     assert main(["conduct", "run", profile, "--out", str(folder.path)]) == status
     assert f"{sight:6}  Could the lab see everything" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("words", "seeds"), [((), range(1 << 48)), (("--seed", "0"), (0,))])
+def test_the_seed_is_the_one_that_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], seeds: Collection[int]
+) -> None:
+    profile = made.write(tmp_path / "other", made.Evidence()).evidence / "profile.toml"
+    asked: list[Wanted] = []
+
+    def ready(wanted: Wanted) -> None:
+        asked.append(wanted)
+        raise ConductError("that was all")
+
+    monkeypatch.setattr(lab, "ready", ready)
+    assert main(["conduct", "run", str(profile), "--out", str(tmp_path / "report"), *words]) == 2
+    assert asked[0].seed in seeds
+    if not words:
+        main(["conduct", "run", str(profile), "--out", str(tmp_path / "report")])
+        assert asked[0].seed != asked[1].seed
 
 
 def test_who_ends_it_while_it_writes_is_told_what_is_left(

@@ -171,7 +171,7 @@ def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
         "command that scans the homes": ["scan {hoem}", "scan 'x", "scan {home}"],
         "minutes": ["soon", "-1", "9999", "0.5"],
         "does it look at": ["perhaps", "no"],
-        "rights of root": ["root", ""],
+        "rights of root": ["root", "CAP_FLYING", "CAP_SYS_MODULE", ""],
         "hosts": ["https://updates.example.org/", "updates.example.org, *.example.com:8443"],
         "what of files": ["everything", "digest, name"],
     }
@@ -182,7 +182,7 @@ def test_a_wrong_answer_is_asked_again_and_loses_nothing() -> None:
         return answers.pop(0)
 
     found = profile.parse(interview.interview(ask, told.append), "asked")
-    assert len(told) == 12 and not any(wrong.values())
+    assert len(told) == 14 and not any(wrong.values())
     assert found.step[1].command == ("sleep", "30")
     assert found.scope[0].connects == ("updates.example.org", "*.example.com:8443")
     assert found.scope[0].sends == ("digest", "name")
@@ -266,6 +266,14 @@ def test_what_the_chamber_could_never_serve_or_set_is_refused(room: str, good: b
 def test_only_a_detection_that_ends_tells_what_it_found(step: str, good: bool) -> None:
     said = refusal(LEAST.replace('kind = "scan"', f'{step}\nfinds = "FOUND"'))
     assert not said if good else said.startswith("p.toml: step 1: finds")
+
+
+@pytest.mark.parametrize(
+    ("words", "good"), [("Malware FOUND", True), (" FOUND", False), ("a\\nb", False), ("  ", False)]
+)
+def test_words_that_no_line_could_have_are_refused(words: str, good: bool) -> None:
+    said = refusal(LEAST.replace('kind = "scan"', f'kind = "scan-detection"\nfinds = "{words}"'))
+    assert (said == "") == good and ("step 1: finds" in said) != good
 
 
 def test_the_page_lists_every_field() -> None:

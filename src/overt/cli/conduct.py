@@ -102,14 +102,13 @@ def _run(actions: Actions[argparse.ArgumentParser]) -> None:
         type=int,
         default=0,
         metavar="N",
-        help="also run N times each without canaries, with plain and with marked ones, and compare (try 6: 19 runs)",
+        help="also run N times each without canaries, with plain and with marked ones, and compare (try 8: 25 runs)",
     )
     parser.add_argument(
         "--seed",
         type=int,
-        default=0,
         metavar="N",
-        help="number that decides canaries and order, to repeat a run (default: by chance)",
+        help="number that decides canaries and order, to repeat a run (default: by chance; it is told)",
     )
     parser.add_argument(
         "--pairs",
@@ -170,7 +169,12 @@ def _reports(actions: Actions[argparse.ArgumentParser]) -> None:
 
 
 def _certify(actions: Actions[argparse.ArgumentParser]) -> None:
-    parser = actions.add_parser("certify", help="issue, verify, withdraw and log certificates of conduct")
+    summary = "issue, verify, withdraw and log certificates of conduct"
+    description = (
+        "Issue, verify, withdraw and log certificates of conduct: signed statements that a product, by a report of its "
+        "conduct, meets the requirements of a level."
+    )
+    parser = actions.add_parser("certify", help=summary, description=description)
     importlib.import_module("overt.cli.conduct_certify").configure(parser)
 
 

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         profile=found,
         file=file,
         out=args.out or Path(f"{file.stem}-report"),
-        seed=args.seed or secrets.randbelow(SEEDS),
+        seed=secrets.randbelow(SEEDS) if args.seed is None else args.seed,
         mode=_mode(args.mode, found),
         let_out=args.let_it_out,
         runs=args.runs,

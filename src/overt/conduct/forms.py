@@ -94,6 +94,14 @@ def check_command(words: Sequence[str], where: str) -> None:
         raise UsageError(f"{where}: the command's first word is empty: it names the program to run")
 
 
+def check_finds(words: str, where: str) -> None:
+    """Raises `UsageError` for words that no line of an output has, from which blanks at its ends are taken."""
+    if words != words.strip() or "\n" in words:
+        raise UsageError(
+            f"{where}: finds {words!r}: words of one line of what it prints, without blanks around them"
+        )
+
+
 def check_environment(variables: Mapping[str, str], where: str) -> None:
     """Raises `UsageError` for a variable that no program can be given."""
     for name in variables:

@@ -11,6 +11,7 @@ from typing import Any
 import tomli_w
 
 from overt.conduct import forms, profile
+from overt.conduct.chamber import plan
 from overt.conduct.chamber.privileges import USUAL
 from overt.core.errors import UsageError
 
@@ -204,4 +205,6 @@ def _words(command: str) -> list[str]:
 def _declared(field: str, answer: str) -> list[str]:
     words = answer.replace(",", " ").split()
     forms.check_scope(field, words, "this answer")
+    if field == "privileges" and (why := plan.refusal(words)):
+        raise UsageError(why)
     return words

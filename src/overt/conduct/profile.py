@@ -347,8 +347,9 @@ def _check(step: Step, where: str) -> None:
     forms.check_environment(step.environment, where)
     if step.finds and (step.kind not in DETECTIONS or step.background):
         raise UsageError(
-            f"{where}: finds: it goes with a step {' or '.join(DETECTIONS)} that comes to an end"
+            f"{where}: finds: it goes with a step {' or '.join(DETECTIONS)} that comes to an end, not in the background"
         )
+    forms.check_finds(step.finds, where)
 
 
 def _check_command(command: tuple[str, ...], where: str) -> None:

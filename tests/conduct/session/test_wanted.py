@@ -31,6 +31,7 @@ def test_a_plain_wish_is_granted(wanted: Wanted) -> None:
         ({"differential": -1}, "--differential -1"),
         ({"differential": 1}, "nothing can be compared"),
         ({"pairs": 100_000}, "--pairs 100000"),
+        ({"seed": -5}, "--seed -5"),
         ({"mode": Mode.PASS_THROUGH}, "--let-it-out 'ClamAV clamscan'"),
         ({"mode": Mode.PASS_THROUGH, "let_out": "clamscan"}, "--let-it-out 'ClamAV clamscan'"),
         ({"let_out": "ClamAV clamscan"}, "goes with --mode pass-through"),
@@ -51,6 +52,19 @@ def test_a_capability_that_nobody_knows_is_named(wanted: Wanted) -> None:
     room = msgspec.structs.replace(wanted.profile.chamber, capabilities=("CAP_SPY",))
     with pytest.raises(UsageError, match="CAP_SPY"):
         check(replace(wanted, profile=msgspec.structs.replace(wanted.profile, chamber=room)))
+
+
+@pytest.mark.parametrize(
+    ("given", "mounts"), [("CAP_SYS_MODULE", False), ("CAP_WAKE_ALARM", False), ("CAP_SYS_ADMIN", True)]
+)
+def test_rights_that_no_chamber_gives_are_refused_before_anything_is_started(
+    wanted: Wanted, given: str, mounts: bool
+) -> None:
+    room = msgspec.structs.replace(wanted.profile.chamber, capabilities=(given,), mounts=mounts)
+    asked = replace(wanted, profile=msgspec.structs.replace(wanted.profile, chamber=room))
+    with pytest.raises(UsageError, match=rf"\[chamber\]: .*{given}"):
+        check(asked)
+    check(replace(asked, clock="now"))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,18 +99,26 @@ class ChamberPlan:
     """Name servers in /etc/resolv.conf; addresses off the link, so that questions go through the sink."""
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.capabilities) - set(NUMBERS)):
-            raise ConductError(f"no such capability: {', '.join(unknown)}: capabilities(7) lists them")
-        if never := sorted(NEVER & set(self.capabilities)):
-            raise ConductError(
-                f"no product in a chamber is given {', '.join(never)}: it would reach past it. A virtual machine "
-                f"(overt.conduct.chamber.vm) has them all"
-            )
-        if self.allow_mounts and "CAP_SYS_ADMIN" in self.capabilities:
-            raise ConductError(
-                "a chamber that gives CAP_SYS_ADMIN must not allow mounts: the product could make /proc/sys of the "
-                "host writable. Ask for one of them; mounts work in user namespaces without it"
-            )
+        if why := refusal(self.capabilities, self.allow_mounts):
+            raise ConductError(why)
+
+
+def refusal(capabilities: Iterable[str], allow_mounts: bool = False) -> str:
+    """Why no chamber gives these rights beyond `privileges.USUAL`, named as in capabilities(7); empty if it does."""
+    asked = set(capabilities)
+    if unknown := sorted(asked - set(NUMBERS)):
+        return f"no such capability: {', '.join(unknown)}: capabilities(7) lists them"
+    if never := sorted(NEVER & asked):
+        return (
+            f"no product in a chamber is given {', '.join(never)}: it would reach past it. In a virtual machine "
+            "(--clock now) root has them all"
+        )
+    if allow_mounts and "CAP_SYS_ADMIN" in asked:
+        return (
+            "a chamber that gives CAP_SYS_ADMIN must not allow mounts: the product could make /proc/sys of the "
+            "host writable. Ask for one of them; mounts work in user namespaces without it"
+        )
+    return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def make(wanted: Wanted, state: Path, tell: Tell) -> ReportFolder:
 
 def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     profile = wanted.profile
-    tell(f"preparing {profile.product.name}")
+    tell(f"preparing {profile.product.name} (--seed {wanted.seed} plants the same again)")
     housing = _housing(wanted, work, tell)
     root = housing.root if housing else wanted.snapshot or LIVE
     prepared = products.prepare(profile.install, wanted.file.resolve().parent, work, root)

@@ -9,9 +9,11 @@ from pathlib import Path
 import msgspec
 
 from overt.conduct.canary.plan import MAX_PAIRS
+from overt.conduct.chamber import plan
 from overt.conduct.chamber.privileges import NUMBERS
 from overt.conduct.evidence.records import Mode
 from overt.conduct.profile import Debian, Machine, Overt, Present, Profile, Wheel, clock
+from overt.conduct.session.arms import SEEDS
 from overt.core.errors import UsageError
 
 MAX_RUNS = 1000
@@ -54,6 +56,7 @@ def check(wanted: Wanted) -> None:
         ("--runs", wanted.runs, 1, MAX_RUNS),
         ("--differential", wanted.differential, 0, MAX_RUNS),
         ("--pairs", wanted.pairs, 1, MAX_PAIRS),
+        ("--seed", wanted.seed, 0, SEEDS - 1),
     ):
         if not least <= value <= most:
             raise UsageError(f"{name} {value}: it is between {least} and {most}")
@@ -79,12 +82,15 @@ def check(wanted: Wanted) -> None:
 
 
 def _check_capabilities(wanted: Wanted) -> None:
-    """A name that nobody knows would declare nothing."""
+    """A name that nobody knows would declare nothing; what no chamber gives is not asked of one."""
+    room = wanted.profile.chamber
     declared = {name for scope in wanted.profile.scope for name in scope.privileges}
-    if unknown := sorted((declared | set(wanted.profile.chamber.capabilities)) - set(NUMBERS)):
+    if unknown := sorted((declared | set(room.capabilities)) - set(NUMBERS)):
         raise UsageError(
             f"{wanted.file}: no such capability: {', '.join(unknown)}: capabilities(7) lists them"
         )
+    if wanted.machine is None and (why := plan.refusal(room.capabilities, room.mounts)):
+        raise UsageError(f"{wanted.file}: [chamber]: {why}")
 
 
 def _check_machine(wanted: Wanted, machine: Machine) -> None:
