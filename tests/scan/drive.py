@@ -28,7 +28,7 @@ class HostileExaminer(Examiner):
             case b"HANG":
                 time.sleep(3600)
             case b"SLOW":
-                time.sleep(4)
+                time.sleep(8)
             case b"OPEN":
                 open("/etc/passwd", "rb").close()
             case b"CONNECT":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import time
@@ -14,11 +13,12 @@ import pytest
 
 from tests.payload import PAYLOAD
 from tests.scan.running import ROOT, command, named_pack, parse, scan
+from tests.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.kernel
 
 ORDERS = {
-    "HANG": ("deadline", "not done after 1 s"),
+    "HANG": ("deadline", "not done after 6 s"),
     "OPEN": ("forbidden system call", "openat"),
     "CONNECT": ("forbidden system call", "socket"),
     "EXEC": ("forbidden system call", "execve"),
@@ -45,7 +45,7 @@ def tree(folder: Path, orders: list[str]) -> Path:
 
 def test_a_taken_over_examiner_costs_one_file(tmp_path: Path) -> None:
     root = tree(tmp_path, list(ORDERS))
-    result = scan(tmp_path, root, hostile=True, cache=False, limits={"deadline_s": 1.0})
+    result = scan(tmp_path, root, hostile=True, cache=False, limits={"deadline_s": 6.0})
     for order, (reason, detail) in ORDERS.items():
         assert result.reports[str(root / order.lower())]["gaps"] == [[reason, detail]]
         assert result.reports[str(root / order.lower())]["verdict"] == "incomplete"
@@ -97,7 +97,7 @@ def test_a_file_that_changes_while_examined_is_not_clean(tmp_path: Path) -> None
     victim.write_bytes(b"SLOW growing")
     with at_work(tmp_path, root, processes=2, cache=False) as session:
         victim.write_bytes(b"SLOW replaced by something else")
-        stdout, stderr = session.communicate(timeout=30)
+        stdout, stderr = session.communicate(timeout=PATIENCE_S)
     assert parse(stdout, stderr).reasons(victim) == ["changed while read"]
 
 
@@ -107,7 +107,7 @@ def test_interrupt_gives_a_partial_report(tmp_path: Path) -> None:
         (root / f"a-hang{index}").write_bytes(b"HANG ")
     with at_work(tmp_path, root, processes=3, cache=False) as session:
         session.send_signal(signal.SIGINT)
-        stdout, stderr = session.communicate(timeout=10)
+        stdout, stderr = session.communicate(timeout=PATIENCE_S)
     result = parse(stdout, stderr)
     assert result.summary["interrupted"]
     assert "interrupted" in [gap[0] for report in result.reports.values() for gap in report["gaps"]]
@@ -119,25 +119,26 @@ def test_no_process_outlives_a_killed_reader(tmp_path: Path) -> None:
         family = descendants(session.pid)
         assert len(family) >= 3, "nursery, keeper and examiners"
         session.kill()
-        session.communicate(timeout=10)
-    deadline = time.monotonic() + 10
-    while any(alive(pid) for pid in family) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not [pid for pid in family if alive(pid)]
+        session.communicate(timeout=PATIENCE_S)
+    assert until(lambda: not any(alive(pid) for pid in family))
 
 
 @contextlib.contextmanager
 def at_work(folder: Path, root: Path, processes: int, cache: bool) -> Iterator[subprocess.Popen[bytes]]:
-    """A session over `root` that has its processes (nursery, examiners, keeper), and had a moment to read."""
+    """A session over `root` that has its processes (nursery, examiners, keeper), all of which wait: its examiners do
+    what the files before them say."""
     arguments = command(folder, root, hostile=True, cache=cache)
     pipe = subprocess.PIPE
     with subprocess.Popen(arguments, stdout=pipe, stderr=pipe, cwd=ROOT) as session:
-        deadline = time.monotonic() + 60
-        while len(descendants(session.pid)) < processes:
-            assert time.monotonic() < deadline, "the session's processes did not start"
-            time.sleep(0.05)
-        time.sleep(0.7)
+        assert until(lambda: len(descendants(session.pid)) >= processes), "its processes did not start"
+        assert until(lambda: all(idle(session.pid) for _ in range(20))), "it does not come to rest"
         yield session
+
+
+def idle(pid: int) -> bool:
+    """Whether a process and all below it sleep, a moment later: none waits for a processor or a disk."""
+    time.sleep(0.02)
+    return all(state(one) == "S" for one in (pid, *descendants(pid)))
 
 
 def descendants(pid: int) -> list[int]:
@@ -160,8 +161,12 @@ def descendants(pid: int) -> list[int]:
 
 def alive(pid: int) -> bool:
     """Whether a process still runs (a zombie does not)."""
+    return state(pid) not in ("Z", "")
+
+
+def state(pid: int) -> str:
+    """The state of a process as the kernel's letter (proc_pid_stat(5)); empty when it is gone."""
     try:
-        os.kill(pid, 0)
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except OSError:
-        return False
+        return ""

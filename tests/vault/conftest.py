@@ -92,9 +92,11 @@ def as_nobody(act: Callable[[], object]) -> None:
 
 
 def open_to_all(tmp_path: Path) -> None:
-    """Let an ordinary user reach the test's folder."""
+    """Let an ordinary user reach the test's folder, through those that pytest made; wherever `--basetemp` is."""
+    base = tmp_path.parent.parent if tmp_path.parent.name.startswith("popen-") else tmp_path.parent
     for folder in (tmp_path, *tmp_path.parents):
-        if folder.owner() == "root" and folder.stat().st_mode & 0o005 != 0o005 and "pytest" in str(folder):
+        made = folder.is_relative_to(base) or "pytest" in str(folder)
+        if made and folder.owner() == "root" and folder.stat().st_mode & 0o005 != 0o005:
             folder.chmod(0o755)
 
 
