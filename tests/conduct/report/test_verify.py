@@ -217,6 +217,12 @@ def test_no_statement_is_told(copy: Path, data: bytes) -> None:
     assert "damaged" in wrong(verify.verify(copy, None, None))["signature"]
 
 
+def test_a_statement_larger_than_memory_is_told(copy: Path) -> None:
+    os.truncate(copy / STATEMENT, 1 << 40)
+    (check,) = verify.verify(copy, None, None).checks
+    assert not check.held and "larger than" in check.words
+
+
 def test_statements_of_another_kind_are_told(copy: Path, spying: Report) -> None:
     signed = spying.key.sign({"_type": "x", "predicateType": "y", "predicate": {"key": spying.key.text}})
     (copy / STATEMENT).write_bytes(signed)

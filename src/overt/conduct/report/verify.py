@@ -127,7 +127,8 @@ def _read(path: Path) -> bytes:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise ConductError(f"{path} is no ordinary file: nothing of the kind belongs into a report")
     try:
-        return path.read_bytes()
+        with open(path, "rb") as stream:
+            return stream.read(signing.MAX_ENVELOPE_BYTES + 1)  # one more is refused as too many
     except OSError as error:
         raise ConductError(f"{path}: {error.strerror}: is this the folder of a conduct report?") from error
 
@@ -264,7 +265,7 @@ def _compared_otherwise(folder: ReportFolder) -> tuple[int, list[str]]:
 def _judged(folder: ReportFolder) -> tuple[bool, str]:
     """Whether the evidence gives the stored answers. Raises `ConductError`."""
     answers = apart.done(partial(judge, folder), tuple[Answer, ...], "to judge this evidence")
-    if (folder.evidence / places.ANSWERS).read_bytes() == places.encoded(answers):
+    if _is(folder.evidence / places.ANSWERS, places.encoded(answers)):
         return True, f"the evidence gives the same {len(answers)} answers, byte for byte"
     return False, f"the evidence gives other answers than the report: {_answers(folder.answers(), answers)}"
 
