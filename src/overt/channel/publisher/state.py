@@ -46,6 +46,7 @@ class State:
 
     @property
     def charter(self) -> Charter:
+        """What root says of its channel. Raises `ChannelError`."""
         return roles.root_charter(self.root.signed)
 
     @property

@@ -57,6 +57,7 @@ class Account:
         self.tally.opened(number, name, LIST if stat.S_ISDIR(status.st_mode) else OPEN, at_s)
 
     def executed(self, number: int, path: str, at_s: float) -> None:
+        """A file that was opened to be executed, by program `number` or as it; it may have been refused."""
         self.tally.opened(number, path, EXECUTE, at_s)
 
     def ranged(self, number: int, path: str, descriptor: int, found: Range, at_s: float) -> None:

@@ -48,6 +48,7 @@ class Bell:
         self._others.register(descriptor, select.EPOLLIN)
 
     def forget(self, descriptor: int) -> None:
+        """Ring for it no more. Raises `OSError`."""
         self._others.unregister(descriptor)
 
     def ready(self) -> list[int]:

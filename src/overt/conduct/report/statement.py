@@ -106,7 +106,7 @@ def evidence_files(folder: ReportFolder) -> list[Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex."""
+    """SHA-256 of a file's bytes, in hex. Raises `OSError`."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
