@@ -183,6 +183,26 @@ def test_one_witness_may_be_away_and_two_may_not(world: World, capsys: pytest.Ca
     assert len(list((world.issuer.public / "proofs").iterdir())) == 2
 
 
+def test_a_proof_is_renewed_until_its_certificate_is_withdrawn(world: World) -> None:
+    """Cosignatures count for some days only, and the first proof was made before there was any witness."""
+    (world.folder / "witnesses.txt").unlink()
+    assert world.issue() == Exit.OK
+    issuer, envelope = world.issuer.key().public, world.certificate().read_bytes()
+    path = world.issuer.public / "proofs" / f"{world.entries()[0].sha256}.tlog-proof"
+
+    def witnessed() -> bool:
+        now = datetime.now(UTC)
+        _, checks = office.check_offline(envelope, path.read_bytes(), issuer, now, demand=world.demand())
+        return all(check.held for check in checks)
+
+    assert not witnessed()
+    assert world.certify("witnesses", world.files / "witnesses.txt") == Exit.OK
+    assert world.certify("renew") == Exit.OK and witnessed()
+    assert world.certify("withdraw", world.certificate().name[:12], "--reason", "refuted") == Exit.OK
+    last = path.read_bytes()
+    assert world.certify("renew") == Exit.OK and path.read_bytes() == last
+
+
 def test_a_second_history_is_refused_by_the_witnesses(world: World, tmp_path: Path) -> None:
     """A copy of the issuer's folder, in which what the first withdraws stays valid."""
     assert world.issue() == Exit.OK

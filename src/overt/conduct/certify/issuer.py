@@ -24,6 +24,7 @@ from overt.conduct.certify.log import (
     envelope_path,
     log_key,
     public_log,
+    withdrawn,
 )
 from overt.conduct.report import signing
 from overt.conduct.report.signing import LabKey
@@ -105,11 +106,11 @@ class Issuer:
             return entry
 
     def renew(self) -> PublicLog:
-        """Fresh cosignatures for the newest checkpoint, and the proofs that waited for some; run it at least daily.
-        Returns the log. Raises as `enter` does."""
+        """Fresh cosignatures for the newest checkpoint and in the proofs of what was not withdrawn, and the proofs that
+        waited for some; run it at least daily. Returns the log. Raises as `enter` does."""
         with self._locked():
             self._not_behind(public_log(self.public, self.key().public))
-            self._publish(self.key())
+            self._publish(self.key(), renewing=True)
             return public_log(self.public, self.key().public)
 
     def _append(self, public: PublicLog, key: LabKey, entry: Entry) -> None:
@@ -119,16 +120,20 @@ class Issuer:
         write_public(self.public / CHECKPOINT, _signed(key, appended.head).encode())
         high_water.write(self._head, appended.head)
 
-    def _publish(self, key: LabKey) -> None:
-        """The newest checkpoint with its cosignatures, then proofs of what has none."""
+    def _publish(self, key: LabKey, renewing: bool = False) -> None:
+        """The newest checkpoint with its cosignatures, then proofs of what has none; of what has one whose cosignatures
+        grow old, a new one: who relies on a proof counts recent ones only."""
         public, policy = public_log(self.public, key.public), self.policy()
         checkpoint = _signed(key, public.head)
         if public.head.size and policy.witnesses:
             checkpoint = witnesses.collect(self, checkpoint, policy, public.reader(), meanwhile=WAITING)
             write_public(self.public / CHECKPOINT, checkpoint.encode())
-        for entry in public.entries():
+        entries = tuple(public.entries())
+        gone = withdrawn(entries)
+        for entry in entries:
             path = self.public / "proofs" / f"{entry.sha256}.tlog-proof"
-            if entry.kind == CERTIFICATE and not path.exists():
+            ages = renewing and bool(policy.witnesses) and entry.sha256 not in gone
+            if entry.kind == CERTIFICATE and (ages or not path.exists()):
                 hashes = public.reader().inclusion_proof(entry.index)
                 write_public(path, LogProof(entry.index, hashes, checkpoint, entry.encode()).encode())
 

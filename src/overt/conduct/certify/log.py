@@ -4,7 +4,7 @@
     log/tile/…                           hashes and entries
     certificates/SHA256.dsse.json        what an entry names
     withdrawals/SHA256.dsse.json         likewise
-    proofs/SHA256.tlog-proof             proof of inclusion of a certificate, when it was entered
+    proofs/SHA256.tlog-proof             proof of inclusion of a certificate, renewed until it is withdrawn
 
 An entry is canonical JSON: kind, digest of the envelope, and for a certificate its product's packages, so that who
 follows the log sees for what certificates are issued. This is how everybody reads it; `issuer` writes it.
