@@ -137,7 +137,7 @@ def network(tmp: Path, plan: SinkPlan | None = None, uplink: int = -1) -> Iterat
     authority = Authority.new()
     ca = tmp / "ca.pem"
     ca.write_bytes(authority.pem)
-    ca.with_name("resolv.conf").write_text(f"nameserver {RESOLVER}\n")
+    ca.with_name("resolv.conf").write_text(f"nameserver {RESOLVER}\noptions timeout:30\n")
     try:
         unshare(CLONE_NEWNET)
         inner = _wired()

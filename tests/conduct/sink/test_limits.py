@@ -203,7 +203,7 @@ def test_what_comes_after_the_sink_has_closed_is_counted(ready: None, tmp_path: 
         assert one.recv(1) == b""
         one.sendall(b"too late")
 
-    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(idle_s=0.5))) as net:
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(idle_s=3))) as net:
         net.inside(talk)
         net.stop()
         assert net.outcome is not None and net.outcome.losses.stream_bytes == len(b"too late")
@@ -253,7 +253,7 @@ def test_idle_connections_are_closed(ready: None, tmp_path: Path) -> None:
         one.sendall(b"and then nothing")
         assert one.recv(10) == b""
 
-    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(idle_s=0.5))) as net:
+    with network(tmp_path, SinkPlan(Mode.SINK, limits=Limits(idle_s=3))) as net:
         net.inside(wait)
         net.stop()
         assert net.sent(net.to(HOST)[0]) == b"and then nothing"

@@ -22,6 +22,7 @@ from overt.conduct.sink.resolver import Resolver
 from overt.conduct.sink.zone import Zone
 from tests.conduct.sink.lab import RESOLVER, Net, network
 from tests.conduct.sink.test_clients import needed
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -31,11 +32,16 @@ def questions(flows: list[Flow]) -> list[tuple[str, str]]:
     return [(one.method, one.target) for one in requests]
 
 
+def dig() -> tuple[str, ...]:
+    """It asks once, and has patience: what it asks again would be another conversation."""
+    return needed("dig"), "+tries=1", "+time=60"
+
+
 def test_each_name_has_its_own_address(net: Net) -> None:
     found = {}
     for name in ("a.example", "b.example", "A.Example"):
         for kind, version in (("A", NAMES4), ("AAAA", NAMES6)):
-            done = net.run(needed("dig"), "+short", f"@{RESOLVER}", name, kind)
+            done = net.run(*dig(), "+short", f"@{RESOLVER}", name, kind)
             found[name, kind] = done.stdout.decode().strip()
             assert ip_address(found[name, kind]) in version
     assert found["a.example", "A"] == found["A.Example", "A"] != found["b.example", "A"]
@@ -55,10 +61,10 @@ def test_a_server_name_makes_no_address_its_own(net: Net) -> None:
 
 def test_the_kinds_of_questions(net: Net) -> None:
     for kind in ("TXT", "MX", "SRV", "NS", "NULL", "SOA", "ANY", "CAA"):
-        done = net.run(needed("dig"), "+time=3", f"@{RESOLVER}", "_ldap._tcp.k.example", kind)
+        done = net.run(*dig(), f"@{RESOLVER}", "_ldap._tcp.k.example", kind)
         assert b"status: NOERROR" in done.stdout, done.stdout
         assert (b"ANSWER: 0" in done.stdout) == (kind == "CAA")
-    net.run(needed("dig"), "+tcp", "@2001:db8::53", "six.example", "TXT")
+    net.run(*dig(), "+tcp", "@2001:db8::53", "six.example", "TXT")
     net.run(needed("nslookup"), "look.example", RESOLVER)
     net.stop()
     asked = dict(questions(net.flows))
@@ -68,9 +74,9 @@ def test_the_kinds_of_questions(net: Net) -> None:
 
 
 def test_addresses_are_named_in_reverse(net: Net) -> None:
-    address = net.run(needed("dig"), "+short", f"@{RESOLVER}", "back.example", "A").stdout.decode().strip()
-    assert net.run(needed("dig"), "+short", f"@{RESOLVER}", "-x", address).stdout == b"back.example.\n"
-    assert b"NXDOMAIN" in net.run(needed("dig"), f"@{RESOLVER}", "-x", "192.0.2.1").stdout
+    address = net.run(*dig(), "+short", f"@{RESOLVER}", "back.example", "A").stdout.decode().strip()
+    assert net.run(*dig(), "+short", f"@{RESOLVER}", "-x", address).stdout == b"back.example.\n"
+    assert b"NXDOMAIN" in net.run(*dig(), f"@{RESOLVER}", "-x", "192.0.2.1").stdout
 
 
 def test_a_tunnel_is_noted_name_by_name(net: Net) -> None:
@@ -93,7 +99,7 @@ def test_names_that_are_no_text(net: Net) -> None:
 
     def ask() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.settimeout(5)
+            udp.settimeout(PATIENCE_S)
             udp.sendto(wire, (RESOLVER, 53))
             assert udp.recv(512)[3] & 15 == 0
 
@@ -109,7 +115,9 @@ def test_dns_over_tls(net: Net) -> None:
 
     def ask() -> None:
         query = dns.message.make_query("dot.example", "A")
-        answer = dns.query.tls(query, "9.9.9.9", 5, ssl_context=context, server_hostname="dns.example")
+        answer = dns.query.tls(
+            query, "9.9.9.9", PATIENCE_S, ssl_context=context, server_hostname="dns.example"
+        )
         assert answer.answer
 
     net.inside(ask)
@@ -157,17 +165,17 @@ def test_recorded_answers(ready: None, tmp_path: Path) -> None:
     with network(tmp_path, SinkPlan(Mode.REPLAY, records=RECORDED)) as net:
 
         def asked(name: str, kind: str) -> list[str]:
-            done = net.run(needed("dig"), "+short", f"@{RESOLVER}", name, kind)
+            done = net.run(*dig(), "+short", f"@{RESOLVER}", name, kind)
             return sorted(done.stdout.decode().splitlines(), reverse=True)
 
         (text,) = asked("Current.example", "TXT")
-        assert abs(int(text.strip('"').split(":")[2]) - time.time()) < 60
+        assert abs(int(text.strip('"').split(":")[2]) - time.time()) < PATIENCE_S
         assert asked("www.example", "A") == ["cdn.example.", "203.0.113.81", "203.0.113.80"]
         assert asked("bad.lists.example", "A") == ["127.0.0.2"] and asked("good.lists.example", "A") == []
         assert asked("_update._tcp.example", "SRV") == ["0 5 8443 cdn.example."]
         assert asked("example", "MX") == ["20 mx2.example.", "10 mx1.example."]
         assert ip_address(asked("other.example", "A")[0]) in NAMES4
-        whole = net.run(needed("dig"), f"@{RESOLVER}", "current.example", "TXT").stdout
+        whole = net.run(*dig(), f"@{RESOLVER}", "current.example", "TXT").stdout
         assert b"\t1800\tIN\tTXT" in whole
         net.run(needed("curl"), "-sS", "-4", "http://www.example/")
         net.stop()

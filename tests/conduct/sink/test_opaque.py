@@ -11,6 +11,7 @@ import pytest
 from overt.conduct.evidence.records import Opened
 from tests.conduct.sink.lab import Net
 from tests.conduct.sink.test_clients import needed
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -33,7 +34,7 @@ def test_a_client_that_pins_after_the_handshake(net: Net) -> None:
 
     def talk() -> None:
         for _ in range(2):
-            plain = socket.create_connection(("pinned.example", 443), 10)
+            plain = socket.create_connection(("pinned.example", 443), PATIENCE_S)
             with context.wrap_socket(plain, server_hostname="pinned.example") as tls:
                 pin = hashlib.sha256(tls.getpeercert(True) or b"").hexdigest()
                 assert pin != "0" * 64
@@ -51,7 +52,7 @@ def test_a_hello_that_never_ends(net: Net) -> None:
     start = b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" + bytes(500)
 
     def talk() -> None:
-        with socket.create_connection(("198.51.100.7", 443), 10) as plain:
+        with socket.create_connection(("198.51.100.7", 443), PATIENCE_S) as plain:
             plain.sendall(start)
             plain.shutdown(socket.SHUT_WR)
             plain.recv(10)

@@ -11,6 +11,7 @@ import pytest
 from overt.conduct.sink import capture, packets
 from tests.conduct.sink.lab import CHAMBER4, CHAMBER6, Net
 from tests.conduct.sink.test_clients import needed
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.kernel
 
@@ -20,7 +21,7 @@ SECRET = b"ovtsecretinsideaping0123456789"
 def test_pings_are_answered_and_kept(net: Net) -> None:
     pattern = SECRET[:16].hex()
     for address in ("203.0.113.5", "2001:db8::5"):
-        net.run(needed("ping"), "-c1", "-W3", "-s64", "-p", pattern, address)
+        net.run(needed("ping"), "-c1", "-W60", "-s64", "-p", pattern, address)
     net.stop()
     for address, protocol in (("203.0.113.5", "icmp"), ("2001:db8::5", "icmpv6")):
         (flow,) = net.to(address)
@@ -30,7 +31,7 @@ def test_pings_are_answered_and_kept(net: Net) -> None:
 
 def test_big_pings_come_in_fragments(net: Net) -> None:
     for address in ("203.0.113.5", "2001:db8::5"):
-        net.run(needed("ping"), "-c1", "-W3", "-s9000", address)
+        net.run(needed("ping"), "-c1", "-W60", "-s9000", address)
     net.stop()
     for address in ("203.0.113.5", "2001:db8::5"):
         (flow,) = net.to(address)
@@ -56,7 +57,7 @@ def test_datagrams_of_any_size_to_any_port(net: Net) -> None:
 def test_time_is_told(net: Net) -> None:
     def ask() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
-            udp.settimeout(5)
+            udp.settimeout(PATIENCE_S)
             udp.sendto(b"\x23" + bytes(47), ("203.0.113.7", 123))
             answer = udp.recv(100)
             assert len(answer) == 48 and struct.unpack(">I", answer[40:44])[0] > 3_900_000_000

@@ -14,6 +14,7 @@ from aioquic.quic.connection import QuicConnection
 from overt.conduct.evidence.records import Opened
 from overt.conduct.sink import quic
 from tests.conduct.sink.lab import Net
+from tests.waiting import PATIENCE_S
 
 V1, V2 = 0x00000001, 0x6B3343CF
 
@@ -69,7 +70,7 @@ def test_a_real_client_is_turned_away(net: Net) -> None:
 
     async def ask() -> None:
         try:
-            async with asyncio.timeout(5), connect("198.51.100.9", 443, configuration=configuration):
+            async with asyncio.timeout(PATIENCE_S), connect("198.51.100.9", 443, configuration=configuration):
                 raise AssertionError("somebody answered")
         except ConnectionError:
             return
