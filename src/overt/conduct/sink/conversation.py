@@ -182,9 +182,6 @@ async def _opened(stream: Stream, hole: Sinkhole, place: Place) -> TlsStream | N
         tape.opaque("it began like TLS, and was not")
         await stream.drain()
         return None
-    tape.server_name, tape.alpn = tape.server_name or said.server_name, tape.alpn or said.alpn
-    if said.server_name:
-        tape.asked("SNI", said.server_name)
     names = certified_names(
         said.server_name, tape.ends.address, hole.responder.resolver.names.name(tape.ends.address)
     )
@@ -214,7 +211,7 @@ async def hello_ahead(stream: Stream, limits: Limits) -> hello.Hello | None:
         said = hello.read(message)
     except hello.NoHello:
         return None
-    stream.tape.hello(data)
+    stream.tape.hello(data, said)
     return said
 
 

@@ -150,10 +150,7 @@ class Datagrams:
             tape.opaque(_QUIC)
         talk.handshake.take(data)
         if not tape.server_name and not tape.alpn and (hello := talk.handshake.hello()):
-            tape.server_name, tape.alpn = hello.server_name, hello.alpn
-            tape.hello(talk.handshake.message())
-            if hello.server_name:
-                tape.asked("SNI", hello.server_name)
+            tape.hello(talk.handshake.message(), hello)
         self._reply(talk, quic.negotiation(head))
 
     def _reply(self, talk: Conversation, data: bytes) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import h11
 
-from overt.conduct.sink.responses import MAX_QUESTION_BYTES, Asked, lowered, wants_body
+from overt.conduct.sink.responses import MAX_QUESTION_BYTES, Asked, Responder, Response, lowered, wants_body
 from overt.conduct.sink.tape import Asked as Noted
 from overt.conduct.sink.tape import Ends, Tape
 
@@ -30,6 +30,14 @@ class Exchange:
     def whole(self) -> Asked:
         """The request with its body, as far as the answer depends on it."""
         return replace(self.asked, body=bytes(self.body))
+
+    def answer(self, responder: Responder, tape: Tape) -> Response:
+        """What it is answered, noted."""
+        response = responder.answer(self.whole())
+        if response.answered:
+            tape.questions(response.answered)
+        self.noted.status, self.noted.offered = response.status, response.offered
+        return response
 
 
 def began(tape: Tape, scheme: str, request: h11.Request) -> Exchange:

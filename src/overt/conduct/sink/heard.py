@@ -53,12 +53,8 @@ class Heard:
         tape.opaque(_LATE if self._first else _MIDWAY)
         with contextlib.suppress(hello.NoHello):
             if message := hello.in_records(data):
-                said = hello.read(message)
-                tape.server_name, tape.alpn = tape.server_name or said.server_name, tape.alpn or said.alpn
+                tape.hello(data, hello.read(message))
                 tape.application = "tls" if tape.application == "raw" else tape.application
-                tape.hello(data)
-                if said.server_name:
-                    tape.asked("SNI", said.server_name)
 
     def _ask(self, waiting: bytearray) -> None:
         """Note what is whole: each after its length (RFC 7766)."""

@@ -74,10 +74,7 @@ class _Server:
             return await self._connect(exchange)
         if _is_websocket(asked):
             return await self._websocket(exchange)
-        response = self._responder.answer(exchange.whole())
-        if response.answered:
-            self._stream.tape.questions(response.answered)
-        exchange.noted.status, exchange.noted.offered = response.status, response.offered
+        response = exchange.answer(self._responder, self._stream.tape)
         await self._respond(asked, response)
         if self._http.our_state is h11.MUST_CLOSE or self._http.their_state is h11.MUST_CLOSE:
             return False

@@ -202,10 +202,7 @@ class _Server:
             self._http.send_data(number, _GRPC_EMPTY)
             self._http.send_headers(number, _GRPC_OK, end_stream=True)
             return
-        response = self._responder.answer(exchange.whole())
-        if response.answered:
-            self._stream.tape.questions(response.answered)
-        exchange.noted.status, exchange.noted.offered = response.status, response.offered
+        response = exchange.answer(self._responder, self._stream.tape)
         empty = asked.method == "HEAD" or not response.size
         fields = [(name.lower(), value) for name, value in response.headers]
         length = [("content-length", str(response.size))] if response.status not in (204, 304) else []

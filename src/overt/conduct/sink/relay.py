@@ -62,9 +62,7 @@ class Relay:
         if said is None:
             tape.application = {Kind.HTTP1: "http", Kind.DNS: "dns", Kind.SMTP: "smtp"}.get(kind, "raw")
             return await self._plain(stream)
-        tape.application, tape.server_name, tape.alpn = "tls", said.server_name, said.alpn
-        if said.server_name:
-            tape.asked("SNI", said.server_name)
+        tape.application = "tls"
         await self._tls(stream, said)
 
     async def _plain(self, stream: Stream) -> None:

@@ -16,6 +16,7 @@ import msgspec
 
 from overt.conduct.evidence.folder import FILES, RunFolder
 from overt.conduct.evidence.records import Flow, Offered, Opened, Request
+from overt.conduct.sink.hello import Hello
 from overt.conduct.sink.names import Names
 from overt.conduct.sink.plan import Limits
 from overt.conduct.sink.resolver import Answered
@@ -116,9 +117,12 @@ class Tape:
         self.received_bytes += len(data)
         self._keep("in", data)
 
-    def hello(self, data: bytes) -> None:
-        """The product said this in the clear before it encrypted."""
+    def hello(self, data: bytes, said: Hello) -> None:
+        """The product said this in the clear before it encrypted; whom it named is a request to them."""
         self._keep("hello", data)
+        self.server_name, self.alpn = self.server_name or said.server_name, self.alpn or said.alpn
+        if said.server_name:
+            self.asked("SNI", said.server_name)
 
     def moved(self) -> None:
         """Something happened: the connection is not idle."""
