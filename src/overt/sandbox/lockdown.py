@@ -14,12 +14,10 @@ from dataclasses import dataclass
 import pyseccomp
 
 from overt.core.errors import ConfinementError
-from overt.sandbox import landlock, seccomp
+from overt.sandbox import capabilities, landlock, seccomp
 from overt.sandbox.policy import Policy
 
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 1, 4, 24, 38
-PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
-CAPABILITY_VERSION_3 = 0x2008_0522
 SIGKILL, SIGEV_SIGNAL, CLOCK_MONOTONIC = 9, 0, 1
 CLOSE_RANGE, LAST_DESCRIPTOR = 436, 0xFFFF_FFFF
 
@@ -61,7 +59,7 @@ def lock(
         if with_parent:
             _prctl(PR_SET_PDEATHSIG, SIGKILL)
         _prctl(PR_SET_DUMPABLE, 0)
-        drop_capabilities(policy.capabilities)
+        capabilities.keep(policy.capabilities)
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         abi = landlock.restrict(policy.files) if grants is None else landlock.restrict_to(grants)
     except OSError as error:
@@ -128,17 +126,3 @@ def open_sockets() -> dict[int, int]:
 def _prctl(option: int, value: int) -> None:
     if _libc.prctl(option, value, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), f"prctl {option}: {os.strerror(ctypes.get_errno())}")
-
-
-def drop_capabilities(keep: int) -> None:
-    """Give up every capability that is not in the bit set `keep` (capabilities(7)); nothing to do as a user."""
-    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)()
-    if _libc.capget(ctypes.byref(header), ctypes.byref(data)) != 0:
-        raise OSError(ctypes.get_errno(), "capget")
-    for word in range(2):
-        wanted = data[word * 3 + 1] & (keep >> (32 * word)) & 0xFFFF_FFFF
-        data[word * 3], data[word * 3 + 1], data[word * 3 + 2] = wanted, wanted, 0
-    if _libc.capset(ctypes.byref(header), ctypes.byref(data)) != 0:
-        raise OSError(ctypes.get_errno(), f"capset: {os.strerror(ctypes.get_errno())}")

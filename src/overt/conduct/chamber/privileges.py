@@ -7,6 +7,8 @@ import os
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
+from overt.sandbox import capabilities
+
 _NAMES = """chown dac_override dac_read_search fowner fsetid kill setgid setuid setpcap linux_immutable
 net_bind_service net_broadcast net_admin net_raw ipc_lock ipc_owner sys_module sys_rawio sys_chroot sys_ptrace
 sys_pacct sys_admin sys_boot sys_nice sys_resource sys_time sys_tty_config mknod lease audit_write audit_control
@@ -33,8 +35,7 @@ NEVER = frozenset(
 ) | {INITS_OWN}
 """What no profile can have: with it, the product changes the machine, or the chamber's init, and not its own view."""
 
-PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
-CAPABILITY_VERSION_3 = 0x2008_0522
+PR_CAPBSET_DROP = 24
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -64,24 +65,11 @@ def keep_for_programs(kept: Collection[str], highest: int) -> None:
     `last()` said. Raises `OSError`."""
     wanted = bits(kept)
     for number in range(highest + 1):
-        if not wanted >> number & 1:
-            _check(_libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0), "prctl")
+        if not wanted >> number & 1 and _libc.prctl(PR_CAPBSET_DROP, number, 0, 0, 0) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, f"prctl: {os.strerror(code)}")
 
 
 def keep(kept: Collection[str]) -> None:
     """Give up every other capability of this process, for good. Raises `OSError`."""
-    _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
-    data = (ctypes.c_uint32 * 6)()
-    _check(_libc.capget(ctypes.byref(header), ctypes.byref(data)), "capget")
-    wanted = bits(kept)
-    for word in range(2):
-        left = data[word * 3 + 1] & (wanted >> (32 * word)) & 0xFFFF_FFFF
-        data[word * 3], data[word * 3 + 1], data[word * 3 + 2] = left, left, 0
-    _check(_libc.capset(ctypes.byref(header), ctypes.byref(data)), "capset")
-
-
-def _check(result: int, call: str) -> None:
-    if result != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{call}: {os.strerror(code)}")
+    capabilities.keep(bits(kept))
