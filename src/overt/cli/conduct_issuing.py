@@ -12,6 +12,7 @@ from pathlib import Path
 from overt.cli import reaching
 from overt.cli.conduct_keys import key_in
 from overt.cli.conduct_relying import level_text
+from overt.cli.conduct_searching import search_again
 from overt.cli.given import content
 from overt.cli.voice import Exit, note, say, visible
 from overt.conduct.certify import office
@@ -19,7 +20,6 @@ from overt.conduct.certify.certificate import MAX_DAYS
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.log import log_key
 from overt.conduct.judge.answering import counted
-from overt.conduct.report.verify import search_run
 from overt.core.errors import ChannelError, LogError, UsageError
 from overt.tlog.policy import Policy
 
@@ -30,7 +30,7 @@ def issue(args: argparse.Namespace) -> int:
         raise UsageError(f"--days {args.days}: a certificate is valid for 1 to {MAX_DAYS}")
     lab = key_in(args.lab_key).encode()
     with _reaching(args, Issuer(args.folder)) as issuer:
-        issued = office.issue(issuer, args.report, lab, search_run, datetime.now(UTC), args.days)
+        issued = office.issue(issuer, args.report, lab, search_again, datetime.now(UTC), args.days)
     say(
         f"{visible(str(issued.path))}: {level_text(issued.assessment)}, until {issued.certificate.expires:%Y-%m-%d}"
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from overt.cli.conduct_keys import key_in
+from overt.cli.conduct_searching import search_again
 from overt.cli.given import content
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.certify import certificate as certificates
@@ -20,8 +21,8 @@ from overt.conduct.certify.demand import Demand, demanded
 from overt.conduct.certify.log import CERTIFICATE, Entry
 from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.report.statement import sha256_of
-from overt.conduct.report.verify import Check, search_run
-from overt.core.errors import ConductError, UsageError
+from overt.conduct.report.verify import Check
+from overt.core.errors import ConductError, LogError, UsageError
 from overt.tlog.keys import VerifierKey
 
 STYLES = {Result.PASS: "green", Result.FAIL: "red", Result.NOT_SHOWN: "yellow"}
@@ -82,6 +83,8 @@ def _declared(found: Certificate) -> Iterator[str]:
 
 
 def _checked(args: argparse.Namespace) -> tuple[Certificate | None, tuple[Check, ...]]:
+    if args.lab_key and not args.report:
+        raise UsageError("--lab-key goes with --report REPORT: it says whose report that must be")
     envelope, issuer, now = content(args.certificate), key_in(args.issuer_key), datetime.now(UTC)
     package = sha256_of(args.package) if args.package else ""
     if args.proof:
@@ -92,12 +95,20 @@ def _checked(args: argparse.Namespace) -> tuple[Certificate | None, tuple[Check,
         found, checks = office.check(envelope, args.log, issuer, now, package, _demand(args, issuer))
     if found is not None and args.report:
         lab = key_in(args.lab_key).encode() if args.lab_key else None
-        checks = (*checks, office.check_report(found, args.report, lab, search_run))
+        checks = (*checks, office.check_report(found, args.report, lab, search_again))
     return found, checks
 
 
 def _demand(args: argparse.Namespace, issuer: VerifierKey) -> Demand | None:
-    return demanded(content(args.policy), issuer, args.max_age * DAY_S) if args.policy else None
+    """What `--policy` and `--max-age` state. Raises `UsageError` that names them."""
+    if args.max_age < 1:
+        raise UsageError(f"--max-age {args.max_age}: cosignatures count for a day at least")
+    if not args.policy:
+        return None
+    try:
+        return demanded(content(args.policy, "--policy"), issuer, args.max_age * DAY_S)
+    except (ConductError, LogError) as error:
+        raise UsageError(f"--policy {args.policy}: {error}") from error
 
 
 def _unchecked(args: argparse.Namespace) -> Iterator[str]:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 
 from overt.cli.conduct_keys import key_in
+from overt.cli.conduct_searching import search_again
 from overt.cli.voice import Exit, note, say, styled, visible
 from overt.conduct.evidence.conclusions import Answer
 from overt.conduct.evidence.folder import ReportFolder
@@ -50,7 +51,7 @@ def _word(answer: Answer) -> str:
 def verify(args: argparse.Namespace) -> int:
     """Everything that can be checked again. Raises `ConductError`, `UsageError`."""
     public = key_in(args.public_key).encode() if args.public_key else None
-    found = verifying.verify(args.report, public)
+    found = verifying.verify(args.report, public, search_again)
     for check in found.checks:
         say(f"{_mark(check)}  {_short(check.what)}: {_short(check.words)}")
     if found.outcome is not Outcome.FAILED and not found.known_signer:

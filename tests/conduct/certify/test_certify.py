@@ -404,6 +404,26 @@ def test_the_command(clean: Report, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert json.loads((folder / "head.json").read_bytes())["size"] == 2
 
 
+def test_what_is_given_wrongly_is_named(
+    clean: Report, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, issuer_key = tmp_path / "c", tmp_path / "issuer.pub"
+    issued = office.issue(Issuer(folder), clean.folder.path, clean.key.text, None, datetime.now(UTC))
+    issuer_key.write_text(Issuer(folder).key().text)
+    check = ["conduct", "certify", "verify", str(issued.path), "--issuer-key", str(issuer_key), "--log"]
+    assert main([*check, str(tmp_path)]) == 2
+    assert "FAILED  log: no log is there (log/checkpoint)" in capsys.readouterr().out
+    check.append(str(folder / "public"))
+    assert main([*check, "--policy", str(issuer_key)]) == 2
+    assert f"--policy {issuer_key}: log policy" in capsys.readouterr().err
+    assert main([*check, "--max-age", "0"]) == 2
+    assert "--max-age 0" in capsys.readouterr().err
+    assert main([*check, "--lab-key", str(issuer_key)]) == 2
+    assert "--report" in capsys.readouterr().err
+    assert main(["conduct", "certify", "withdraw", "zz", "--reason", "x", "--folder", str(folder)]) == 2
+    assert "'zz' is the beginning of 0 certificates in the log" in capsys.readouterr().err
+
+
 def forged(issuer: Issuer, clean: Report, tmp_path: Path, **given: object) -> Path:
     """A certificate as only a dishonest issuer would sign it."""
     whole = Assessment(assess(clean.folder).outcomes, Level.MODEST, ())

@@ -153,6 +153,7 @@ def test_the_command_tells_them_apart(
     copy.write_compared(compare(copy.runs()))
     writing.write(copy, spying.key, made.MADE)
     assert main(command) == Exit.OK, capsys.readouterr().out
+    assert f"searching again what left in {copy.runs()[0].path.name}" in capsys.readouterr().err
     lie(copy)
     sign(copy, spying, OTHER)
     assert main(command) == Exit.OTHER_BUILD

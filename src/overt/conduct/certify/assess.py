@@ -124,11 +124,15 @@ def _too_little(done: Exercised, level: Level) -> list[str]:
     wanted = DEPTHS[level]
     lacking = []
     if done.runs < wanted.runs:
-        lacking.append(f"{counted(done.runs, 'run')}: level {level} needs {wanted.runs}")
+        lacking.append(
+            f"{counted(done.runs, 'run')}: level {level} needs {wanted.runs} (--runs, --differential)"
+        )
     if done.pairs < wanted.pairs:
-        lacking.append(f"{counted(done.pairs, 'matched pair')}: level {level} needs {wanted.pairs}")
+        lacking.append(f"{counted(done.pairs, 'matched pair')}: level {level} needs {wanted.pairs} (--pairs)")
     if arms := wanted.arms - done.arms:
-        lacking.append(f"no run with {', '.join(sorted(arms))} files: level {level} needs them")
+        lacking.append(
+            f"no run with {', '.join(sorted(arms))} files: level {level} needs them (--differential)"
+        )
     if steps := [" or ".join(kinds) for kinds in wanted.steps if not done.steps.intersection(kinds)]:
         lacking.append(f"not exercised: {', '.join(steps)}: level {level} needs it")
     return lacking

@@ -15,6 +15,7 @@ from overt.conduct.certify.demand import Demand
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.log import CERTIFICATE, WITHDRAWAL, Entry
 from overt.conduct.evidence.folder import PROFILE, ReportFolder
+from overt.conduct.judge.answering import counted
 from overt.conduct.profile import Scope
 from overt.conduct.report.statement import STATEMENT, sha256_of
 from overt.conduct.report.verify import Check, Find, Verified, verify
@@ -95,7 +96,8 @@ def withdraw(issuer: Issuer, sha256: str, reason: str, time: datetime) -> Entry:
     matching = [one.sha256 for one in entries if one.kind == CERTIFICATE and one.sha256.startswith(sha256)]
     if len(matching) != 1 or not sha256:
         raise ConductError(
-            f"{len(matching)} certificates in the log begin with {sha256!r}: 'certify log' lists them"
+            f"{sha256!r} is the beginning of {counted(len(matching), 'certificate')} in the log, and has to be that of "
+            "one: 'certify log' lists them"
         )
     if matching[0] in log.withdrawn(entries):
         raise ConductError(f"{matching[0]} is withdrawn already")
@@ -215,8 +217,12 @@ def _in_log(
         entries = list(opened.entries())
     except (LogError, ConductError, OSError) as error:
         return [Check("log", False, f"the log can't be believed: {error}")]
+    if opened.checkpoint is None:
+        return [
+            Check("log", False, f"no log is there ({log.CHECKPOINT}): give a copy of the certifier's public/")
+        ]
     mine = [one for one in entries if one.kind == CERTIFICATE and one.sha256 == found.sha256]
-    if not mine or opened.checkpoint is None:
+    if not mine:
         return [Check("log", False, f"not among the {opened.head.size} entries of the log")]
     checks = [_entered(found, mine[0], opened.head.size)]
     if demand is not None:
