@@ -121,7 +121,7 @@ def only(ways: Sequence[str], folder: Path) -> Path:
     profile = folder / "spy/profile.toml"
     chosen = ", ".join(f'"{word}"' for word in ("--ways", *ways))
     text = profile.read_text().replace('"scan", "{homes}"', f'"scan", "{{homes}}", {chosen}')
-    profile.write_text(text.replace('"sleep", "8"', '"sleep", "1"'))
+    profile.write_text(text)
     return profile
 
 

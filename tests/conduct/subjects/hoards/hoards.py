@@ -42,12 +42,13 @@ def twice(number: int, path: str) -> None:
 
 
 def in_time(number: int, path: str) -> None:
-    """Stops at a time limit that comes when it likes; so does its cache of what it has seen."""
+    """Stops at a time limit that comes when it likes; so does its cache of what it has seen. Chance is the file's
+    name, which differs from run to run: the same reports come of the same seed."""
     if number > 30:
         return
     if DETECTION in inside(data := content(path)):
         shutil.move(path, KEPT / os.path.basename(path))
-    elif random.random() < 0.5:
+    elif random.Random(os.path.basename(path)).random() < 0.5:
         (KEPT / os.path.basename(path)).write_bytes(data[:1000])
 
 

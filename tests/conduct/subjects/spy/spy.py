@@ -6,6 +6,7 @@ path, and what part of the file left. Only Python's standard library is used.
 
     python3 spy.py scan FOLDER [--ways NAME …] [--seed N]
     python3 spy.py update
+    python3 spy.py wait     (until all that it sends later was sent)
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ MARKINGS = (
 ).split()
 DETECTION = b"EICAR-STANDARD" + b"-ANTIVIRUS-TEST-FILE"
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-TIMEOUT_S = 10
+TIMEOUT_S = 60
 DNS_LABEL_BYTES = 30
 MAX_DNS_QUERIES = 200
 EACH, SEVERAL = 2, 8
@@ -420,6 +421,7 @@ def scan(folder: str, names: list[str], seed: int) -> int:
     ordinary = sorted(
         path for path, data in found.items() if 1500 < len(data) < 65536 and path not in infected
     )
+    random.seed("".join(ordinary))  # whatever else is chance is the same for the same files
     for name in names:
         for path in chosen(WAYS[name].when, ordinary, infected, found, chance):
             spy(name, path, found[path])
@@ -463,6 +465,22 @@ def later(name: str, path: str) -> None:
     )
 
 
+def wait() -> int:
+    """Do nothing until nobody is left who sends later."""
+    while any(b"\0later\0" in command for command in commands()):
+        time.sleep(0.2)
+    return 0
+
+
+def commands() -> Iterator[bytes]:
+    """The arguments of every process."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            yield content(f"/proc/{name}/cmdline")
+        except OSError:
+            continue  # it has ended
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     actions = parser.add_subparsers(dest="action", required=True)
@@ -471,12 +489,15 @@ def main() -> int:
     scanning.add_argument("--ways", nargs="*", default=list(WAYS))
     scanning.add_argument("--seed", type=int, default=0)
     actions.add_parser("update")
+    actions.add_parser("wait")
     delayed = actions.add_parser("later")
     delayed.add_argument("name")
     delayed.add_argument("path")
     args = parser.parse_args()
     if args.action == "scan":
         return scan(args.folder, args.ways, args.seed)
+    if args.action == "wait":
+        return wait()
     if args.action == "later":
         time.sleep(3)
         WAYS[args.name].send(args.name, WAYS[args.name].encode(content(args.path)))

@@ -27,6 +27,9 @@ def main() -> int:
     for folder, _, _ in os.walk(sys.argv[1]):
         if _libc.fanotify_mark(group, MARK_ADD, mask, AT_FDCWD, os.fsencode(folder)) < 0:
             raise OSError(ctypes.get_errno(), folder)
+    if os.fork():  # it is ready: whoever started it goes on
+        return 0
+    os.setsid()
     while True:
         data = os.read(group, 4096)
         for at in range(0, len(data), EVENT.size):
