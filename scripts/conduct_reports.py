@@ -7,7 +7,7 @@ overt-whole wants its wheels first: python -m tests.conduct.wheelhouse /opt/over
 Evidence names the paths of the Overt that runs the lab: run it from a clone in a place that may be read by everybody.
 
 The evidence of each is kept as one archive beside its folder, where it is small, so that anybody can check the report:
-    tar -xJf NAME.evidence.tar.xz -C NAME && overt conduct verify NAME
+    tar -xJf NAME.evidence.tar.xz -C NAME && overt conduct verify NAME --public-key lab.pub
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from typing import Any
 
 from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.report import build
+from overt.conduct.report import build, signing
+from overt.conduct.report.statement import STATEMENT
 
 DOCS = Path(__file__).parents[1] / "docs/conduct"
 NAMES = (
@@ -63,6 +64,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help="profiles (default: all that are kept)")
     for name in parser.parse_args().names or NAMES:
         _make(name)
+    (DOCS / "lab.pub").write_text(_key() + "\n", encoding="ascii")
     (DOCS / "README.md").write_text("\n".join(_page()) + "\n", encoding="utf-8")
     return 0
 
@@ -102,13 +104,30 @@ def _index(name: str, report: ReportFolder) -> None:
     INDEX.write_text(json.dumps(dict(sorted(index.items())), indent=1) + "\n")
 
 
+def _key() -> str:
+    """Of the lab that signed every report that is kept."""
+    keys = {
+        str(signing.claimed((DOCS / name / STATEMENT).read_bytes(), STATEMENT)["predicate"]["key"])
+        for name in json.loads(INDEX.read_text())
+    }
+    if len(keys) != 1:
+        raise SystemExit(f"{len(keys)} keys signed these reports: make all of them in one lab")
+    return keys.pop()
+
+
 def _page() -> Iterator[str]:
     yield "# Reports made here"
     yield ""
-    yield "By `overt conduct run NAME`, from Debian's packages; `python -m scripts.conduct_reports` makes them anew."
-    yield f"To check one: `tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME`"
-    yield "(all but rkhunter, whose evidence has 160 MB). An Overt of another build than made the report says so, and"
-    yield "which answers it gives itself."
+    yield "By `overt conduct run NAME`, from Debian's packages, Overt from a clone or (`overt-whole`) from its wheels."
+    yield "`python -m scripts.conduct_reports` makes them anew. To check one, in this folder:"
+    yield ""
+    yield "```"
+    yield f"tar -xJf NAME{ARCHIVE} -C NAME && overt conduct verify NAME --public-key lab.pub"
+    yield "```"
+    yield ""
+    yield "(In a clone: `../../run conduct verify …`. All but rkhunter, whose evidence has 160 MB.) An Overt of another"
+    yield "build than made the report ends with 4 where it gives other answers, and says which. [lab.pub](lab.pub) is"
+    yield "the key of the lab that signed them all."
     yield ""
     yield f"| report | product | {' | '.join(SHOWN)} | build |"
     yield "|---|---|" + "---|" * len(SHOWN) + "---|"
