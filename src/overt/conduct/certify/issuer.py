@@ -95,10 +95,10 @@ class Issuer:
         with self._locked():
             key = self.key()
             public = public_log(self.public, key.public)
+            self._not_behind(public)
             sha256 = certificates.sha256_of(envelope)
             entry = next((one for one in public.entries() if one.sha256 == sha256), None)
             if entry is None:
-                self._not_behind(public)
                 entry = Entry(public.head.size, kind, sha256, about)
                 write_public(envelope_path(self.public, kind, sha256), envelope)
                 self._append(public, key, entry)
@@ -142,7 +142,8 @@ class Issuer:
         return self.folder / "head.json"
 
     def _not_behind(self, public: PublicLog) -> None:
-        """A copy from before would sign a second history."""
+        """A copy from before would sign a second history. What was published and, after a stop, not noted is noted now:
+        else an older copy would be taken for the newest."""
         signed = high_water.read(self._head)
         if public.head.size < signed.size:
             raise ConductError(
@@ -150,6 +151,8 @@ class Issuer:
                 "bring back the newest before anything is entered"
             )
         public.reader().extends(signed)
+        if public.head.size > signed.size:
+            high_water.write(self._head, public.head)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
