@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.records import Access
-from overt.conduct.observe import files, residents, watch
+from overt.conduct.observe import fanotify, files, residents, watch
+from overt.conduct.observe.bell import RUNG
+from overt.conduct.observe.fanotify import Mask
 from overt.core.errors import ConductError
 from tests.conduct.observe.stage import Seen, Stage, needs_root, on_stage
 
@@ -236,6 +238,32 @@ def test_who_is_there_and_can_not_be_identified_is_a_loss(
     trailer = on_stage(play, tmp_path).trailer
     assert trailer.losses.unnamed_processes >= 1
     assert any("could not be identified" in blind.what for blind in trailer.blind)
+
+
+def test_an_overflow_is_a_loss_and_may_have_been_what_rang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the observer would wait for ever, and the product with it."""
+    told = fanotify.events
+
+    def overflowing(buffer: bytes) -> list[fanotify.Event]:
+        found = told(buffer)
+        for mask, descriptor, _, _ in found:
+            if mask & RUNG:
+                os.close(descriptor)
+        return [(int(Mask.OVERFLOW), -1, 0, None) if one[0] & RUNG else one for one in found]
+
+    monkeypatch.setattr(fanotify, "events", overflowing)
+
+    def play(stage: Stage) -> Seen:
+        (stage.homes / "letter").write_text("x")
+        stage.observe()
+        subprocess.run(["cat", stage.homes / "letter"], check=True, stdout=subprocess.DEVNULL, timeout=60)
+        return stage.seen()
+
+    seen = on_stage(play, tmp_path)
+    assert seen.trailer.losses.file_events >= 1
+    assert len(seen.used("/home/letter", Access.OPEN)) == 1
 
 
 def test_both_clocks_are_read_while_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
