@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from overt.conduct.evidence.conclusions import Sighting
+from overt.conduct.finder import masks, substitution
 from overt.conduct.finder.examine import _Search
 from overt.conduct.finder.limits import Limits
 from overt.conduct.finder.parts import REACH_BYTES, Part, Parts
@@ -78,6 +79,12 @@ def test_a_part_that_was_not_examined_alone_is_looked_into() -> None:
     parts = Parts([Part(bytes(10), True), Part(bytes(100), False), Part(bytes(10), True)])
     assert parts.one_holds(0, 10) and parts.one_holds(112, 120)
     assert not parts.one_holds(12, 20) and not parts.one_holds(5, 15)
+
+
+def test_seams_are_seen_from_as_far_as_anything_is_sought_below_masks() -> None:
+    masked = max(known._overlap for known in examiner()._masks._known)
+    assert masked >= masks.WINDOW_BYTES + max(masks.KEY_BYTES)
+    assert max(masked, substitution.WINDOW_BYTES + len(substitution.DISTANCES)) <= REACH_BYTES
 
 
 def test_news() -> None:

@@ -46,6 +46,11 @@ class Blob:
         """What of it lies in canaries."""
         return self.reading.explained
 
+    @property
+    def worth(self) -> tuple[bool, bool]:
+        """How much is tried on it, by which the same bytes are compared that came about in several ways."""
+        return self.trust is not Trust.GUESS, self.reading.worded
+
     def explain(self, stretches: list[tuple[int, int]]) -> None:
         """Note what of it lies in canaries, here and in what it was decoded from."""
         self.reading.explained += stretches

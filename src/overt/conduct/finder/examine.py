@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
 
 import msgspec
@@ -22,13 +22,11 @@ from overt.conduct.finder.reckoning import Decoded, Left, Reading, summed
 from overt.conduct.finder.rewriting import rewritten
 from overt.conduct.finder.runs import is_base64, text_runs
 from overt.conduct.finder.sizes import SEARCHED_BYTES, Number, Sizes
+from overt.conduct.finder.small import SMALL_BYTES, Small, telling
 from overt.conduct.finder.substitution import Substitutions
 
-TOKEN = b"ovt"
-FOLDED_BYTES = 27
 MAX_SMALL = 1_000
-SMALL_BYTES = 4_096
-"""Pieces that are looked at together: in nearly all of them is nothing."""
+"""Small pieces of one source that wait for those of others."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -92,6 +90,10 @@ class Examiner:
     def _run(self, searches: Sequence[_Search]) -> None:
         while busy := [search for search in searches if search.step()]:
             self._unmask([(search, stretch) for search in busy for stretch in search.may_be_masked()])
+            small = [(search, one) for search in busy for one in search.small()]
+            told = telling([one for _, one in small], self._needles, self.limits.max_piece_bytes)
+            for (search, one), tells in zip(small, told, strict=True):
+                search.admit_small(one, tells)
 
     def _unmask(self, waiting: Sequence[tuple[_Search, Stretch]]) -> None:
         """Look below masks: in all at once for known text, so that each of many tables is read once for all; and then
@@ -130,13 +132,13 @@ class _Search:
         self._needles, self._places, self._sizes, self._limits = needles, places, sizes, limits
         self._root, self._counted = Reading(data), counted
         self._hits: dict[tuple[int, str, tuple[str, ...]], Hit] = {}
-        self._seen: dict[bytes, Reading] = {}
-        self._nothing: set[bytes] = set()
+        self._seen: dict[bytes, tuple[tuple[bool, bool], Reading]] = {}
+        self._nothing: set[tuple[bool, bytes]] = set()
         self._queue: list[tuple[int, int, int, Blob]] = []
         self._blobs = 0
         self._bytes_left = max(limits.min_decoded_bytes, limits.max_decoded_ratio * len(data))
         self._expanded: list[Blob] = []
-        self._small: list[tuple[Blob, str, Piece, int]] = []
+        self._small: list[Small] = []
         self._cut = ""
         self._may_be_masked: list[Stretch] = []
         self._admit(Blob(self._root, (), 0, Trust.SOUND, True))
@@ -160,7 +162,6 @@ class _Search:
         """Admit what was below masks in it, each piece with its name in a route."""
         for name, piece in found:
             self._child(stretch.blob, name, piece, stretch.begin)
-        self._admit_small()
 
     def examined(self) -> Examined:
         """Sum up what was found, and what nothing explains."""
@@ -193,10 +194,10 @@ class _Search:
         if not blob.data or not self._room(blob):
             return
         known = self._seen.get(key := digest(blob.data))
-        if known and (known.worded or not blob.reading.worded):
-            self._link(blob, known)
+        if known and blob.worth <= known[0]:
+            self._link(blob, known[1])
             return
-        self._seen[key] = blob.reading
+        self._seen[key] = blob.worth, blob.reading
         self._bytes_left -= len(blob.data) if blob.route else 0
         if self._look(blob) or blob.trust is not Trust.GUESS or plausible(blob.data):
             self._blobs += 1
@@ -249,20 +250,10 @@ class _Search:
         self, blob: Blob, extents: dict[tuple[int, str, tuple[str, ...]], tuple[Extents, Needle, int]]
     ) -> None:
         """Tokens in letters of mixed case."""
-        lower = blob.data.lower()
-        at = -1
-        while (at := lower.find(TOKEN, at + 1)) >= 0:
-            word = blob.data[at : at + FOLDED_BYTES]
-            if word.islower() or word.isupper() or not word.isalnum():
-                continue
-            for _, _, needles in self._needles.matches(word.lower()):
-                for needle in needles:
-                    if needle.matched == "token" and not needle.route:
-                        folded = Needle(needle.canary, needle.form, needle.matched, ("case",))
-                        extent = extents.setdefault(
-                            (needle.canary, needle.form, ("case",)), (Extents(), folded, at)
-                        )
-                        extent[0].add_spelled(at, len(word))
+        for start, word, needles in self._needles.folded(blob.data):
+            for needle in needles:
+                key = (needle.canary, needle.form, needle.route)
+                extents.setdefault(key, (Extents(), needle, start))[0].add_spelled(start, len(word))
 
     def _note(self, blob: Blob, needle: Needle, start: int, length: int) -> None:
         route = (*blob.route, *needle.route)
@@ -296,7 +287,6 @@ class _Search:
                     apart.append((piece.start, piece.end))
         for low, high in worth_a_look(blob.data, [*blob.explained, *apart]):
             self._expand_part(blob, low, blob.data[low:high] if high - low < len(blob.data) else blob.data)
-        self._admit_small()
 
     def _expand_part(self, blob: Blob, low: int, data: bytes) -> None:
         """Admit what is masked, or written in letters, in the part of a blob that begins at `low`."""
@@ -330,32 +320,28 @@ class _Search:
             return
         if len(piece.data) > SMALL_BYTES:
             self._admit(made(blob, name, piece, low))
-        elif digest(piece.data) not in self._nothing:
-            self._small.append((blob, name, piece, low))
+            return
+        small = Small(blob, name, piece, low)
+        if small.sure or small.key not in self._nothing:
+            self._small.append(small)
             if len(self._small) >= MAX_SMALL:
-                self._admit_small()
+                self._admit_all_small()
 
-    def _admit_small(self) -> None:
-        """Admit all small pieces, after one look at all of them."""
-        if not self._small:
-            return
+    def _admit_all_small(self) -> None:
+        """Do not wait for those of others: they would be too many."""
+        small = self.small()
+        told = telling(small, self._needles, self._limits.max_piece_bytes)
+        for one, tells in zip(small, told, strict=True):
+            self.admit_small(one, tells)
+
+    def small(self) -> list[Small]:
+        """Small pieces that wait to be looked at, with those of others."""
         small, self._small = self._small, []
-        meant = [[*self._meant(name, piece)] for _, name, piece, _ in small]
-        joined = b"\0".join(chain.from_iterable(meant))
-        anything = TOKEN in joined.lower() or any(True for _ in self._needles.matches(joined))
-        for (blob, name, piece, low), held in zip(small, meant, strict=True):
-            sure = Trust.GUESS not in (blob.trust, piece.trust)
-            if anything or sure or any(map(plausible, held)):
-                self._admit(made(blob, name, piece, low))
-            else:
-                self._nothing.add(digest(piece.data))
+        return small
 
-    def _meant(self, name: str, piece: Piece) -> Iterator[bytes]:
-        """What a piece says; one that is turned, what is written in it."""
-        if name not in TURNED:
-            yield piece.data
-            return
-        for decoder in TEXT:
-            if decoder.name not in TURNED:
-                for inner in decoder.decode(piece.data, self._limits.max_piece_bytes):
-                    yield inner.data
+    def admit_small(self, small: Small, tells: bool) -> None:
+        """Admit a small piece, if it is one that tells anything."""
+        if tells:
+            self._admit(made(*small))
+        else:
+            self._nothing.add(small.key)

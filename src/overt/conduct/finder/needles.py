@@ -13,7 +13,8 @@ from overt.conduct.finder.decoders.letters import ROT13
 from overt.conduct.finder.digests import digests
 from overt.core.errors import ConductError
 
-TEST_FILE = "test file"
+TEST_FILE, TOKEN = "test file", "token"
+TOKEN_BYTES = 27
 TURNED_ANCHORS = 4
 """Every so many anchors are sought in other spellings too."""
 MIN_STEM = 4
@@ -30,6 +31,11 @@ class Needle:
     matched: str
     route: tuple[str, ...] = ()
     """The spelling, as if a decoder had undone it."""
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it is a token as it was planted."""
+        return self.matched == TOKEN and not self.route
 
 
 Bodies = Mapping[int, Sequence[bytes]]
@@ -55,6 +61,18 @@ class Needles:
         self.patterns = tuple(meanings)
         self._meanings = tuple(tuple(found) for found in meanings.values())
         self._automaton = Automaton(self.patterns)
+        self._folded = {
+            sought: own
+            for sought, found in meanings.items()
+            if (own := tuple(_by(needle, "case") for needle in found if needle.is_token))
+        }
+
+    def folded(self, data: bytes) -> Iterator[tuple[int, bytes, tuple[Needle, ...]]]:
+        """(offset, what was found, what it means) for every token in letters of mixed case."""
+        for found in _ANY_TOKEN.finditer(data.lower()):
+            word = data[found.start() : found.start() + TOKEN_BYTES]
+            if not (word.islower() or word.isupper()) and (needles := self._folded.get(word.lower())):
+                yield found.start(), word, needles
 
     def matches(self, data: bytes) -> Iterator[tuple[int, bytes, tuple[Needle, ...]]]:
         """(offset, what was found, what it means) for every needle in `data`."""
@@ -75,7 +93,7 @@ def _sound(canary: Canary) -> bool:
 
 def _of(canary: Canary, bodies: Sequence[bytes]) -> Iterator[tuple[bytes, Needle]]:
     if canary.token:
-        yield from _spelled(canary.token, Needle(canary.number, CONTENT, "token"))
+        yield from _spelled(canary.token, Needle(canary.number, CONTENT, TOKEN))
     elif bodies:
         yield bodies[0], Needle(canary.number, CONTENT, TEST_FILE)
     for place, anchor in enumerate(map(bytes.fromhex, canary.anchors)):
@@ -130,4 +148,5 @@ def _by(needle: Needle, *route: str) -> Needle:
 
 _PATH = re.compile(r"/home/[^/]+/.+", re.DOTALL)
 _TOKEN = re.compile(r"(ovt[0-9a-z]{24})?")
+_ANY_TOKEN = re.compile(rb"ovt(?=[0-9a-z]{24})")
 _SHA256, _ANCHOR = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{32}")
