@@ -165,8 +165,8 @@ REQUIREMENTS = (
         "In 2017 a whole archive with secret documents was uploaded because malware was found in it.",
         "after-detection",
         "Nothing is sent during or after a step in which it meets what it is to find: it opens malware test files; or "
-        "they are opened in front of it and refused or reported; or, if it declares to read none of them, it tells "
-        "that it found the harmless trace that its profile plants.",
+        "they are opened in front of it and refused or reported; or, if it declares to read none of them and "
+        "opens no file of the homes, it tells that it found the harmless trace that its profile plants.",
         False,
         "Sending that starts later than the runs last, or for what was not planted.",
         ("Annex I, Part I (2)(g)", "Annex I, Part I (2)(l)"),
