@@ -89,7 +89,7 @@ def test_any_flipped_bit_of_any_file_is_told(copy: Path, spying: Report) -> None
             "missing: evidence/subject.json",
         ),
         (lambda path: (path / "evidence/link").symlink_to("/etc/passwd"), "evidence", "no ordinary file"),
-        (lambda path: (path / "more").mkdir(), "evidence", "does not belong"),
+        (lambda path: (path / "more").mkdir(), "report files", "does not belong"),
         (
             lambda path: (path / "evidence/runs/mixed-2").mkdir(),
             "evidence",
@@ -101,6 +101,7 @@ def test_any_flipped_bit_of_any_file_is_told(copy: Path, spying: Report) -> None
             "a is a folder without a file",
         ),
         (lambda path: _moved_away(path / "evidence"), "evidence", "no ordinary file"),
+        (lambda path: shutil.rmtree(path / "evidence"), "evidence", "is not there: unpack the evidence"),
     ],
 )
 def test_added_and_missing_files_are_told(
@@ -110,6 +111,13 @@ def test_added_and_missing_files_are_told(
     found = wrong(verify.verify(copy, spying.key.text, None))
     assert words in found[what]
     assert "not done" in found["judged again"]
+
+
+def test_pages_without_their_evidence_are_compared_with_what_was_signed(copy: Path, spying: Report) -> None:
+    shutil.rmtree(copy / "evidence")
+    assert "report files" not in wrong(verify.verify(copy, spying.key.text, None))
+    (copy / "report.html").write_text("clean")
+    assert "changed: report.html" in wrong(verify.verify(copy, spying.key.text, None))["report files"]
 
 
 def test_a_report_is_written_without_empty_folders(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ say, under one type of its own. Unknown members are for later versions: readers 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -88,8 +89,10 @@ def result(answers: Sequence[Answer]) -> str:
 
 
 def evidence_files(folder: ReportFolder) -> list[Path]:
-    """Every file below `evidence/`, in order of its path. Raises `ConductError` for a link, device or socket, and for a
-    folder that holds no file: no list of files would tell that it was added."""
+    """Every file below `evidence/`, in order of its path. Raises `ConductError` when that is not there, for a link, device
+    or socket, and for a folder that holds no file: no list of files would tell that it was added."""
+    if not os.path.lexists(folder.evidence):
+        raise ConductError(f"{folder.evidence} is not there: unpack the evidence into the report's folder")
     found, folders = [], set()
     for path in (folder.evidence, *folder.evidence.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):

@@ -164,15 +164,21 @@ def _contents(folder: ReportFolder, signed: dict[str, Any]) -> Iterator[Check]:
             "statement", False, f"it is no {PREDICATE_TYPE} statement: made by another program or version"
         )
         return
+    evidence = _named("evidence", folder.path, partial(evidence_files, folder), predicate, "evidence")
+    yield evidence
+    yield _named("report files", folder.path, partial(_top, folder.path), predicate, "derived")
+    if evidence.held:
+        yield _subject(folder, signed)
+
+
+def _named(
+    what: str, base: Path, found: Callable[[], list[Path]], predicate: dict[str, Any], member: str
+) -> Check:
+    """What is there against what this member of the predicate names."""
     try:
-        yield _files(
-            "evidence", folder.path, evidence_files(folder), dict(named_files(predicate, "evidence"))
-        )
-        yield _files("report files", folder.path, _top(folder.path), dict(named_files(predicate, "derived")))
+        return _files(what, base, found(), dict(named_files(predicate, member)))
     except ConductError as error:
-        yield Check("evidence", False, str(error))
-        return
-    yield _subject(folder, signed)
+        return Check(what, False, str(error))
 
 
 def _top(path: Path) -> list[Path]:
