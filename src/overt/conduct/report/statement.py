@@ -89,8 +89,8 @@ def result(answers: Sequence[Answer]) -> str:
 
 
 def evidence_files(folder: ReportFolder) -> list[Path]:
-    """Every file below `evidence/`, in order of its path. Raises `ConductError` when that is not there, for a link, device
-    or socket, and for a folder that holds no file: no list of files would tell that it was added."""
+    """Every file below `evidence/`, in order of its path. Raises `ConductError` when there is no such folder, and for a
+    link, device or socket, and a folder that holds no file: no list of files would tell that it was added."""
     if not os.path.lexists(folder.evidence):
         raise ConductError(f"{folder.evidence} is not there: unpack the evidence into the report's folder")
     found, folders = [], set()
