@@ -111,7 +111,12 @@ def _add_verify(actions: Actions[argparse.ArgumentParser]) -> None:
         metavar="FILE",
         help="its file of public/proofs instead, which tells no withdrawal",
     )
-    verify.add_argument("--package", type=Path, metavar="FILE", help="the package that it should be about")
+    verify.add_argument(
+        "--package",
+        type=Path,
+        metavar="PATH",
+        help="the package, a file or a folder, that it should be about",
+    )
     _add_demand(verify)
     verify.add_argument(
         "--report",

@@ -19,8 +19,8 @@ from overt.conduct.certify.assess import assess as assess_report
 from overt.conduct.certify.certificate import Certificate
 from overt.conduct.certify.demand import Demand, demanded
 from overt.conduct.certify.log import CERTIFICATE, Entry
+from overt.conduct.chamber.products import digest
 from overt.conduct.evidence.folder import ReportFolder
-from overt.conduct.report.statement import sha256_of
 from overt.conduct.report.verify import Check
 from overt.core.errors import ConductError, LogError, UsageError
 from overt.tlog.keys import VerifierKey
@@ -86,7 +86,7 @@ def _checked(args: argparse.Namespace) -> tuple[Certificate | None, tuple[Check,
     if args.lab_key and not args.report:
         raise UsageError("--lab-key goes with --report REPORT: it says whose report that must be")
     envelope, issuer, now = content(args.certificate), key_in(args.issuer_key), datetime.now(UTC)
-    package = sha256_of(args.package) if args.package else ""
+    package = digest(args.package) if args.package else ""
     if args.proof:
         found, checks = office.check_offline(
             envelope, content(args.proof), issuer, now, package, _demand(args, issuer)
@@ -114,7 +114,7 @@ def _demand(args: argparse.Namespace, issuer: VerifierKey) -> Demand | None:
 def _unchecked(args: argparse.Namespace) -> Iterator[str]:
     """What was not asked for, and what that leaves open."""
     if not args.package:
-        yield "package: whether it is about yours; --package FILE compares its digest"
+        yield "package: whether it is about yours; --package PATH compares its digest"
     if not args.policy:
         yield UNWITNESSED
     if args.proof:

@@ -20,10 +20,11 @@ from overt.conduct.certify import issuer as issuing
 from overt.conduct.certify.assess import Assessment, Exercised, Result, assess, assessed
 from overt.conduct.certify.issuer import Issuer
 from overt.conduct.certify.requirements import BY_NAME, DEPTHS, REQUIREMENTS, Level, required
+from overt.conduct.chamber import products
 from overt.conduct.evidence.conclusions import Answer, Verdict
 from overt.conduct.evidence.records import Arm, StepKind, StepRun
 from overt.conduct.judge import QUESTIONS
-from overt.conduct.report import signing
+from overt.conduct.report import signing, writing
 from overt.core import canonical
 from overt.core.errors import ChannelError, ConductError, LogError
 from overt.tlog.proof import parse as parse_proof
@@ -422,6 +423,22 @@ def test_what_is_given_wrongly_is_named(
     assert "--report" in capsys.readouterr().err
     assert main(["conduct", "certify", "withdraw", "zz", "--reason", "x", "--folder", str(folder)]) == 2
     assert "'zz' is the beginning of 0 certificates in the log" in capsys.readouterr().err
+
+
+def test_a_product_that_came_as_a_folder_is_told_from_another(clean: Report, tmp_path: Path) -> None:
+    product, folder, issuer_key = tmp_path / "product", tmp_path / "c", tmp_path / "issuer.pub"
+    product.mkdir()
+    (product / "av").write_text("true")
+    subject = replace(clean.folder.subject(), packages=(products.package("av", product),))
+    clean.folder.write_subject(subject)
+    writing.write(clean.folder, clean.key, made.MADE)
+    issued = office.issue(Issuer(folder), clean.folder.path, clean.key.text, None, datetime.now(UTC))
+    issuer_key.write_text(Issuer(folder).key().text)
+    check = ["conduct", "certify", "verify", str(issued.path), "--issuer-key", str(issuer_key)]
+    check += ["--log", str(folder / "public"), "--package", str(product)]
+    assert main(check) == 0
+    (product / "av").write_text("false")
+    assert main(check) == 2
 
 
 def forged(issuer: Issuer, clean: Report, tmp_path: Path, **given: object) -> Path:
