@@ -12,7 +12,7 @@ from overt.conduct.evidence.folder import ReportFolder
 from overt.conduct.evidence.records import Subject
 from overt.conduct.judge import ordinary
 from overt.conduct.judge.declared import Declared
-from overt.conduct.judge.files import LOOKED_INTO, product_changes
+from overt.conduct.judge.files import HOMES, LOOKED_INTO, product_changes
 from overt.conduct.judge.material import Material, RunMaterial, load
 from overt.conduct.judge.network import contacts, names_asked
 from overt.conduct.judge.places import place_of
@@ -164,7 +164,7 @@ def _planted(run: RunMaterial) -> dict[str, str]:
 
 def _steady(text: str) -> str:
     """`text` without what differs from run to run."""
-    if text.startswith("/home/"):
+    if text.startswith(HOMES):
         return f"{text.rpartition('/')[0]}/*"
     return _VARYING.sub("*", text)
 

@@ -94,11 +94,11 @@ def _make(wanted: Wanted, state: Path, work: Path, tell: Tell) -> ReportFolder:
     if profile.product.version and not subject.version:
         tell(f"its version is not known: {' '.join(profile.product.version)} told none")
     folder.write_subject(subject)
-    _opened(folder)
+    _make_readable(folder)
     return folder
 
 
-def _opened(folder: ReportFolder) -> None:
+def _make_readable(folder: ReportFolder) -> None:
     """The sink keeps its files to itself while it runs; whoever may read a report may read them all then, so that it
     can be checked without root."""
     mask = os.umask(0)
