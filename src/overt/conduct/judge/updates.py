@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.marks import TRACE, trace_of
@@ -54,6 +55,15 @@ class Offer:
     step: StepRun
 
 
+class Looked(NamedTuple):
+    """How files that forged updates left were opened or executed."""
+
+    traced: list[Cited[FileAccess]]
+    """Traces that only an execution leaves."""
+    again: list[Cited[FileAccess]]
+    """What was kept, in steps after that in which it was written."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """All forged answers of one run, and what came of them."""
@@ -89,8 +99,7 @@ class Attempt:
         return found
 
     @cached_property
-    def _looked(self) -> tuple[list[Cited[FileAccess]], list[Cited[FileAccess]]]:
-        """Accesses to traces, and to what was kept in steps after that in which it was written."""
+    def _looked(self) -> Looked:
         traces = {trace_of(mark) for mark in self._marks}
         traced, again = [], []
         for access in self.run.accesses():
@@ -101,7 +110,7 @@ class Attempt:
                 traced.append(access)
             elif (change := self.kept.get(value.path)) and value.step > change.value.step:
                 again.append(access)
-        return traced, again
+        return Looked(traced, again)
 
     def executed(self) -> Iterator[Fact]:
         """That some of it was executed."""
@@ -109,7 +118,7 @@ class Attempt:
         left = [
             one for one in self.run.changes if _trace(one.value) in traces and one.value.changed in _WRITTEN
         ]
-        for one in left or self._looked[0]:
+        for one in left or self._looked.traced:
             yield Fact(
                 f"executed: it made the file {one.value.path}, as only its execution does", (one.reference,)
             )
@@ -122,7 +131,7 @@ class Attempt:
 
     def used(self) -> Iterator[Fact]:
         """That some of it was kept where the product keeps what it uses, and opened again in a later step."""
-        for access in self._looked[1]:
+        for access in self._looked.again:
             change = self.kept[access.value.path]
             kind = self.run.kind_of(access.value.step)
             if kind not in _NO_USE and self._is_in_use(change.value):
@@ -152,7 +161,7 @@ class Attempt:
         opened = any(
             self.run.kind_of(one.value.step) not in _NO_USE
             and not re.search(_LOG, one.value.path, re.IGNORECASE)
-            for one in self._looked[1]
+            for one in self._looked.again
         )
         return not opened and all(_SET_ASIDE.search(path) for path in self.kept)
 
@@ -162,7 +171,7 @@ class Attempt:
             yield Fact(f"kept: {path} holds what the lab made", (change.reference,))
 
     @cached_property
-    def _true(self) -> list[tuple[StepRun, Cited[Flow], Request]]:
+    def _truly_answered(self) -> list[tuple[StepRun, Cited[Flow], Request]]:
         """Updates as the profile has them, that ended as expected, and the requests for which they had true answers."""
         return [
             (step, flow, request)
@@ -188,7 +197,7 @@ class Attempt:
 
     def _refusal(self, offer: Offer) -> Fact | None:
         """By what the same update did when it was given the true answer."""
-        asked = [one for one in self._true if one[2].target == offer.request.target]
+        asked = [one for one in self._truly_answered if one[2].target == offer.request.target]
         took = [one for one in asked if one[2].status == OK and self._written(one[0])]
         same = [one for one in asked if one[0].command == offer.step.command]
         if not took or not same or not (how := self._differently(same[-1][0], offer.step)):
