@@ -25,8 +25,9 @@ NAMESPACES = (
     | kernel.CLONE_NEWCGROUP
     | kernel.CLONE_NEWPID
 )
-READ_ONLY = "sys sysrq-trigger irq bus fs acpi asound scsi".split()
-"""Of /proc: settings of the whole machine."""
+READ_ONLY = "sys sysrq-trigger irq bus fs acpi asound scsi 1".split()
+"""Of /proc: settings of the whole machine, and init's own: when it has its turn, and whether it is ended for want of
+memory, is not the product's to say."""
 HIDDEN = """kcore kmsg keys key-users kallsyms kpagecount kpageflags kpagecgroup timer_list sched_debug cmdline
 latency_stats""".split()
 """Of /proc: the machine's memory, log, keys and start parameters."""
