@@ -7,12 +7,12 @@ import json
 import os
 import select
 import socket
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from overt.conduct.chamber.keeping import Keeper
 from overt.conduct.chamber.plan import Ended
 from overt.conduct.chamber.steps import END_S, MAX_MESSAGE_BYTES
 from overt.core.errors import ConductError
@@ -20,8 +20,7 @@ from overt.core.errors import ConductError
 START_S = 60.0
 ANSWER_S = END_S + 20.0
 LAST_OUTPUT_S = 0.5
-"""How long after a step's end its last output is waited for, when something it left behind keeps the pipe open."""
-CHUNK_BYTES = 1 << 16
+"""How long after a step's end what it left behind may go on printing before the next begins."""
 
 
 class Control:
@@ -34,7 +33,7 @@ class Control:
         self._pids: dict[int, int] = {}
         self._ended: dict[int, int] = {}
         self._left: dict[int, int] = {}
-        self._keepers: list[threading.Thread] = []
+        self._keepers: list[Keeper] = []
 
     @classmethod
     def pair(cls) -> tuple[Control, socket.socket]:
@@ -60,8 +59,7 @@ class Control:
         self._last += 1
         number = self._last
         reading, writing = os.pipe()
-        keeper = threading.Thread(target=_keep, args=(reading, output, max_bytes), daemon=True)
-        keeper.start()
+        keeper = Keeper(reading, output, max_bytes)
         self._keepers.append(keeper)
         try:
             message = json.dumps({"do": "run", "step": number, **request}).encode()
@@ -79,6 +77,7 @@ class Control:
         if not done and not background:
             left = self._end(number)
         keeper.join(LAST_OUTPUT_S)
+        keeper.caught_up(ANSWER_S)
         status = self._ended.get(number) if done else None
         return Ended(status, not done and not background, self._pids[number], lab, left)
 
@@ -145,17 +144,3 @@ def lab_pid(inside: int) -> int:
         if len(numbers) == 2 and int(numbers[1]) == inside:
             return int(name)
     return 0
-
-
-def _keep(reading: int, path: Path, max_bytes: int) -> None:
-    """Copy what a step prints to `path`, until everything that could print ended; past `max_bytes` it is only counted.
-    A pipe, not the file itself: from a descriptor of the host's the product could reach its file system."""
-    kept = cut = 0
-    with open(reading, "rb", buffering=0) as source, open(path, "ab", buffering=0) as target:
-        while chunk := source.read(CHUNK_BYTES):
-            part = chunk[: max(max_bytes - kept, 0)]
-            target.write(part)
-            kept += len(part)
-            cut += len(chunk) - len(part)
-        if cut:
-            target.write(f"\n[{cut} more bytes were not kept]\n".encode())
