@@ -137,6 +137,23 @@ def test_what_http2_carries_beside_requests_is_kept(net: Net, way: str) -> None:
     assert hidden[:least] in sent
 
 
+def test_the_same_priority_of_each_request_is_kept_once(net: Net) -> None:
+    turn = b"\x80\0\0\0\xdb"
+
+    def talk() -> None:
+        with socket.create_connection((HOST, 80), 60) as plain:
+            heads = b"".join(frame(1, 0x25, number, turn + HEAD) for number in range(1, 40, 2))
+            plain.sendall(PREFACE + frame(4, 0, 0, b"") + heads)
+            plain.shutdown(socket.SHUT_WR)
+            while plain.recv(4096):
+                pass
+
+    net.inside(talk)
+    net.stop()
+    sent = net.sent(net.to(HOST)[0])
+    assert sent == b"GET / HTTP/2\r\nhost: many.example\r\n\r\n" * 20 + turn
+
+
 def test_websocket_messages_are_unmasked(net: Net) -> None:
     secret = os.urandom(100_000)
 

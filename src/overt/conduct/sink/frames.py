@@ -61,14 +61,13 @@ def beside(frame: bytes, streams: Collection[int]) -> bytes:
         return head
     if kind != _HEADERS and not (kind == _DATA and number & ~_RESERVED in streams):
         return head + payload
-    return head + _in_payload(kind, flags, payload)
+    padding = payload[len(payload) - payload[0] :] if flags & _PADDED and payload else b""
+    return head + (padding if padding.strip(b"\0") else b"")
 
 
-def _in_payload(kind: int, flags: int, payload: bytes) -> bytes:
-    """Of a request's frame: what stands before and after its head or body (sections 6.1 and 6.2)."""
-    padded = bool(flags & _PADDED and payload)
-    padding = payload[len(payload) - payload[0] :] if padded else b""
-    priority = (
-        payload[padded : padded + _PRIORITY_BYTES] if kind == _HEADERS and flags & _PRIORITISED else b""
-    )
-    return priority + (padding if padding.strip(b"\0") else b"")
+def priority(frame: bytes) -> bytes:
+    """What the head of a request says of its turn (section 6.2), as it is sent; empty if it says nothing."""
+    if len(frame) < HEAD_BYTES or frame[3] != _HEADERS or not frame[4] & _PRIORITISED:
+        return b""
+    begin = HEAD_BYTES + bool(frame[4] & _PADDED)
+    return frame[begin : begin + _PRIORITY_BYTES]

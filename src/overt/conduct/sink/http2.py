@@ -17,7 +17,7 @@ import h2.events
 import h2.exceptions
 
 from overt.conduct.sink.exchange import Exchange, host_of
-from overt.conduct.sink.frames import Frames, beside
+from overt.conduct.sink.frames import Frames, beside, priority
 from overt.conduct.sink.responses import Asked, Responder
 from overt.conduct.sink.stream import Stream
 from overt.conduct.sink.tape import Tape
@@ -122,6 +122,7 @@ class _Server:
         self.unfolded = Unfolded(stream.tape)
         self._frames = Frames(PREFACE)
         self._beside = bytearray()
+        self._turn = b""
         self._next = 1
         """The number that the next stream has, unless the client chooses."""
 
@@ -145,10 +146,17 @@ class _Server:
     def _receive(self, frame: bytes) -> None:
         if frame != PREFACE:
             self._beside += beside(frame, self._exchanges)
+            self._put_in_turn(priority(frame))
         for event in self._http.receive_data(frame):
             self._take(event)
         if len(self._beside) > MAX_BESIDE_BYTES:
             self._write_beside()
+
+    def _put_in_turn(self, said: bytes) -> None:
+        """A client that says the same of every request says it once."""
+        if said and said != self._turn:
+            self._beside += said
+            self._turn = said
 
     def close(self) -> None:
         """Write everything that was not written yet."""
