@@ -364,6 +364,14 @@ def test_a_step_that_failed_is_said(tmp_path: Path) -> None:
     assert any("may not have done its work" in fact for fact in answers["sight"].facts)
 
 
+def test_a_step_that_told_of_no_detection_is_said(tmp_path: Path) -> None:
+    """It ended with a status that the profile expects: what is wrong is what it printed."""
+    steps = tuple(replace(one, expected=one.number != 4) for one in made.run_record().steps)
+    evidence = changed_run(made.behaving(), steps=steps)
+    sight = judged(tmp_path, evidence, profile=asking(StepKind.SCAN_DETECTION))["sight"]
+    assert "no line that it printed has the words 'FOUND'" in sight.facts[0]
+
+
 def test_declared_sockets(tmp_path: Path) -> None:
     text = made.PROFILE_TEXT % "AV" + '[[scope]]\nlistens = ["tcp:3310", "unix:/run/av/*.ctl"]\n'
     one = Listening(at_s=1.0, step=3, protocol="tcp", address="127.0.0.1", port=3310, process=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from overt.conduct.evidence.conclusions import Verdict
 from overt.conduct.evidence.records import Losses, Mode, Run
@@ -88,7 +89,7 @@ def sight(material: Material, declared: Declared) -> Said:
     """Could the lab see everything?"""
     if not material.runs:
         return Said(Verdict.NO, False, "There is no run.")
-    gaps, hidden = _gaps(material), _unread(material)
+    gaps, hidden = _gaps(material, declared), _unread(material)
     limits = _alike(_per_run(material, _limits))
     inside = (Fact(INSIDE),) if any(run.run.machine is None for run in material.runs) else ()
     modes = tuple(Fact(MODES[mode]) for mode in sorted({run.run.mode for run in material.runs}))
@@ -103,14 +104,14 @@ def sight(material: Material, declared: Declared) -> Said:
     return Said(Verdict.YES, True, "No event was lost, and all that left could be read.", facts)
 
 
-def incomplete(material: Material) -> str:
+def incomplete(material: Material, declared: Declared) -> str:
     """The first thing that keeps the record of all runs from being whole; empty if it is."""
-    facts = (*_gaps(material), *_unread(material))
+    facts = (*_gaps(material, declared), *_unread(material))
     return facts[0].text if facts else ""
 
 
-def _gaps(material: Material) -> tuple[Fact, ...]:
-    return _alike(_per_run(material, _missing, _losses))
+def _gaps(material: Material, declared: Declared) -> tuple[Fact, ...]:
+    return _alike(_per_run(material, _missing, partial(_failed, declared), _losses))
 
 
 def _unread(material: Material) -> tuple[Fact, ...]:
@@ -173,9 +174,16 @@ def _missing(run: RunMaterial) -> Iterator[tuple[str, str]]:
             continue
         if not run.observed(layer) and not (layer == "open" and run.observed("ranges")):
             yield f"{what} were not observed", "run.json"
+
+
+def _failed(declared: Declared, run: RunMaterial) -> Iterator[tuple[str, str]]:
+    """Steps that did not end as the profile expects."""
     for step in run.run.steps:
         if not step.repeated and (step.timed_out or not step.expected):
             how = "did not end in time" if step.timed_out else f"ended with status {step.exit_status}"
+            asked = declared.step_of(step)
+            if asked is not None and asked.finds and not step.found:
+                how += f", and no line that it printed has the words {asked.finds!r}"
             yield (
                 f"step {step.number} ({step.kind}) {how}: the product may not have done its work",
                 step.output,

@@ -55,7 +55,7 @@ def _why_not(material: Material, declared: Declared, seen: Tally) -> str:
     room = material.profile.chamber
     if room.mounts or room.own_filter or room.capabilities:
         return "it was given rights by which a file can be read unseen"
-    if gap := incomplete(material):
+    if gap := incomplete(material, declared):
         return f"the record is not whole ({gap.rstrip('.')})"
     if seen.in_homes:
         return "other files of the homes were opened, and a document can be given another's name"
