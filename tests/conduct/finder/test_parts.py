@@ -82,7 +82,7 @@ def test_a_part_that_was_not_examined_alone_is_looked_into() -> None:
 
 
 def test_seams_are_seen_from_as_far_as_anything_is_sought_below_masks() -> None:
-    masked = max(known._overlap for known in examiner()._masks._known)
+    masked = max(known.reach_bytes for known in examiner()._masks._known)
     assert masked >= masks.WINDOW_BYTES + max(masks.KEY_BYTES)
     assert max(masked, substitution.WINDOW_BYTES + len(substitution.DISTANCES)) <= REACH_BYTES
 

@@ -107,9 +107,8 @@ class Masks:
 
     def __init__(self, canaries: Sequence[Canary], bodies: Bodies) -> None:
         self._known = [
-            _Known(mask, length, texts)
+            _Known(mask, length, (_short(length, canaries, bodies), _windows(mask, length, bodies)))
             for mask, length in LENGTHS
-            for texts in (_short(length, canaries, bodies), _windows(mask, length, bodies))
         ]
 
     def places(self, data: bytes) -> Iterator[int]:
@@ -151,22 +150,27 @@ def _beginning(mask: Mask, data: bytes, start: int, key: bytes, text: bytes) -> 
 class _Known:
     """Texts compared at one distance."""
 
-    def __init__(self, mask: Mask, length: int, texts: Iterable[bytes]) -> None:
+    def __init__(self, mask: Mask, length: int, kinds: Iterable[Iterable[bytes]]) -> None:
+        """`kinds`: short ones, and those with a lead, each kind sought in its own fastest way."""
         self.mask, self.length = mask, length
-        compared: dict[bytes, bytes] = {}
-        for text in texts:
-            compared.setdefault(mask.against_later(text, length), text)
-        self._texts = tuple(compared.values())
-        self._automaton = Automaton(tuple(compared))
-        self._overlap = max((len(key) for key in compared), default=0) + length
+        self._sought: list[tuple[Automaton, tuple[bytes, ...]]] = []
+        self.reach_bytes = length
+        """Of the longest text."""
+        for texts in kinds:
+            compared: dict[bytes, bytes] = {}
+            for text in texts:
+                compared.setdefault(mask.against_later(text, length), text)
+            self._sought.append((Automaton(tuple(compared)), tuple(compared.values())))
+            self.reach_bytes = max(self.reach_bytes, *(len(key) + length for key in compared), 0)
 
     def places(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         """(offset, text) where one of the texts is below a key of this length, or below none."""
         for at in range(0, len(data), BLOCK_BYTES):
-            block = data[at : at + BLOCK_BYTES + self._overlap]
-            for pattern, start in self._automaton.matches(self.mask.against_later(block, self.length)):
-                if start < BLOCK_BYTES:
-                    yield at + start, self._texts[pattern]
+            block = self.mask.against_later(data[at : at + BLOCK_BYTES + self.reach_bytes], self.length)
+            for automaton, texts in self._sought:
+                for pattern, start in automaton.matches(block):
+                    if start < BLOCK_BYTES:
+                        yield at + start, texts[pattern]
 
 
 def masked_texts(data: bytes) -> Iterator[tuple[str, Piece]]:

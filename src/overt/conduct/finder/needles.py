@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from overt.conduct.evidence.records import Canary, Side
-from overt.conduct.finder.automaton import Automaton
+from overt.conduct.finder.automaton import Sieve
 from overt.conduct.finder.decoders.letters import ROT13
 from overt.conduct.finder.digests import digests
 from overt.core.errors import ConductError
@@ -60,7 +60,7 @@ class Needles:
                 meanings.setdefault(sought, []).append(needle)
         self.patterns = tuple(meanings)
         self._meanings = tuple(tuple(found) for found in meanings.values())
-        self._automaton = Automaton(self.patterns)
+        self._sieve = Sieve(self.patterns)
         self._folded = {
             sought: own
             for sought, found in meanings.items()
@@ -76,7 +76,7 @@ class Needles:
 
     def matches(self, data: bytes) -> Iterator[tuple[int, bytes, tuple[Needle, ...]]]:
         """(offset, what was found, what it means) for every needle in `data`."""
-        for pattern, start in self._automaton.matches(data):
+        for pattern, start in self._sieve.matches(data):
             yield start, self.patterns[pattern], self._meanings[pattern]
 
 

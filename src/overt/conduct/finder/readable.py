@@ -29,6 +29,11 @@ MAX_TURNS = 16
 """From one sign to another in what is between words: closing brackets, indentation."""
 _TOKEN = re.compile(rb"[^\s,;:\"'(){}\[\]<>&=?|/\\]+|[\s,;:\"'(){}\[\]<>&=?|/\\]{17,}")
 _LETTERED = re.compile(rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
+_FINE = re.compile(rb"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]{%d,}+" % MIN_FINE_BYTES)
+_LIKE_UTF8 = re.compile(
+    rb"(?:[\t\n\r -~]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})++"
+)
+"""All that is UTF-8, and little else: told sooner."""
 _ACCENTED = re.compile(rb"[\x80-\xff]{1,8}")
 _BETWEEN = re.compile(rb"[\s,;:\"'(){}\[\]<>&=?|/\\]")
 _SAME = re.compile(rb"(.)\1*", re.DOTALL)
@@ -97,8 +102,8 @@ def _of_bytes(data: bytes) -> Iterator[Unread]:
 
 def _runs(data: bytes) -> Iterator[tuple[int, int]]:
     """Texts in other bytes: short, or with letters that are not ASCII's."""
-    for run in _LETTERED.finditer(data):
-        if len(run[0]) >= MIN_FINE_BYTES and _is_utf8(run[0]):
+    for run in _FINE.finditer(data):
+        if _LIKE_UTF8.fullmatch(run[0]) and _is_utf8(run[0]):
             yield run.span()
 
 

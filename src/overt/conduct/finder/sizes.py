@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from math import comb
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from overt.conduct.evidence.records import Canary, Side
+from overt.conduct.finder.runs import RunOf
 
 LEVEL = 1e-4
 """The chance of any false sighting of a size in one run, at most."""
@@ -118,8 +120,12 @@ def _found_by(pattern: re.Pattern[bytes]) -> Read:
     return read
 
 
+def _decimal(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
+    return _IN_DECIMAL(data, sought) if _MAY_BE_DECIMAL(data) else {}
+
+
 def _hexadecimal(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-    return _IN_HEX(data.lower(), sought)
+    return _IN_HEX(data.lower(), sought) if _MAY_BE_HEX(data) else {}
 
 
 def _big_endian(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
@@ -145,9 +151,11 @@ def _varint(number: int) -> bytes:
     return low + (bytes([number >> 7]) if number >> 7 < 0x80 else _varint(number >> 7))
 
 
-_IN_HEX, _IN_VARINTS = _found_by(HEX), _found_by(VARINT)
+_IN_DECIMAL, _IN_HEX, _IN_VARINTS = _found_by(DECIMAL), _found_by(HEX), _found_by(VARINT)
+_MAY_BE_DECIMAL = RunOf(string.digits.encode(), len(str(MIN_SIZE)))
+_MAY_BE_HEX = RunOf(string.hexdigits.encode(), len(f"{MIN_SIZE:x}"))
 NOTATIONS: Mapping[str, Notation] = {
-    "decimal": Notation(lambda number: b"%d" % number, _found_by(DECIMAL)),
+    "decimal": Notation(lambda number: b"%d" % number, _decimal),
     "hexadecimal": Notation(lambda number: b"%x" % number, _hexadecimal),
     "little-endian": Notation(lambda number: number.to_bytes(3, "big"), _little_endian),
     "big-endian": Notation(lambda number: number.to_bytes(3, "big"), _big_endian),

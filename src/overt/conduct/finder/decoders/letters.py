@@ -45,14 +45,15 @@ MAX_85_CHARS = 1 << 20
 """Of base85 in one region: text often has its form."""
 _LETTERS_AND_DIGITS = (string.ascii_letters + string.digits).encode()
 _HEX_DIGITS = string.hexdigits.encode()
-_NOT64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_NOT_LETTERS = re.compile(rb"[^A-Za-z0-9]+")
+_NOT64 = bytes(range(256)).translate(None, _LETTERS_AND_DIGITS + b"+/-_")
+_NOT_LETTERS = bytes(range(256)).translate(None, _LETTERS_AND_DIGITS)
 _STANDARD = bytes.maketrans(b"-_", b"+/")
+_LOWER_CASE = bytes(range(256)).lower()
 
 
 def _base64(data: bytes, limit: int) -> Iterator[Piece]:
     for run in BASE64.finditer(data):
-        text = _NOT64.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"").translate(_STANDARD))
+        text = _without_breaks(run[0]).translate(_STANDARD, _NOT64)
         if len(text) < MIN_CHARS or HEX.fullmatch(text) or _is_poor(text):
             continue
         trust = Trust.LIKELY if _mixed(text) else Trust.GUESS
@@ -62,9 +63,15 @@ def _base64(data: bytes, limit: int) -> Iterator[Piece]:
             yield Piece(run.start(), run.end(), decoded, Trust.GUESS if skipped else trust)
 
 
+def _without_breaks(text: bytes) -> bytes:
+    """Without those that are written as escapes."""
+    return text.replace(b"\\r", b"").replace(b"\\n", b"") if b"\\" in text else text
+
+
 def _is_poor(text: bytes) -> bool:
     """Whether so many letters are so few different ones that they are hexadecimal or the like, and no larger base."""
-    return len(text) >= MIN_POOR_CHARS and len(set(text)) <= HEX_LETTERS
+    few = len(text) >= MIN_POOR_CHARS and len(set(text[:MIN_POOR_CHARS])) <= HEX_LETTERS
+    return few and len(set(text)) <= HEX_LETTERS
 
 
 def _is_hex(text: bytes) -> bool:
@@ -95,7 +102,7 @@ def _base32hex(data: bytes, limit: int) -> Iterator[Piece]:
 def _by_fives(runs: re.Pattern[bytes], table: bytes | None, data: bytes, limit: int) -> Iterator[Piece]:
     """Python reads numbers of base 32 in linear time, in base32hex's alphabet."""
     for run in runs.finditer(data):
-        text = _NOT_LETTERS.sub(b"", run[0].replace(b"\\r", b"").replace(b"\\n", b"")).lower()
+        text = _without_breaks(run[0]).translate(_LOWER_CASE, _NOT_LETTERS)
         if table:
             text = text.translate(table)
         if len(set(text)) < MIN_DISTINCT or _is_poor(text) or _is_hex(text):
@@ -135,10 +142,12 @@ BASES_OF_85 = (
 
 
 def _base85(data: bytes, limit: int) -> Iterator[Piece]:
+    if not _has_signs(data):
+        return
     left = MAX_85_CHARS
     for base in BASES_OF_85:
         for run in base.runs.finditer(data) if base.may_be(data) else ():
-            if len({*run[0].translate(None, _LETTERS_AND_DIGITS)}) < MIN_SIGNS:
+            if not _has_signs(run[0]):
                 continue
             for skipped in range(5):
                 part = run[0][skipped : skipped + min(limit, left)]
@@ -147,6 +156,11 @@ def _base85(data: bytes, limit: int) -> Iterator[Piece]:
                 if decoded is None:
                     break
                 yield Piece(run.start(), run.start() + skipped + len(part), decoded, Trust.GUESS)
+
+
+def _has_signs(text: bytes) -> bool:
+    """Whether enough of it are neither letters nor digits: in less is no base85."""
+    return len({*text.translate(None, _LETTERS_AND_DIGITS)}) >= MIN_SIGNS
 
 
 def _from_base85(values: bytes) -> bytes | None:
@@ -172,7 +186,7 @@ def _from_base85(values: bytes) -> bytes | None:
 
 def _hex(data: bytes, limit: int) -> Iterator[Piece]:
     for run in HEX.finditer(data):
-        text = _NOT_LETTERS.sub(b"", run[0])
+        text = run[0].translate(None, _NOT_LETTERS)
         if text.isdigit() and len(set(text)) < MIN_DISTINCT:
             continue
         for skipped in range(2):
@@ -198,7 +212,7 @@ def _octals(data: bytes, limit: int) -> Iterator[Piece]:
 def _bits(data: bytes, limit: int) -> Iterator[Piece]:
     """Python reads numbers of base 2 in linear time."""
     for run in BITS.finditer(data):
-        text = _NOT_LETTERS.sub(b"", run[0])[: 8 * limit]
+        text = run[0].translate(None, _NOT_LETTERS)[: 8 * limit]
         for skipped in range(8):
             part = text[skipped:]
             count = len(part) // 8
