@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from overt.conduct.evidence.records import Canary, Side
+from overt.conduct.finder.automaton import Automaton
 from overt.conduct.finder.runs import RunOf
 
 LEVEL = 1e-4
@@ -38,7 +39,8 @@ HEX = re.compile(rb"(?<![0-9a-z.])(?:0x)?0*+([1-9a-f][0-9a-f]{3,4})(?![0-9a-z])"
 """In small letters."""
 BINARY = re.compile(rb"\0(?=([\0-\x0f][\0-\xff]{2}))")
 """Three bytes after a zero: big-endian, of 4 bytes, or of 8 whose others are zero; at any place."""
-VARINT = re.compile(rb"(?<![\x80-\xff])([\x80-\xff]{1,2}[\x01-\x7f])")
+VARINT_MORE = 0x80
+"""Set in all bytes of a varint but its last."""
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -58,16 +60,16 @@ class Sizes:
         """Size → the one canary that has it."""
         self.others = frozenset(_others({canary.size for canary in canaries}, self.planted, canaries))
         sought = self.others | self.planted.keys()
-        self._sought = {
-            name: {notation.write(number): number for number in sought}
+        self._readers = {
+            name: notation.reader({notation.write(number): number for number in sought})
             for name, notation in NOTATIONS.items()
         }
 
     def seen(self, data: bytes) -> Iterator[tuple[str, int, int]]:
         """(notation, number, offset) of every sought number in the beginning of `data`, each once."""
         begin = data[:SEARCHED_BYTES]
-        for name, sought in self._sought.items() if self.planted else ():
-            for number, offset in NOTATIONS[name].read(begin, sought).items():
+        for name, read in self._readers.items() if self.planted else ():
+            for number, offset in read(begin).items():
                 yield name, number, offset
 
 
@@ -95,67 +97,80 @@ def _others(taken: set[int], planted: Mapping[int, int], canaries: Sequence[Cana
         yield from free
 
 
-Read = Callable[[bytes, Mapping[bytes, int]], dict[int, int]]
-"""From data, and the numbers that are sought by how they are written, to the offset of each that is there."""
+Sought = Mapping[bytes, int]
+"""Numbers by how they are written."""
+Read = Callable[[bytes], dict[int, int]]
+"""From data to the offset of each that is there."""
 
 
 class Notation(NamedTuple):
     """One way to write a number."""
 
     write: Callable[[int], bytes]
-    read: Read
+    reader: Callable[[Sought], Read]
 
 
-def _found_by(pattern: re.Pattern[bytes]) -> Read:
-    """What the pattern's one group holds. Nearly always that is no sought number: so first all is looked at at once."""
+def _written(pattern: re.Pattern[bytes], letters: str, least: int) -> Callable[[Sought], Read]:
+    """What the pattern's one group holds, where there are so many of these letters in a row. Nearly always that is no
+    sought number: so first all is looked at at once."""
+    may_be = RunOf(letters.encode(), least)
 
-    def read(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-        here = sought.keys() & set(pattern.findall(data))
+    def reader(sought: Sought) -> Read:
+        def read(data: bytes) -> dict[int, int]:
+            found: dict[int, int] = {}
+            if may_be(data) and (here := sought.keys() & set(pattern.findall(data))):
+                for match in pattern.finditer(data):
+                    if match[1] in here:
+                        found.setdefault(sought[match[1]], match.start(1))
+            return found
+
+        return read
+
+    return reader
+
+
+def _hexadecimal(sought: Sought) -> Read:
+    read = _written(HEX, string.hexdigits, len(f"{MIN_SIZE:x}"))(sought)
+    return lambda data: read(data.lower())
+
+
+def _big_endian(sought: Sought) -> Read:
+    return lambda data: {sought[number]: data.find(b"\0" + number) for number in _in_binary(data, sought)}
+
+
+def _little_endian(sought: Sought) -> Read:
+    """Backwards it is big-endian."""
+    return lambda data: {
+        sought[number]: data.find(number[::-1] + b"\0") for number in _in_binary(data[::-1], sought)
+    }
+
+
+def _in_binary(data: bytes, sought: Sought) -> set[bytes]:
+    return sought.keys() & set(BINARY.findall(data))
+
+
+def _varints(sought: Sought) -> Read:
+    """Only where none begins before: in bytes of chance, one of four begins a varint."""
+    automaton, numbers = Automaton(tuple(sought)), tuple(sought.values())
+
+    def read(data: bytes) -> dict[int, int]:
         found: dict[int, int] = {}
-        for match in pattern.finditer(data) if here else ():
-            if match[1] in here:
-                found.setdefault(sought[match[1]], match.start(1))
+        for pattern, start in automaton.matches(data) if not data.isascii() else ():
+            if not start or data[start - 1] < VARINT_MORE:
+                found.setdefault(numbers[pattern], start)
         return found
 
     return read
 
 
-def _decimal(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-    return _IN_DECIMAL(data, sought) if _MAY_BE_DECIMAL(data) else {}
-
-
-def _hexadecimal(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-    return _IN_HEX(data.lower(), sought) if _MAY_BE_HEX(data) else {}
-
-
-def _big_endian(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-    return {sought[written]: data.find(b"\0" + written) for written in _in_binary(data, sought)}
-
-
-def _little_endian(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-    """Backwards it is big-endian."""
-    return {sought[written]: data.find(written[::-1] + b"\0") for written in _in_binary(data[::-1], sought)}
-
-
-def _in_binary(data: bytes, sought: Mapping[bytes, int]) -> set[bytes]:
-    return sought.keys() & set(BINARY.findall(data))
-
-
-def _varints(data: bytes, sought: Mapping[bytes, int]) -> dict[int, int]:
-    return {} if data.isascii() else _IN_VARINTS(data, sought)
-
-
 def _varint(number: int) -> bytes:
     """Of two or three bytes (LEB128, as Protocol Buffers have it)."""
-    low = bytes([number & 0x7F | 0x80])
-    return low + (bytes([number >> 7]) if number >> 7 < 0x80 else _varint(number >> 7))
+    low = bytes([number & 0x7F | VARINT_MORE])
+    return low + (bytes([number >> 7]) if number >> 7 < VARINT_MORE else _varint(number >> 7))
 
 
-_IN_DECIMAL, _IN_HEX, _IN_VARINTS = _found_by(DECIMAL), _found_by(HEX), _found_by(VARINT)
-_MAY_BE_DECIMAL = RunOf(string.digits.encode(), len(str(MIN_SIZE)))
-_MAY_BE_HEX = RunOf(string.hexdigits.encode(), len(f"{MIN_SIZE:x}"))
 NOTATIONS: Mapping[str, Notation] = {
-    "decimal": Notation(lambda number: b"%d" % number, _decimal),
+    "decimal": Notation(lambda number: b"%d" % number, _written(DECIMAL, string.digits, len(str(MIN_SIZE)))),
     "hexadecimal": Notation(lambda number: b"%x" % number, _hexadecimal),
     "little-endian": Notation(lambda number: number.to_bytes(3, "big"), _little_endian),
     "big-endian": Notation(lambda number: number.to_bytes(3, "big"), _big_endian),
