@@ -14,13 +14,13 @@ from overt.channel.monitor.readers import MonitorReaders
 from overt.channel.readers import Readers
 from overt.sandbox.expendable import Bounds
 
-BOUNDS = Bounds(max_memory_bytes=768 << 20, max_answer_bytes=4 << 20, deadline_s=5)
+BOUNDS = Bounds(max_memory_bytes=768 << 20, max_answer_bytes=4 << 20, deadline_s=10)
 MARK = b"overt-test-attack-"
 RULE = 'rule %s { meta: description = "overt-test-attack-%s" strings: $a = "x86 MZ 3f9a51c07be2" condition: $a }\n'
 
 WORDS = {
     "crash": "died",
-    "loop": "took longer than 5 s",
+    "loop": "took longer than 10 s",
     "memory": "its memory is bounded",
     "flood": "answered more than",
     "open": "forbidden system call (openat)",

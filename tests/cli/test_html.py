@@ -15,6 +15,7 @@ from overt.cli.render.tally import Tally
 from overt.core.model import FileReport, Summary
 from tests.cli import reports
 from tests.conftest import require
+from tests.waiting import PATIENCE_S
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = (
@@ -38,7 +39,9 @@ def page_of(told: tuple[FileReport, ...] = reports.ALL, ending: Summary | None =
 def browser() -> Iterator[Browser]:
     require(os.path.exists(CHROMIUM), "Debian's chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), timeout=1000 * PATIENCE_S
+        )
         yield browser
         browser.close()
 
@@ -49,6 +52,7 @@ def shown(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     path = tmp_path / "report.html"
     path.write_bytes(page_of())
     page = browser.new_page(viewport={"width": 1200, "height": 1400})
+    page.set_default_timeout(1000 * PATIENCE_S)
     problems: list[str] = []
     requests: list[str] = []
     page.on("console", lambda message: problems.append(message.text))

@@ -26,6 +26,7 @@ from overt.core.model import Summary
 from tests.cli.test_jsonl import SCHEMA
 from tests.cli.test_sarif import SCHEMA as SARIF
 from tests.cli.test_transcripts import MARKER, payload_pack
+from tests.waiting import PATIENCE_S
 
 EXPLAIN = json.loads((Path(__file__).parents[2] / "docs/schema/explain-1.schema.json").read_text("utf-8"))
 
@@ -104,9 +105,9 @@ def test_ctrl_c_ends_with_a_partial_report_and_130(tree: Path) -> None:
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     began = time.monotonic()
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == Exit.INTERRUPTED
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < PATIENCE_S / 2
     assert json.loads(out.splitlines()[-1])["interrupted"] is True
     assert b"interrupted" in err and b"Traceback" not in err
 

@@ -272,10 +272,10 @@ def test_what_is_no_environment(world: World, named: str) -> None:
 
 
 def test_it_is_quick(world: World) -> None:
-    """Not a race: 10 s is 10 times what it may take, and catches what is not linear."""
-    begin = time.monotonic()
+    """Not a race: 10 s of a processor are 10 times what it may take, and catch what is not linear."""
+    begin = time.process_time()
     assert world.check().count(Grade.PROBLEM) == 0
-    assert time.monotonic() - begin < 10
+    assert time.process_time() - begin < 10
 
 
 def test_its_own_command_checks_itself(world: World) -> None:

@@ -24,6 +24,7 @@ from overt.core.errors import Malformed
 from tests.channel.monitor.conftest import Channel, Watching
 from tests.cli.test_html import CHROMIUM, FLAGS
 from tests.conftest import require
+from tests.waiting import PATIENCE_S
 
 HOSTILE = "<script>document.title='owned'</script>\" onload='x' </pre>\u202e{{ 7*7 }}"
 SHELL = """rule Webshell_Upload {
@@ -82,7 +83,9 @@ def address(site: Path) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     require(os.path.exists(CHROMIUM), "Debian's chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), timeout=1000 * PATIENCE_S
+        )
         yield browser
         browser.close()
 
@@ -91,6 +94,7 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """A small screen; afterwards: nothing was logged, nothing came from elsewhere."""
     page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE_S)
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     page.on("pageerror", lambda error: problems.append(str(error)))

@@ -24,10 +24,10 @@ from overt.tlog.note import Note
 from overt.tlog.reader import LogReader
 from overt.tlog.witness import AddCheckpoint
 from tests.tlog.reference import LOG, ORIGIN, MemoryLog, signed
+from tests.waiting import PATIENCE_S
 
 PASSPHRASE = "correct horse battery"
 NAME = "witness.example/1"
-START_S = 30.0
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Place:
         os.close(read)
         self.running.append(process)
         assert process.stderr
-        assert select.select([process.stderr], [], [], START_S)[0], "the server said nothing"
+        assert select.select([process.stderr], [], [], PATIENCE_S)[0], "the server said nothing"
         line = process.stderr.readline().decode()
         assert line.startswith("listening on 127.0.0.1 port "), line + process.stderr.read().decode()
         return process, int(line.split()[-1])
@@ -63,7 +63,7 @@ class Place:
     def stop(self, process: subprocess.Popen[bytes]) -> str:
         """End a server by SIGTERM; what it said."""
         process.send_signal(signal.SIGTERM)
-        said = process.communicate(timeout=30)[1].decode()
+        said = process.communicate(timeout=PATIENCE_S)[1].decode()
         assert process.returncode == 0, said
         return said
 
@@ -76,7 +76,7 @@ class Response:
 
 
 def post(port: int, body: bytes, path: str = "/add-checkpoint", method: str = "POST") -> Response:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()

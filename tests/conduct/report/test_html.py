@@ -17,6 +17,7 @@ from overt.conduct.report.printable import address, plain
 from tests.conduct.report import made
 from tests.conduct.report.conftest import Report, written
 from tests.conftest import require
+from tests.waiting import PATIENCE_S
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
@@ -44,7 +45,9 @@ CONTRAST = """() => {
 def browser() -> Iterator[Browser]:
     require(os.path.exists(CHROMIUM), "Debian's chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), timeout=1000 * PATIENCE_S
+        )
         yield browser
         browser.close()
 
@@ -62,6 +65,7 @@ class Shown:
             viewport={"width": width, "height": 900},
             color_scheme=scheme,  # type: ignore[arg-type]
         )
+        page.set_default_timeout(1000 * PATIENCE_S)
         page.on("console", lambda message: self.problems.append(message.text))
         page.on("pageerror", lambda error: self.problems.append(str(error)))
         page.on("dialog", lambda dialog: self.problems.append(f"dialog {dialog.message}"))
@@ -190,8 +194,7 @@ def test_wide_tables_are_scrolled_by_keyboard(shown: Shown, spying: Report) -> N
     assert "gradient" in table.evaluate("one => getComputedStyle(one).backgroundImage")
     assert table.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(500)
-    assert table.evaluate("one => one.scrollLeft") > 0
+    page.wait_for_function("one => one.scrollLeft > 0", arg=table.element_handle())
 
 
 @pytest.mark.browser
