@@ -14,6 +14,7 @@ from overt.channel import layout
 from tests.channel.client.test_command import Overt
 from tests.channel.publisher.world import World
 from tests.conftest import require
+from tests.waiting import PATIENCE_S
 
 FRESH = "public, max-age=300"
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -37,7 +38,7 @@ def served(world: World, tmp_path: Path) -> Iterator[Served]:
 
 
 def get(served: Served, path: str, **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE_S)
     connection.request("GET", f"/acme/{path}", headers=headers)
     response = connection.getresponse()
     response.read()
@@ -68,7 +69,7 @@ def test_an_unchanged_proof_is_304(served: Served) -> None:
 
 def test_only_the_tree_is_served_and_only_read(world: World, served: Served) -> None:
     assert get(served, "../../desk/keys/log-1.pem").status in (400, 404)
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE_S)
     connection.request("PUT", f"/acme/{layout.PROOF}", b"x")
     assert connection.getresponse().status == 403
 

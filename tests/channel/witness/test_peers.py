@@ -25,6 +25,7 @@ from overt.tlog.witness import Status, collect, parse_conflict
 from tests.channel.witness.conftest import Logs, Place, post
 from tests.conftest import require
 from tests.tlog.reference import LOG, ORIGIN
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -58,8 +59,8 @@ def serving(folder: Path, port: int) -> Iterator[None]:
     )
     try:
         assert process.stdout
-        select.select([process.stdout], [], [], 20)
-        end = time.monotonic() + 20
+        select.select([process.stdout], [], [], PATIENCE_S)
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             try:
                 post(port, b"", "/healthz", "GET")

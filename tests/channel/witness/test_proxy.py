@@ -14,6 +14,7 @@ from overt.tlog.witness import MAX_REQUEST_BYTES, collect
 from tests.channel.witness.conftest import Logs, Place, post
 from tests.conftest import require
 from tests.tlog.reference import ORIGIN
+from tests.waiting import PATIENCE_S
 
 MANUAL = Path(__file__).parents[3] / "docs/witness.md"
 
@@ -43,7 +44,7 @@ def proxied(folder: Path, port: int, listen: int) -> Iterator[None]:
     command = [program, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(folder / "nginx.conf")]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end and process.poll() is None:
             try:
                 post(listen, b"", "/", "GET")
@@ -53,7 +54,7 @@ def proxied(folder: Path, port: int, listen: int) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=PATIENCE_S)
 
 
 def test_behind_nginx(place: Place, logs: Logs, tmp_path: Path, free_port: int) -> None:
