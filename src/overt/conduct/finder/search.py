@@ -36,7 +36,7 @@ SCATTERED = (
     "short identifiers and numbers: so many of them to one destination are allowed, but not to all together"
 )
 NOT_OPENED = "encrypted, and not opened"
-BATCH_BYTES, BATCH_SOURCES = 1 << 20, 64
+BATCH_BYTES, BATCH_SOURCES = 1 << 20, 256
 DEFAULTS = Limits()
 HIDDEN_BITS = 8.0
 """Taken for bytes that were not recorded."""
