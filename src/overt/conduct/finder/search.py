@@ -144,7 +144,9 @@ def _batches(sizes: Sequence[int]) -> Iterable[range]:
 
 
 def _size(folder: RunFolder, source: Source) -> int:
-    return source.size or sum(within(folder.path, name).stat().st_size for name in source.files)
+    """Bytes that are searched."""
+    held = source.size or sum(within(folder.path, name).stat().st_size for name in source.files)
+    return held + sum(map(len, source.texts))
 
 
 def _ask(

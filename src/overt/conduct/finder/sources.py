@@ -99,10 +99,12 @@ def stream_bytes(folder: RunFolder, flow: Flow) -> int:
 
 
 def within(folder: Path, name: str) -> Path:
-    """The file `name` below `folder`. Raises `ConductError` if it is elsewhere."""
-    path = folder / name
-    inside = path.resolve().is_relative_to(folder.resolve())
-    if not inside or path.is_symlink() or (path.exists() and not path.is_file()):
+    """The file `name` below `folder`. Raises `ConductError` if it is elsewhere, or a link leads there."""
+    steps = name.split("/")
+    path = folder.joinpath(*steps)
+    inside = "\0" not in name and not {"", ".", ".."} & {*steps}
+    linked = inside and any(one.is_symlink() for one in (path, *path.parents[: len(steps) - 1]))
+    if not inside or linked or (path.exists() and not path.is_file()):
         raise ConductError(f"{name}: this is no file of the run's own folder: the evidence was changed")
     return path
 
